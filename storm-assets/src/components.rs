@@ -1,0 +1,1 @@
+//! Handle components: what an entity is drawn with.

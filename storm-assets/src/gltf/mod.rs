@@ -1,0 +1,1 @@
+//! The glTF 2.0 reader.

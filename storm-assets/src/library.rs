@@ -1,0 +1,79 @@
+//! Values by their ids: what a loaded file brings, and what a renderer looks up.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{Handle, Image, Material, Mesh};
+
+/// The assets of one type, by handle, in id order.
+#[derive(Clone, Debug)]
+pub struct Assets<T> {
+    values: BTreeMap<Handle<T>, Arc<T>>,
+}
+
+impl<T> Default for Assets<T> {
+    fn default() -> Self {
+        Self {
+            values: BTreeMap::new(),
+        }
+    }
+}
+
+impl<T> Assets<T> {
+    /// Puts a value under a handle; gives the value that was there before. Cost: O(log n).
+    pub fn insert(&mut self, handle: Handle<T>, value: impl Into<Arc<T>>) -> Option<Arc<T>> {
+        self.values.insert(handle, value.into())
+    }
+
+    /// The value under a handle. Cost: O(log n).
+    #[must_use]
+    pub fn get(&self, handle: Handle<T>) -> Option<&Arc<T>> {
+        self.values.get(&handle)
+    }
+
+    /// Takes the value under a handle away. Cost: O(log n).
+    pub fn remove(&mut self, handle: Handle<T>) -> Option<Arc<T>> {
+        self.values.remove(&handle)
+    }
+
+    /// All of them, in id order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (Handle<T>, &Arc<T>)> {
+        self.values.iter().map(|(handle, value)| (*handle, value))
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Moves all of `other` in; a value of `other` wins over one that is here.
+    pub fn extend(&mut self, other: Self) {
+        self.values.extend(other.values);
+    }
+}
+
+/// Assets of every type.
+#[derive(Clone, Debug, Default)]
+pub struct Library {
+    /// Pictures.
+    pub images: Assets<Image>,
+    /// Surfaces.
+    pub materials: Assets<Material>,
+    /// Geometry.
+    pub meshes: Assets<Mesh>,
+}
+
+impl Library {
+    /// Moves all of `other` in; a value of `other` wins over one that is here.
+    pub fn extend(&mut self, other: Self) {
+        self.images.extend(other.images);
+        self.materials.extend(other.materials);
+        self.meshes.extend(other.meshes);
+    }
+}

@@ -1,0 +1,2 @@
+//! Archetype ECS.
+#![allow(missing_docs, reason = "skeleton")]
