@@ -1,0 +1,26 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod context;
+mod environment;
+mod error;
+mod gpu;
+mod renderer;
+mod scene;
+mod shaders;
+mod sky;
+mod target;
+mod view;
+
+pub use crate::{
+    context::{Gpu, GpuDesc, GpuInfo},
+    error::{RenderError, Result},
+    gpu::swapchain::Window,
+    renderer::{FRAMES_IN_FLIGHT, FrameStats, Renderer, RendererDesc},
+    scene::{
+        ColorSpace, Instance, InstanceTransform, LIGHTS_MAX, Light, RenderSlot, Scene, Spot, TextureKey, textures_of,
+    },
+    sky::Sky,
+    target::{ImageTarget, Target, WindowTarget},
+    view::{CELL_SIZE, Projection, ToneMap, View},
+};
