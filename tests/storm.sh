@@ -19,7 +19,7 @@ cases=0 failures=0
 
 # The tools that the script may count on everywhere.
 mkdir "$work/tools"
-for tool in sh awk cat cut date dirname env grep head mktemp printf readlink rm sed tee tr true; do
+for tool in sh awk cat cut date dirname env grep head mktemp printf readlink rm sed sort tee tr true uniq; do
     ln -s "$(command -v "$tool" | grep / || echo "/usr/bin/$tool")" "$work/tools/$tool"
 done
 

@@ -11,8 +11,9 @@ if story "paths with spaces and odd characters reach the viewer as they are, fro
     # shellcheck disable=SC2016 # as they are
     storm render "a b.glb" -o '$HOME/*"x'"'y" "" --size 320x180
     exits 0
-    # shellcheck disable=SC2016
-    printf '%s %s\n' "$viewer" '[render] [a b.glb] [-o] [$HOME/*"x'"'"'y] [] [--size] [320x180]' | ran
+    ran <<END
+$viewer [render] [a b.glb] [-o] [\$HOME/*"x'y] [] [--size] [320x180]
+END
     file_is "$box/cwd" "$box/my models"
 fi
 

@@ -47,7 +47,7 @@ END
     ran <<'END'
 cargo [nextest] [run] [--workspace]
 END
-    says "storm test: 2 tests were skipped" "without STORM_TEST_DATA"
+    says "tests that did not run:" "2 skipped: no STORM_TEST_DATA" "without STORM_TEST_DATA"
 fi
 
 if story "test without nextest counts the skipped tests too, and a failure is not lost in the pipe"; then
@@ -56,7 +56,7 @@ if story "test without nextest counts the skipped tests too, and a failure is no
     printf 'skipped: no STORM_TEST_DATA\n' >"$box/says-test"
     storm test unit
     exits 0
-    says "storm test: 1 tests were skipped"
+    says "1 skipped: no STORM_TEST_DATA"
     echo 101 >"$box/fail-test"
     storm test unit
     exits 101
