@@ -1,0 +1,63 @@
+//! Which extensions this reader knows, and what it says about the others.
+
+use super::{context::Context, error::Problem, json::Cursor};
+
+/// Extensions that are read in full.
+pub const SUPPORTED_EXTENSIONS: &[&str] = &["KHR_lights_punctual", "KHR_mesh_quantization"];
+
+/// What `extensionsUsed` and `extensionsRequired` say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Extensions {
+    pub(super) used: Vec<String>,
+    pub(super) required: Vec<String>,
+}
+
+impl Extensions {
+    pub(super) fn uses(&self, name: &str) -> bool {
+        self.used.iter().any(|used| used == name)
+    }
+}
+
+/// Reads both lists. A required extension that is not known is an error, a used one a warning.
+pub(super) fn read(context: &mut Context, root: Cursor<'_>) -> Result<Extensions, Problem> {
+    let names = |context: &mut Context, key: &str| {
+        context.list(root, key, |context, name, _| {
+            let text = name.text()?;
+            context.budget.values::<u8>(text.len(), || name.pointer())?;
+            Ok((text.to_owned(), name))
+        })
+    };
+    let required = names(context, "extensionsRequired")?;
+    if let Some((name, _)) = required
+        .iter()
+        .find(|(name, _)| !SUPPORTED_EXTENSIONS.contains(&name.as_str()))
+    {
+        return Err(Problem::Extension {
+            name: super::error::shortened(name),
+        });
+    }
+    let used = names(context, "extensionsUsed")?;
+    for (name, place) in &used {
+        if !SUPPORTED_EXTENSIONS.contains(&name.as_str()) {
+            context.warn(*place, || {
+                format!(
+                    "the extension {} is not supported; the core values are used instead",
+                    super::error::shortened(name)
+                )
+            });
+        }
+    }
+    let mut used: Vec<String> = used.into_iter().map(|(name, _)| name).collect();
+    for (name, place) in &required {
+        if !used.contains(name) {
+            context.warn(*place, || {
+                "is required, yet not listed in extensionsUsed".to_owned()
+            });
+            used.push(name.clone());
+        }
+    }
+    Ok(Extensions {
+        used,
+        required: required.into_iter().map(|(name, _)| name).collect(),
+    })
+}
