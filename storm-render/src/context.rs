@@ -8,7 +8,7 @@ use crate::{
     error::Result,
     gpu::{
         adapter::Adapter,
-        bindless::{Bindless, Binding},
+        bindless::{Binding, Bindless},
         device::Device,
         image::{Image, ImageDesc, Sampler},
         instance::Instance,
@@ -106,8 +106,15 @@ impl Gpu {
             )
         };
         let one = vk::SampleCountFlags::TYPE_1;
-        let fillers = [filler(false, one)?, filler(true, one)?, filler(false, vk::SampleCountFlags::TYPE_4)?];
-        for (binding, filler) in [Binding::Images, Binding::Cubes, Binding::Targets].into_iter().zip(&fillers) {
+        let fillers = [
+            filler(false, one)?,
+            filler(true, one)?,
+            filler(false, vk::SampleCountFlags::TYPE_4)?,
+        ];
+        for (binding, filler) in [Binding::Images, Binding::Cubes, Binding::Targets]
+            .into_iter()
+            .zip(&fillers)
+        {
             bindless.fill(binding, filler);
         }
         let clamp = vk::SamplerAddressMode::CLAMP_TO_EDGE;
@@ -137,7 +144,11 @@ impl Gpu {
         GpuInfo {
             name: adapter.name.clone(),
             driver: adapter.driver.clone(),
-            api_version: (vk::api_version_major(v), vk::api_version_minor(v), vk::api_version_patch(v)),
+            api_version: (
+                vk::api_version_major(v),
+                vk::api_version_minor(v),
+                vk::api_version_patch(v),
+            ),
             software: adapter.kind == vk::PhysicalDeviceType::CPU,
             memory: adapter.device_memory,
         }
@@ -168,6 +179,10 @@ impl Gpu {
 
     /// Runs `f` with the descriptor set.
     pub(crate) fn with_bindless<T>(&self, f: impl FnOnce(&mut Bindless) -> T) -> T {
-        f(&mut self.0.bindless.lock().unwrap_or_else(PoisonError::into_inner))
+        f(&mut self
+            .0
+            .bindless
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     context::Gpu,
     error::Result,
     gpu::{
-        bindless::{Bindless, Binding},
+        bindless::{Binding, Bindless},
         buffer::{Buffer, Memory},
         commands::{Access, Levels, Recorder},
         image::{Image, ImageDesc, mip_levels},
@@ -74,29 +74,35 @@ impl Environment {
     pub(crate) fn new(gpu: &Gpu) -> Result<Self> {
         let device = gpu.device();
         let cube = |what, levels| {
-            Image::new(device, ImageDesc {
-                what,
-                width: SIDE,
-                height: SIDE,
-                format: FORMAT,
-                usage: vk::ImageUsageFlags::SAMPLED
-                    | vk::ImageUsageFlags::TRANSFER_DST
-                    | vk::ImageUsageFlags::TRANSFER_SRC,
-                mip_levels: levels,
-                samples: vk::SampleCountFlags::TYPE_1,
-                cube: true,
-            })
+            Image::new(
+                device,
+                ImageDesc {
+                    what,
+                    width: SIDE,
+                    height: SIDE,
+                    format: FORMAT,
+                    usage: vk::ImageUsageFlags::SAMPLED
+                        | vk::ImageUsageFlags::TRANSFER_DST
+                        | vk::ImageUsageFlags::TRANSFER_SRC,
+                    mip_levels: levels,
+                    samples: vk::SampleCountFlags::TYPE_1,
+                    cube: true,
+                },
+            )
         };
         let sky = cube("the sky", mip_levels(SIDE, SIDE))?;
         let prefiltered = cube("the prefiltered sky", LEVELS)?;
-        let table = Image::new(device, ImageDesc {
-            what: "the BRDF table",
-            width: TABLE_SIDE,
-            height: TABLE_SIDE,
-            cube: false,
-            mip_levels: 1,
-            ..sky.desc
-        })?;
+        let table = Image::new(
+            device,
+            ImageDesc {
+                what: "the BRDF table",
+                width: TABLE_SIDE,
+                height: TABLE_SIDE,
+                cube: false,
+                mip_levels: 1,
+                ..sky.desc
+            },
+        )?;
         let scratch_bytes = (0..LEVELS).map(level_bytes).sum();
         let (table_slot, pipelines) = gpu.with_bindless(|bindless| -> Result<_> {
             let slot = bindless.allocate_image()?;
@@ -104,12 +110,15 @@ impl Environment {
             bindless.set_image(Binding::Cubes, SKY_SLOT, &sky);
             bindless.set_image(Binding::Cubes, PREFILTERED_SLOT, &prefiltered);
             let make = |spirv| Pipeline::compute(device, bindless, spirv);
-            Ok((slot, [
-                make(shaders::SKY_CUBE_COMP)?,
-                make(shaders::PREFILTER_COMP)?,
-                make(shaders::HARMONICS_COMP)?,
-                make(shaders::BRDF_TABLE_COMP)?,
-            ]))
+            Ok((
+                slot,
+                [
+                    make(shaders::SKY_CUBE_COMP)?,
+                    make(shaders::PREFILTER_COMP)?,
+                    make(shaders::HARMONICS_COMP)?,
+                    make(shaders::BRDF_TABLE_COMP)?,
+                ],
+            ))
         })?;
         let [sky_cube, prefilter, harmonics_pipeline, brdf_table] = pipelines;
         Ok(Self {
@@ -138,9 +147,20 @@ impl Environment {
     }
 
     /// Filters the sky if it is not the one that was filtered last. `globals` is where shaders find the new one.
-    pub(crate) fn update(&mut self, recorder: &mut Recorder, bindless: &Bindless, sky: &SkyInfo, globals: u64) {
+    pub(crate) fn update(
+        &mut self,
+        recorder: &mut Recorder,
+        bindless: &Bindless,
+        sky: &SkyInfo,
+        globals: u64,
+    ) {
         // Fog and the sun's own light are not part of the picture that is filtered.
-        let picture = SkyInfo { fog_density: 0.0, fog_height: 0.0, sun_cos: 0.0, ..*sky };
+        let picture = SkyInfo {
+            fog_density: 0.0,
+            fog_height: 0.0,
+            sun_cos: 0.0,
+            ..*sky
+        };
         if self.filtered == Some(picture) {
             return;
         }
@@ -156,13 +176,22 @@ impl Environment {
         let first = self.filtered.is_none();
         if first {
             recorder.bind_pipeline(&self.brdf_table);
-            recorder.push_constants(bindless, &Push { side: TABLE_SIDE, ..push });
+            recorder.push_constants(
+                bindless,
+                &Push {
+                    side: TABLE_SIDE,
+                    ..push
+                },
+            );
             recorder.dispatch(tiles(TABLE_SIDE), tiles(TABLE_SIDE), 1);
             fill(recorder, &self.scratch, &self.table);
             readable(recorder, &self.table, Levels::ALL);
         }
         // Frames before this one read what is now written.
-        recorder.memory_barrier(Access::FRAGMENT_READ.and(Access::COMPUTE_READ), Access::COPY_WRITE.and(Access::COMPUTE_WRITE));
+        recorder.memory_barrier(
+            Access::FRAGMENT_READ.and(Access::COMPUTE_READ),
+            Access::COPY_WRITE.and(Access::COMPUTE_WRITE),
+        );
         recorder.bind_pipeline(&self.sky_cube);
         recorder.push_constants(bindless, &push);
         recorder.dispatch(tiles(SIDE), tiles(SIDE), 6);
@@ -186,7 +215,15 @@ impl Environment {
             let side = SIDE >> level;
             let roughness = level as f32 / (LEVELS - 1) as f32;
             let result = self.scratch.address + offset;
-            recorder.push_constants(bindless, &Push { side, roughness, result, ..push });
+            recorder.push_constants(
+                bindless,
+                &Push {
+                    side,
+                    roughness,
+                    result,
+                    ..push
+                },
+            );
             recorder.dispatch(tiles(side), tiles(side), 6);
             offset += level_bytes(level);
         }
@@ -204,12 +241,25 @@ impl Environment {
 
     fn halve_sky(&self, recorder: &mut Recorder) {
         let of = (self.sky.raw, FORMAT);
-        let (source, target) = (vk::ImageLayout::TRANSFER_SRC_OPTIMAL, vk::ImageLayout::TRANSFER_DST_OPTIMAL);
+        let (source, target) = (
+            vk::ImageLayout::TRANSFER_SRC_OPTIMAL,
+            vk::ImageLayout::TRANSFER_DST_OPTIMAL,
+        );
         for level in 1..self.sky.desc.mip_levels {
             let above = Levels::one(level - 1);
-            recorder.image_barrier(of, above, (Access::COPY_WRITE, target), (Access::COPY_READ, source));
+            recorder.image_barrier(
+                of,
+                above,
+                (Access::COPY_WRITE, target),
+                (Access::COPY_READ, source),
+            );
             recorder.halve_level(&self.sky, level);
-            recorder.image_barrier(of, above, (Access::COPY_READ, source), (Access::COPY_WRITE, target));
+            recorder.image_barrier(
+                of,
+                above,
+                (Access::COPY_READ, source),
+                (Access::COPY_WRITE, target),
+            );
         }
         readable(recorder, &self.sky, Levels::ALL);
     }
@@ -233,7 +283,10 @@ fn begin_anew(recorder: &mut Recorder, image: &Image) {
     recorder.image_barrier(
         (image.raw, image.desc.format),
         Levels::ALL,
-        (Access::FRAGMENT_READ.and(Access::COMPUTE_READ), vk::ImageLayout::UNDEFINED),
+        (
+            Access::FRAGMENT_READ.and(Access::COMPUTE_READ),
+            vk::ImageLayout::UNDEFINED,
+        ),
         (Access::COPY_WRITE, vk::ImageLayout::TRANSFER_DST_OPTIMAL),
     );
 }
@@ -252,6 +305,9 @@ fn readable(recorder: &mut Recorder, image: &Image, levels: Levels) {
         (image.raw, image.desc.format),
         levels,
         (Access::COPY_WRITE, vk::ImageLayout::TRANSFER_DST_OPTIMAL),
-        (Access::FRAGMENT_READ.and(Access::COMPUTE_READ), vk::ImageLayout::SHADER_READ_ONLY_OPTIMAL),
+        (
+            Access::FRAGMENT_READ.and(Access::COMPUTE_READ),
+            vk::ImageLayout::SHADER_READ_ONLY_OPTIMAL,
+        ),
     );
 }

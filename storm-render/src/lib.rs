@@ -12,13 +12,16 @@ mod sky;
 mod target;
 mod view;
 
+#[doc(hidden)]
+pub use crate::scene::layout::layout_offsets;
 pub use crate::{
     context::{Gpu, GpuDesc, GpuInfo},
     error::{RenderError, Result},
     gpu::swapchain::Window,
     renderer::{FRAMES_IN_FLIGHT, FrameStats, Renderer, RendererDesc},
     scene::{
-        ColorSpace, Instance, InstanceTransform, LIGHTS_MAX, Light, RenderSlot, Scene, Spot, TextureKey, textures_of,
+        ColorSpace, Instance, InstanceTransform, LIGHTS_MAX, Light, RenderSlot, Scene, Spot,
+        TextureKey, textures_of,
     },
     sky::Sky,
     target::{ImageTarget, Target, WindowTarget},

@@ -12,7 +12,7 @@ use crate::{
     environment::Environment,
     error::Result,
     gpu::{
-        bindless::{Bindless, Binding, TARGETS_MAX},
+        bindless::{Binding, Bindless, TARGETS_MAX},
         buffer::{Buffer, Memory},
         commands::{Access, Attachment, Levels, Recorder},
         image::{Image, ImageDesc},
@@ -39,7 +39,9 @@ pub struct RendererDesc {
 
 impl Default for RendererDesc {
     fn default() -> Self {
-        Self { multisampling: true }
+        Self {
+            multisampling: true,
+        }
     }
 }
 
@@ -126,21 +128,38 @@ impl Renderer {
     pub fn new(gpu: &Gpu, desc: &RendererDesc) -> Result<Self> {
         let device = gpu.device();
         let frame = || -> Result<Frame> {
-            let globals = Buffer::new(device, "frame constants", size_of::<Globals>() as u64, Memory::Upload)?;
-            Ok(Frame { recorder: Recorder::new(device)?, globals, written: None })
-        };
-        let samples = if desc.multisampling { vk::SampleCountFlags::TYPE_4 } else { vk::SampleCountFlags::TYPE_1 };
-        let background = gpu.with_bindless(|bindless| {
-            Pipeline::graphics(device, bindless, &GraphicsDesc {
-                vertex: shaders::FULLSCREEN_VERT,
-                fragment: shaders::BACKGROUND_FRAG,
-                fragment_constant: 0,
-                topology: vk::PrimitiveTopology::TRIANGLE_LIST,
-                color_format: HDR_FORMAT,
-                depth: Depth::Test,
-                blending: Blending::Replace,
-                samples,
+            let globals = Buffer::new(
+                device,
+                "frame constants",
+                size_of::<Globals>() as u64,
+                Memory::Upload,
+            )?;
+            Ok(Frame {
+                recorder: Recorder::new(device)?,
+                globals,
+                written: None,
             })
+        };
+        let samples = if desc.multisampling {
+            vk::SampleCountFlags::TYPE_4
+        } else {
+            vk::SampleCountFlags::TYPE_1
+        };
+        let background = gpu.with_bindless(|bindless| {
+            Pipeline::graphics(
+                device,
+                bindless,
+                &GraphicsDesc {
+                    vertex: shaders::FULLSCREEN_VERT,
+                    fragment: shaders::BACKGROUND_FRAG,
+                    fragment_constant: 0,
+                    topology: vk::PrimitiveTopology::TRIANGLE_LIST,
+                    color_format: HDR_FORMAT,
+                    depth: Depth::Test,
+                    blending: Blending::Replace,
+                    samples,
+                },
+            )
         })?;
         Ok(Self {
             frames: [frame()?, frame()?],
@@ -163,10 +182,20 @@ impl Renderer {
     ///
     /// # Panics
     /// When scene and renderer are of different devices.
-    pub fn render(&mut self, scene: &mut Scene, view: &View, target: &mut impl Target) -> Result<FrameStats> {
+    pub fn render(
+        &mut self,
+        scene: &mut Scene,
+        view: &View,
+        target: &mut impl Target,
+    ) -> Result<FrameStats> {
         let device = self.gpu.device().clone();
-        assert!(std::sync::Arc::ptr_eq(&device, scene.gpu.device()), "scene and renderer are of different devices");
-        let Some(canvas) = target.begin()? else { return Ok(FrameStats::default()) };
+        assert!(
+            std::sync::Arc::ptr_eq(&device, scene.gpu.device()),
+            "scene and renderer are of different devices"
+        );
+        let Some(canvas) = target.begin()? else {
+            return Ok(FrameStats::default());
+        };
         device.collect()?;
         scene.prepare(view)?;
         self.fit(canvas.extent)?;
@@ -174,7 +203,9 @@ impl Renderer {
 
         self.frame = (self.frame + 1) % FRAMES_IN_FLIGHT;
         let bindless = self.gpu.bindless().clone();
-        let bindless = bindless.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let bindless = bindless
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         // Waits until the GPU is done with this frame's buffers.
         self.frames[self.frame].recorder.begin(&bindless)?;
         let mut uploaded_bytes = scene.uploads.take_bytes();
@@ -197,24 +228,35 @@ impl Renderer {
 
     /// Makes the attachments anew where the target has another size.
     fn fit(&mut self, extent: vk::Extent2D) -> Result<()> {
-        if self.attachments.as_ref().is_some_and(|a| a.extent == extent) {
+        if self
+            .attachments
+            .as_ref()
+            .is_some_and(|a| a.extent == extent)
+        {
             return Ok(());
         }
         let make = |what, format, usage| {
-            Image::new(self.gpu.device(), ImageDesc {
-                what,
-                width: extent.width,
-                height: extent.height,
-                format,
-                usage,
-                mip_levels: 1,
-                samples: self.samples,
-                cube: false,
-            })
+            Image::new(
+                self.gpu.device(),
+                ImageDesc {
+                    what,
+                    width: extent.width,
+                    height: extent.height,
+                    format,
+                    usage,
+                    mip_levels: 1,
+                    samples: self.samples,
+                    cube: false,
+                },
+            )
         };
         let color_usage = vk::ImageUsageFlags::COLOR_ATTACHMENT | vk::ImageUsageFlags::SAMPLED;
         let color = make("scene colour", HDR_FORMAT, color_usage)?;
-        let depth = make("scene depth", DEPTH_FORMAT, vk::ImageUsageFlags::DEPTH_STENCIL_ATTACHMENT)?;
+        let depth = make(
+            "scene depth",
+            DEPTH_FORMAT,
+            vk::ImageUsageFlags::DEPTH_STENCIL_ATTACHMENT,
+        )?;
         let old = self.attachments.take();
         let made = self.attachments_made;
         let plain = self.samples == vk::SampleCountFlags::TYPE_1;
@@ -228,20 +270,32 @@ impl Renderer {
                 return Ok(slot);
             }
             // In turn: the slot of a frame in flight is not written before that frame is done.
-            const { assert!(TARGETS_MAX as usize > FRAMES_IN_FLIGHT, "a slot a frame in flight, and one to write") };
+            const {
+                assert!(
+                    TARGETS_MAX as usize > FRAMES_IN_FLIGHT,
+                    "a slot a frame in flight, and one to write"
+                )
+            };
             let slot = made % TARGETS_MAX;
             bindless.set_image(Binding::Targets, slot, &color);
             Ok(slot)
         })?;
         self.attachments_made += 1;
-        self.attachments = Some(Attachments { extent, color, depth, slot });
+        self.attachments = Some(Attachments {
+            extent,
+            color,
+            depth,
+            slot,
+        });
         Ok(())
     }
 
     fn make_pipelines(&mut self, scene: &Scene, format: vk::Format) -> Result<()> {
         let (device, samples) = (self.gpu.device(), self.samples);
         for range in scene.draws.solid().iter().chain(scene.draws.blended()) {
-            let DrawKind { class, topology, .. } = range.kind;
+            let DrawKind {
+                class, topology, ..
+            } = range.kind;
             if !self.scene_pipelines.contains_key(&(class, topology)) {
                 let pipeline = self.gpu.with_bindless(|bindless| {
                     Pipeline::graphics(device, bindless, &scene_pipeline(class, topology, samples))
@@ -260,7 +314,9 @@ impl Renderer {
                 blending: Blending::Replace,
                 samples: vk::SampleCountFlags::TYPE_1,
             };
-            let pipeline = self.gpu.with_bindless(|bindless| Pipeline::graphics(device, bindless, &desc))?;
+            let pipeline = self
+                .gpu
+                .with_bindless(|bindless| Pipeline::graphics(device, bindless, &desc))?;
             self.tone_maps.insert(format, pipeline);
         }
         Ok(())
@@ -268,7 +324,8 @@ impl Renderer {
 
     /// Writes the frame's constants where they differ from what is there. Gives the bytes written.
     fn write_globals(&mut self, scene: &Scene, view: &View, extent: vk::Extent2D) -> u64 {
-        let clip_from_relative = view.clip_from_relative(extent.width as f32 / extent.height as f32);
+        let clip_from_relative =
+            view.clip_from_relative(extent.width as f32 / extent.height as f32);
         let eye = match view.projection {
             Projection::Perspective { .. } => Vec3::ZERO.extend(1.0),
             Projection::Orthographic { .. } => (view.rotation * Vec3::Z).extend(0.0),
@@ -308,11 +365,22 @@ impl Renderer {
     }
 
     /// Records all passes; gives the number of multi-draw calls.
-    fn record(&mut self, bindless: &Bindless, scene: &mut Scene, view: &View, canvas: &Canvas) -> u32 {
-        let Frame { recorder, globals, .. } = &mut self.frames[self.frame];
+    fn record(
+        &mut self,
+        bindless: &Bindless,
+        scene: &mut Scene,
+        view: &View,
+        canvas: &Canvas,
+    ) -> u32 {
+        let Frame {
+            recorder, globals, ..
+        } = &mut self.frames[self.frame];
         let globals = globals.address;
-        scene.uploads.record(recorder, self.gpu.device().next_value());
-        self.environment.update(recorder, bindless, &scene.sky().info(), globals);
+        scene
+            .uploads
+            .record(recorder, self.gpu.device().next_value());
+        self.environment
+            .update(recorder, bindless, &scene.sky().info(), globals);
 
         let attachments = self.attachments.as_ref().expect("`fit` was called before");
         let color = (attachments.color.raw, HDR_FORMAT);
@@ -321,48 +389,92 @@ impl Renderer {
             color,
             Levels::ALL,
             (Access::FRAGMENT_READ, vk::ImageLayout::UNDEFINED),
-            (Access::COLOR_WRITE, vk::ImageLayout::COLOR_ATTACHMENT_OPTIMAL),
+            (
+                Access::COLOR_WRITE,
+                vk::ImageLayout::COLOR_ATTACHMENT_OPTIMAL,
+            ),
         );
         recorder.image_barrier(
             (attachments.depth.raw, DEPTH_FORMAT),
             Levels::ALL,
             (Access::DEPTH_WRITE, vk::ImageLayout::UNDEFINED),
-            (Access::DEPTH_WRITE, vk::ImageLayout::DEPTH_ATTACHMENT_OPTIMAL),
+            (
+                Access::DEPTH_WRITE,
+                vk::ImageLayout::DEPTH_ATTACHMENT_OPTIMAL,
+            ),
         );
         recorder.begin_rendering(
             attachments.extent,
-            Attachment { view: attachments.color.view, clear: Some(vk::ClearValue::default()), store: true },
+            Attachment {
+                view: attachments.color.view,
+                clear: Some(vk::ClearValue::default()),
+                store: true,
+            },
             // Cleared to 0: infinitely far.
-            Some(Attachment { view: attachments.depth.view, clear: Some(vk::ClearValue::default()), store: false }),
+            Some(Attachment {
+                view: attachments.depth.view,
+                clear: Some(vk::ClearValue::default()),
+                store: false,
+            }),
         );
         let push = ScenePush { globals };
         recorder.bind_indices(scene.geometry.indices());
         let (solid, blended) = (scene.draws.solid(), scene.draws.blended());
         let commands = scene.draws.commands();
-        draw_ranges(recorder, bindless, &self.scene_pipelines, commands, solid, &push);
+        draw_ranges(
+            recorder,
+            bindless,
+            &self.scene_pipelines,
+            commands,
+            solid,
+            &push,
+        );
         recorder.bind_pipeline(&self.background);
         recorder.push_constants(bindless, &push);
         recorder.cull(vk::CullModeFlags::NONE, vk::FrontFace::COUNTER_CLOCKWISE);
         recorder.draw(3);
-        draw_ranges(recorder, bindless, &self.scene_pipelines, commands, blended, &push);
+        draw_ranges(
+            recorder,
+            bindless,
+            &self.scene_pipelines,
+            commands,
+            blended,
+            &push,
+        );
         recorder.end_rendering();
 
         recorder.image_barrier(
             color,
             Levels::ALL,
-            (Access::COLOR_WRITE, vk::ImageLayout::COLOR_ATTACHMENT_OPTIMAL),
-            (Access::FRAGMENT_READ, vk::ImageLayout::SHADER_READ_ONLY_OPTIMAL),
+            (
+                Access::COLOR_WRITE,
+                vk::ImageLayout::COLOR_ATTACHMENT_OPTIMAL,
+            ),
+            (
+                Access::FRAGMENT_READ,
+                vk::ImageLayout::SHADER_READ_ONLY_OPTIMAL,
+            ),
         );
         // A window's image becomes ready at this stage; a picture in memory may still be copied from.
         recorder.image_barrier(
             (canvas.image, canvas.format),
             Levels::ALL,
-            (Access::COLOR_WRITE.and(Access::COPY_READ), vk::ImageLayout::UNDEFINED),
-            (Access::COLOR_WRITE, vk::ImageLayout::COLOR_ATTACHMENT_OPTIMAL),
+            (
+                Access::COLOR_WRITE.and(Access::COPY_READ),
+                vk::ImageLayout::UNDEFINED,
+            ),
+            (
+                Access::COLOR_WRITE,
+                vk::ImageLayout::COLOR_ATTACHMENT_OPTIMAL,
+            ),
         );
         recorder.begin_rendering(
             canvas.extent,
-            Attachment { view: canvas.view, clear: Some(vk::ClearValue::default()), store: true },
+            Attachment {
+                view: canvas.view,
+                clear: Some(vk::ClearValue::default()),
+                store: true,
+            },
             None,
         );
         recorder.bind_pipeline(&self.tone_maps[&canvas.format]);
@@ -370,7 +482,14 @@ impl Renderer {
             ToneMap::None => 0,
             ToneMap::PbrNeutral => 1,
         };
-        recorder.push_constants(bindless, &ToneMapPush { globals, target: attachments.slot, operator });
+        recorder.push_constants(
+            bindless,
+            &ToneMapPush {
+                globals,
+                target: attachments.slot,
+                operator,
+            },
+        );
         recorder.draw(3);
         recorder.end_rendering();
         (solid.len() + blended.len()) as u32
@@ -386,18 +505,35 @@ fn draw_ranges(
     push: &ScenePush,
 ) {
     for range in ranges {
-        let DrawKind { class, topology, double_sided, mirrored } = range.kind;
+        let DrawKind {
+            class,
+            topology,
+            double_sided,
+            mirrored,
+        } = range.kind;
         recorder.bind_pipeline(&pipelines[&(class, topology)]);
         recorder.push_constants(bindless, push);
         recorder.cull(
-            if double_sided { vk::CullModeFlags::NONE } else { vk::CullModeFlags::BACK },
-            if mirrored { vk::FrontFace::CLOCKWISE } else { vk::FrontFace::COUNTER_CLOCKWISE },
+            if double_sided {
+                vk::CullModeFlags::NONE
+            } else {
+                vk::CullModeFlags::BACK
+            },
+            if mirrored {
+                vk::FrontFace::CLOCKWISE
+            } else {
+                vk::FrontFace::COUNTER_CLOCKWISE
+            },
         );
         recorder.draw_indexed_indirect(commands, range.first, range.count);
     }
 }
 
-fn scene_pipeline(class: AlphaClass, topology: Topology, samples: vk::SampleCountFlags) -> GraphicsDesc<'static> {
+fn scene_pipeline(
+    class: AlphaClass,
+    topology: Topology,
+    samples: vk::SampleCountFlags,
+) -> GraphicsDesc<'static> {
     GraphicsDesc {
         vertex: shaders::SCENE_VERT,
         fragment: shaders::SCENE_FRAG,
@@ -408,8 +544,16 @@ fn scene_pipeline(class: AlphaClass, topology: Topology, samples: vk::SampleCoun
             Topology::Triangles => vk::PrimitiveTopology::TRIANGLE_LIST,
         },
         color_format: HDR_FORMAT,
-        depth: if class == AlphaClass::Blend { Depth::Test } else { Depth::TestAndWrite },
-        blending: if class == AlphaClass::Blend { Blending::Over } else { Blending::Replace },
+        depth: if class == AlphaClass::Blend {
+            Depth::Test
+        } else {
+            Depth::TestAndWrite
+        },
+        blending: if class == AlphaClass::Blend {
+            Blending::Over
+        } else {
+            Blending::Replace
+        },
         samples,
     }
 }

@@ -1,5 +1,8 @@
 //! Where pictures go: an image in memory, or a window. Both are drawn to by the same code.
-#![expect(private_interfaces, reason = "the trait is sealed: nobody outside sees these types")]
+#![expect(
+    private_interfaces,
+    reason = "the trait is sealed: nobody outside sees these types"
+)]
 
 use std::sync::Arc;
 
@@ -66,7 +69,11 @@ impl ImageTarget {
     pub fn new(gpu: &Gpu, width: u32, height: u32) -> Result<Self> {
         let limit = storm_assets::Image::SIDE_MAX;
         if width > limit || height > limit {
-            return Err(RenderError::Size { width, height, limit });
+            return Err(RenderError::Size {
+                width,
+                height,
+                limit,
+            });
         }
         let image = Image::new(
             gpu.device(),
@@ -82,8 +89,18 @@ impl ImageTarget {
             },
         )?;
         let bytes = u64::from(width) * u64::from(height) * 4;
-        let readback = Buffer::new(gpu.device(), "reading a picture back", bytes, Memory::Readback)?;
-        Ok(Self { image, readback, value: 0, gpu: gpu.clone() })
+        let readback = Buffer::new(
+            gpu.device(),
+            "reading a picture back",
+            bytes,
+            Memory::Readback,
+        )?;
+        Ok(Self {
+            image,
+            readback,
+            value: 0,
+            gpu: gpu.clone(),
+        })
     }
 
     /// Waits for the last frame and gives its picture: sRGB, opaque. Before the first frame it is black.
@@ -98,8 +115,13 @@ impl ImageTarget {
             self.gpu.device().wait(self.value)?;
             self.readback.mapped().to_vec()
         };
-        storm_assets::Image::new(width, height, PixelFormat::Rgba8, pixels)
-            .map_err(|_| RenderError::Size { width, height, limit: storm_assets::Image::SIDE_MAX })
+        storm_assets::Image::new(width, height, PixelFormat::Rgba8, pixels).map_err(|_| {
+            RenderError::Size {
+                width,
+                height,
+                limit: storm_assets::Image::SIDE_MAX,
+            }
+        })
     }
 }
 
@@ -111,7 +133,10 @@ impl sealed::Target for ImageTarget {
             image: self.image.raw,
             view: self.image.view,
             format: IMAGE_FORMAT,
-            extent: vk::Extent2D { width: self.image.desc.width, height: self.image.desc.height },
+            extent: vk::Extent2D {
+                width: self.image.desc.width,
+                height: self.image.desc.height,
+            },
             acquired: None,
         }))
     }
@@ -120,7 +145,10 @@ impl sealed::Target for ImageTarget {
         recorder.image_barrier(
             (canvas.image, canvas.format),
             Levels::ALL,
-            (Access::COLOR_WRITE, vk::ImageLayout::COLOR_ATTACHMENT_OPTIMAL),
+            (
+                Access::COLOR_WRITE,
+                vk::ImageLayout::COLOR_ATTACHMENT_OPTIMAL,
+            ),
             (Access::COPY_READ, vk::ImageLayout::TRANSFER_SRC_OPTIMAL),
         );
         // A frame before this one may still be writing to the same memory.
@@ -154,7 +182,10 @@ impl WindowTarget {
         Self {
             swapchain: None,
             stale: true,
-            size: vk::Extent2D { width: 1280, height: 720 },
+            size: vk::Extent2D {
+                width: 1280,
+                height: 720,
+            },
             format: vk::Format::UNDEFINED,
             surface,
             gpu: gpu.clone(),
@@ -174,7 +205,8 @@ impl WindowTarget {
                 return Ok(false);
             }
             let old = self.swapchain.take();
-            self.swapchain = Swapchain::new(self.gpu.device(), &self.surface, self.size, old.as_ref())?;
+            self.swapchain =
+                Swapchain::new(self.gpu.device(), &self.surface, self.size, old.as_ref())?;
             if let Some(swapchain) = &self.swapchain {
                 self.format = swapchain.format;
                 self.stale = false;
@@ -213,14 +245,20 @@ impl sealed::Target for WindowTarget {
         recorder.image_barrier(
             (canvas.image, canvas.format),
             Levels::ALL,
-            (Access::COLOR_WRITE, vk::ImageLayout::COLOR_ATTACHMENT_OPTIMAL),
+            (
+                Access::COLOR_WRITE,
+                vk::ImageLayout::COLOR_ATTACHMENT_OPTIMAL,
+            ),
             (Access::NONE, vk::ImageLayout::PRESENT_SRC_KHR),
         );
     }
 
     fn submitted(&mut self, canvas: &Canvas, _value: u64) -> Result<()> {
         if let (Some(swapchain), Some(acquired)) = (&self.swapchain, canvas.acquired) {
-            self.stale |= self.gpu.device().present(swapchain.raw, acquired.index, acquired.rendered)?;
+            self.stale |=
+                self.gpu
+                    .device()
+                    .present(swapchain.raw, acquired.index, acquired.rendered)?;
         }
         Ok(())
     }

@@ -60,7 +60,10 @@ impl Default for View {
             cell: [0; 3],
             translation: Vec3::ZERO,
             rotation: Quat::IDENTITY,
-            projection: Projection::Perspective { yfov: 50.0_f32.to_radians(), near: 0.05 },
+            projection: Projection::Perspective {
+                yfov: 50.0_f32.to_radians(),
+                near: 0.05,
+            },
             exposure: 1.0,
             tone_map: ToneMap::default(),
         }
@@ -72,10 +75,22 @@ impl View {
     #[must_use]
     pub fn look_at(eye: Vec3, target: Vec3) -> Self {
         let forward = (target - eye).try_normalize().unwrap_or(Vec3::NEG_Z);
-        let up = if forward.y.abs() > 0.9999 { Vec3::new(0.0, 0.0, -forward.y.signum()) } else { Vec3::Y };
+        let up = if forward.y.abs() > 0.9999 {
+            Vec3::new(0.0, 0.0, -forward.y.signum())
+        } else {
+            Vec3::Y
+        };
         let right = forward.cross(up).normalize();
-        let rotation = Quat::from_mat3(&glam::Mat3::from_cols(right, right.cross(forward), -forward));
-        Self { translation: eye, rotation, ..Self::default() }
+        let rotation = Quat::from_mat3(&glam::Mat3::from_cols(
+            right,
+            right.cross(forward),
+            -forward,
+        ));
+        Self {
+            translation: eye,
+            rotation,
+            ..Self::default()
+        }
     }
 
     /// From camera-relative world axes to Vulkan's clip space: Y down, depth reversed.
@@ -91,7 +106,11 @@ impl View {
                     [0.0, 0.0, near, 0.0],
                 ])
             }
-            Projection::Orthographic { half_height, near, far } => {
+            Projection::Orthographic {
+                half_height,
+                near,
+                far,
+            } => {
                 let depth = 1.0 / (far - near);
                 Mat4::from_cols_array_2d(&[
                     [1.0 / (half_height * aspect), 0.0, 0.0, 0.0],
@@ -117,7 +136,8 @@ mod tests {
     use super::*;
 
     fn project(view: &View, aspect: f32, point: Vec3) -> Vec3 {
-        view.clip_from_relative(aspect).project_point3(view.relative([0; 3], point))
+        view.clip_from_relative(aspect)
+            .project_point3(view.relative([0; 3], point))
     }
 
     #[test]
@@ -129,7 +149,10 @@ mod tests {
             (Vec3::new(-1.0, 0.0, -7.0), Vec3::new(4.0, 4.0, 4.0)),
         ] {
             let p = project(&View::look_at(eye, target), 1.5, target);
-            assert!(p.truncate().length() < 1e-4, "{eye} → {target} lands at {p}");
+            assert!(
+                p.truncate().length() < 1e-4,
+                "{eye} → {target} lands at {p}"
+            );
         }
     }
 
@@ -143,12 +166,18 @@ mod tests {
     #[test]
     fn depth_is_one_at_the_near_plane_and_nears_zero() {
         let view = View::look_at(Vec3::ZERO, Vec3::NEG_Z);
-        let Projection::Perspective { near, .. } = view.projection else { unreachable!() };
+        let Projection::Perspective { near, .. } = view.projection else {
+            unreachable!()
+        };
         assert!((project(&view, 1.0, Vec3::new(0.0, 0.0, -near)).z - 1.0).abs() < 1e-6);
         let far = project(&view, 1.0, Vec3::new(0.0, 0.0, -1e6)).z;
         assert!(far > 0.0 && far < 1e-6);
 
-        let projection = Projection::Orthographic { half_height: 1.0, near: 1.0, far: 11.0 };
+        let projection = Projection::Orthographic {
+            half_height: 1.0,
+            near: 1.0,
+            far: 11.0,
+        };
         let view = View { projection, ..view };
         for (distance, depth) in [(1.0, 1.0), (6.0, 0.5), (11.0, 0.0)] {
             let z = project(&view, 1.0, Vec3::new(0.0, 0.0, -distance)).z;
@@ -159,8 +188,15 @@ mod tests {
     #[test]
     fn ten_thousand_kilometres_out_a_millimetre_is_a_millimetre() {
         let cell = [9_765_625 / 1000, 0, -9_765_625 / 1000];
-        let view = View { cell, translation: Vec3::new(1.0, 2.0, 3.0), ..View::default() };
+        let view = View {
+            cell,
+            translation: Vec3::new(1.0, 2.0, 3.0),
+            ..View::default()
+        };
         let d = view.relative(cell, Vec3::new(1.001, 2.0, 3.0));
-        assert!((d.x - 0.001).abs() < 1e-6 && d.y == 0.0 && d.z == 0.0, "{d}");
+        assert!(
+            (d.x - 0.001).abs() < 1e-6 && d.y == 0.0 && d.z == 0.0,
+            "{d}"
+        );
     }
 }

@@ -40,21 +40,31 @@ impl Features {
             .push_next(&mut features.v13);
         // SAFETY: the device comes from this instance, whose version is 1.3 or later; the chain is borrowed
         // mutably through the call (invariant 4).
-        unsafe { instance.raw.get_physical_device_features2(device, &mut head) };
+        unsafe {
+            instance
+                .raw
+                .get_physical_device_features2(device, &mut head)
+        };
         features.core = head.features;
         features
     }
 
-    fn required(&self) -> [Feature; 13] {
+    fn required(&self) -> [Feature; 14] {
         [
-            ("drawIndirectFirstInstance", self.core.draw_indirect_first_instance),
+            (
+                "drawIndirectFirstInstance",
+                self.core.draw_indirect_first_instance,
+            ),
             ("multiDrawIndirect", self.core.multi_draw_indirect),
             ("shaderInt64", self.core.shader_int64),
             ("bufferDeviceAddress", self.v12.buffer_device_address),
             ("scalarBlockLayout", self.v12.scalar_block_layout),
             ("timelineSemaphore", self.v12.timeline_semaphore),
             ("runtimeDescriptorArray", self.v12.runtime_descriptor_array),
-            ("descriptorBindingPartiallyBound", self.v12.descriptor_binding_partially_bound),
+            (
+                "descriptorBindingPartiallyBound",
+                self.v12.descriptor_binding_partially_bound,
+            ),
             (
                 "descriptorBindingSampledImageUpdateAfterBind",
                 self.v12.descriptor_binding_sampled_image_update_after_bind,
@@ -69,6 +79,7 @@ impl Features {
             ),
             ("dynamicRendering", self.v13.dynamic_rendering),
             ("synchronization2", self.v13.synchronization2),
+            ("maintenance4", self.v13.maintenance4),
         ]
     }
 }
@@ -76,8 +87,11 @@ impl Features {
 /// The features that are turned on: exactly the required ones, and anisotropic filtering where there is any.
 pub(crate) fn enabled(
     anisotropy: bool,
-) -> (vk::PhysicalDeviceFeatures, vk::PhysicalDeviceVulkan12Features<'static>, vk::PhysicalDeviceVulkan13Features<'static>)
-{
+) -> (
+    vk::PhysicalDeviceFeatures,
+    vk::PhysicalDeviceVulkan12Features<'static>,
+    vk::PhysicalDeviceVulkan13Features<'static>,
+) {
     let core = vk::PhysicalDeviceFeatures::default()
         .draw_indirect_first_instance(true)
         .multi_draw_indirect(true)
@@ -92,7 +106,10 @@ pub(crate) fn enabled(
         .descriptor_binding_sampled_image_update_after_bind(true)
         .descriptor_binding_update_unused_while_pending(true)
         .shader_sampled_image_array_non_uniform_indexing(true);
-    let v13 = vk::PhysicalDeviceVulkan13Features::default().dynamic_rendering(true).synchronization2(true);
+    let v13 = vk::PhysicalDeviceVulkan13Features::default()
+        .dynamic_rendering(true)
+        .synchronization2(true)
+        .maintenance4(true);
     (core, v12, v13)
 }
 
@@ -101,12 +118,19 @@ impl Adapter {
     ///
     /// `wanted` restricts the choice to devices whose name contains it, whatever the case. `surface` restricts it to
     /// devices that can present there.
-    pub(crate) fn choose(instance: &Instance, wanted: Option<&str>, surface: Option<vk::SurfaceKHR>) -> Result<Self> {
+    pub(crate) fn choose(
+        instance: &Instance,
+        wanted: Option<&str>,
+        surface: Option<vk::SurfaceKHR>,
+    ) -> Result<Self> {
         // SAFETY: the instance is alive (invariant 1).
-        let devices = unsafe { instance.raw.enumerate_physical_devices() }.map_err(|result| match result {
-            vk::Result::ERROR_INITIALIZATION_FAILED => RenderError::NoDriver,
-            result => RenderError::vulkan("listing Vulkan devices")(result),
-        })?;
+        let devices =
+            unsafe { instance.raw.enumerate_physical_devices() }.map_err(
+                |result| match result {
+                    vk::Result::ERROR_INITIALIZATION_FAILED => RenderError::NoDriver,
+                    result => RenderError::vulkan("listing Vulkan devices")(result),
+                },
+            )?;
         if devices.is_empty() {
             return Err(RenderError::NoDriver);
         }
@@ -116,7 +140,10 @@ impl Adapter {
             match Self::examine(instance, device, wanted, surface) {
                 Ok(adapter) => {
                     tracing::debug!(device = adapter.name, score = ?adapter.score(), "usable Vulkan device");
-                    if best.as_ref().is_none_or(|best| adapter.score() > best.score()) {
+                    if best
+                        .as_ref()
+                        .is_none_or(|best| adapter.score() > best.score())
+                    {
                         best = Some(adapter);
                     }
                 }
@@ -127,7 +154,11 @@ impl Adapter {
             }
         }
         let adapter = best.ok_or(RenderError::NoDevice(refusals))?;
-        tracing::info!(device = adapter.name, driver = adapter.driver, "Vulkan device chosen");
+        tracing::info!(
+            device = adapter.name,
+            driver = adapter.driver,
+            "Vulkan device chosen"
+        );
         Ok(adapter)
     }
 
@@ -150,7 +181,10 @@ impl Adapter {
         surface: Option<vk::SurfaceKHR>,
     ) -> Result<Self, String> {
         let text = |bytes: Result<&std::ffi::CStr, _>| -> String {
-            bytes.map_or_else(|_: std::ffi::FromBytesUntilNulError| "?".into(), |s| s.to_string_lossy().into_owned())
+            bytes.map_or_else(
+                |_: std::ffi::FromBytesUntilNulError| "?".into(),
+                |s| s.to_string_lossy().into_owned(),
+            )
         };
         // SAFETY: the device comes from this instance (invariant 1).
         let basic = unsafe { instance.raw.get_physical_device_properties(raw) };
@@ -161,41 +195,63 @@ impl Adapter {
             return Err(format!("{name} is not called \"{wanted}\""));
         }
         if basic.api_version < vk::API_VERSION_1_3 {
-            let (major, minor) = (vk::api_version_major(basic.api_version), vk::api_version_minor(basic.api_version));
+            let (major, minor) = (
+                vk::api_version_major(basic.api_version),
+                vk::api_version_minor(basic.api_version),
+            );
             return Err(format!("{name} has Vulkan {major}.{minor}, 1.3 is needed"));
         }
         let mut driver = vk::PhysicalDeviceDriverProperties::default();
         let mut properties = vk::PhysicalDeviceProperties2::default().push_next(&mut driver);
         // SAFETY: as above; the chain is borrowed through the call (invariant 4).
-        unsafe { instance.raw.get_physical_device_properties2(raw, &mut properties) };
+        unsafe {
+            instance
+                .raw
+                .get_physical_device_properties2(raw, &mut properties)
+        };
         let driver_name = text(driver.driver_name_as_c_str());
         let driver_info = text(driver.driver_info_as_c_str());
 
         let features = Features::of(instance, raw);
-        let lacks: Vec<&str> =
-            features.required().into_iter().filter(|(_, has)| *has == vk::FALSE).map(|(name, _)| name).collect();
+        let lacks: Vec<&str> = features
+            .required()
+            .into_iter()
+            .filter(|(_, has)| *has == vk::FALSE)
+            .map(|(name, _)| name)
+            .collect();
         if !lacks.is_empty() {
-            return Err(format!("{name} ({driver_name} {driver_info}) lacks {}", lacks.join(", ")));
+            return Err(format!(
+                "{name} ({driver_name} {driver_info}) lacks {}",
+                lacks.join(", ")
+            ));
         }
 
         if surface.is_some() {
             // SAFETY: the device comes from this instance (invariant 1).
             let extensions = unsafe { instance.raw.enumerate_device_extension_properties(raw) }
                 .map_err(|result| format!("{name} does not list its extensions: {result}"))?;
-            if !extensions.iter().any(|e| e.extension_name_as_c_str() == Ok(khr::swapchain::NAME)) {
+            if !extensions
+                .iter()
+                .any(|e| e.extension_name_as_c_str() == Ok(khr::swapchain::NAME))
+            {
                 return Err(format!("{name} cannot present to a window"));
             }
         }
 
         // SAFETY: the device comes from this instance (invariant 1).
-        let families = unsafe { instance.raw.get_physical_device_queue_family_properties(raw) };
+        let families = unsafe {
+            instance
+                .raw
+                .get_physical_device_queue_family_properties(raw)
+        };
         let needed = vk::QueueFlags::GRAPHICS | vk::QueueFlags::COMPUTE;
         let queue_family = (0..families.len() as u32)
             .filter(|&family| families[family as usize].queue_flags.contains(needed))
             .find(|&family| match (&instance.surface, surface) {
                 (Some(loader), Some(surface)) => {
                     // SAFETY: device, family and surface all come from this instance (invariants 1, 5).
-                    unsafe { loader.get_physical_device_surface_support(raw, family, surface) }.unwrap_or(false)
+                    unsafe { loader.get_physical_device_surface_support(raw, family, surface) }
+                        .unwrap_or(false)
                 }
                 _ => true,
             })

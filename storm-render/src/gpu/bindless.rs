@@ -31,10 +31,18 @@ pub(crate) enum Binding {
 }
 
 const ARRAYS: [(Binding, vk::DescriptorType, u32); 4] = [
-    (Binding::Images, vk::DescriptorType::SAMPLED_IMAGE, IMAGES_MAX),
+    (
+        Binding::Images,
+        vk::DescriptorType::SAMPLED_IMAGE,
+        IMAGES_MAX,
+    ),
     (Binding::Samplers, vk::DescriptorType::SAMPLER, SAMPLERS_MAX),
     (Binding::Cubes, vk::DescriptorType::SAMPLED_IMAGE, CUBES_MAX),
-    (Binding::Targets, vk::DescriptorType::SAMPLED_IMAGE, TARGETS_MAX),
+    (
+        Binding::Targets,
+        vk::DescriptorType::SAMPLED_IMAGE,
+        TARGETS_MAX,
+    ),
 ];
 
 /// Bytes of push constants: what every Vulkan device has.
@@ -66,7 +74,8 @@ impl Bindless {
             | vk::DescriptorBindingFlags::UPDATE_AFTER_BIND
             | vk::DescriptorBindingFlags::UPDATE_UNUSED_WHILE_PENDING;
         let flags = ARRAYS.map(|_| changing);
-        let mut flags = vk::DescriptorSetLayoutBindingFlagsCreateInfo::default().binding_flags(&flags);
+        let mut flags =
+            vk::DescriptorSetLayoutBindingFlagsCreateInfo::default().binding_flags(&flags);
         let info = vk::DescriptorSetLayoutCreateInfo::default()
             .flags(vk::DescriptorSetLayoutCreateFlags::UPDATE_AFTER_BIND_POOL)
             .bindings(&bindings)
@@ -84,7 +93,11 @@ impl Bindless {
             device: Arc::clone(device),
         };
 
-        let sizes = ARRAYS.map(|(_, kind, count)| vk::DescriptorPoolSize::default().ty(kind).descriptor_count(count));
+        let sizes = ARRAYS.map(|(_, kind, count)| {
+            vk::DescriptorPoolSize::default()
+                .ty(kind)
+                .descriptor_count(count)
+        });
         let info = vk::DescriptorPoolCreateInfo::default()
             .flags(vk::DescriptorPoolCreateFlags::UPDATE_AFTER_BIND)
             .max_sets(1)
@@ -94,14 +107,22 @@ impl Bindless {
             .map_err(RenderError::vulkan("creating the descriptor pool"))?;
 
         let layouts = [set_layout];
-        let info = vk::DescriptorSetAllocateInfo::default().descriptor_pool(this.pool).set_layouts(&layouts);
+        let info = vk::DescriptorSetAllocateInfo::default()
+            .descriptor_pool(this.pool)
+            .set_layouts(&layouts);
         // SAFETY: the pool was made for exactly this one set.
         let sets = unsafe { device.raw.allocate_descriptor_sets(&info) }
             .map_err(RenderError::vulkan("allocating the descriptor set"))?;
         this.set = sets[0];
 
-        let ranges = [vk::PushConstantRange { stage_flags: vk::ShaderStageFlags::ALL, offset: 0, size: PUSH_CONSTANT_BYTES }];
-        let info = vk::PipelineLayoutCreateInfo::default().set_layouts(&layouts).push_constant_ranges(&ranges);
+        let ranges = [vk::PushConstantRange {
+            stage_flags: vk::ShaderStageFlags::ALL,
+            offset: 0,
+            size: PUSH_CONSTANT_BYTES,
+        }];
+        let info = vk::PipelineLayoutCreateInfo::default()
+            .set_layouts(&layouts)
+            .push_constant_ranges(&ranges);
         // SAFETY: 128 bytes are within every device's limit; the set layout is of this device.
         this.layout = unsafe { device.raw.create_pipeline_layout(&info, None) }
             .map_err(RenderError::vulkan("creating the pipeline layout"))?;
@@ -117,7 +138,8 @@ impl Bindless {
 
     /// Fills all sampler slots with one sampler.
     pub(crate) fn fill_samplers(&mut self, sampler: vk::Sampler) {
-        let infos = vec![vk::DescriptorImageInfo::default().sampler(sampler); SAMPLERS_MAX as usize];
+        let infos =
+            vec![vk::DescriptorImageInfo::default().sampler(sampler); SAMPLERS_MAX as usize];
         self.write(vk::DescriptorType::SAMPLER, Binding::Samplers, 0, &infos);
     }
 
@@ -141,7 +163,11 @@ impl Bindless {
         }
         if self.images_used == IMAGES_MAX {
             let limit = u64::from(IMAGES_MAX);
-            return Err(RenderError::OutOfSpace { what: "textures", needed: limit + 1, limit });
+            return Err(RenderError::OutOfSpace {
+                what: "textures",
+                needed: limit + 1,
+                limit,
+            });
         }
         self.images_used += 1;
         Ok(self.images_used - 1)
@@ -156,8 +182,17 @@ impl Bindless {
         self.write(vk::DescriptorType::SAMPLED_IMAGE, binding, slot, infos);
     }
 
-    fn write(&mut self, kind: vk::DescriptorType, binding: Binding, slot: u32, infos: &[vk::DescriptorImageInfo]) {
-        debug_assert!(slot + infos.len() as u32 <= ARRAYS[binding as usize].2, "slots are within their array");
+    fn write(
+        &mut self,
+        kind: vk::DescriptorType,
+        binding: Binding,
+        slot: u32,
+        infos: &[vk::DescriptorImageInfo],
+    ) {
+        debug_assert!(
+            slot + infos.len() as u32 <= ARRAYS[binding as usize].2,
+            "slots are within their array"
+        );
         let writes = [vk::WriteDescriptorSet::default()
             .dst_set(self.set)
             .dst_binding(binding as u32)
@@ -187,6 +222,10 @@ impl Drop for Bindless {
         // SAFETY: as above; frees the set.
         unsafe { self.device.raw.destroy_descriptor_pool(self.pool, None) };
         // SAFETY: as above.
-        unsafe { self.device.raw.destroy_descriptor_set_layout(self.set_layout, None) };
+        unsafe {
+            self.device
+                .raw
+                .destroy_descriptor_set_layout(self.set_layout, None)
+        };
     }
 }

@@ -33,7 +33,12 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    pub(crate) fn new(device: &Arc<Device>, what: &'static str, size: u64, memory: Memory) -> Result<Self> {
+    pub(crate) fn new(
+        device: &Arc<Device>,
+        what: &'static str,
+        size: u64,
+        memory: Memory,
+    ) -> Result<Self> {
         let usage = vk::BufferUsageFlags::TRANSFER_SRC
             | vk::BufferUsageFlags::TRANSFER_DST
             | vk::BufferUsageFlags::STORAGE_BUFFER
@@ -42,7 +47,8 @@ impl Buffer {
             | vk::BufferUsageFlags::SHADER_DEVICE_ADDRESS;
         let info = vk::BufferCreateInfo::default().size(size).usage(usage);
         // SAFETY: the size is not 0 (callers ask for something), all usages need no more than enabled (invariant 5).
-        let raw = unsafe { device.raw.create_buffer(&info, None) }.map_err(RenderError::vulkan("creating a buffer"))?;
+        let raw = unsafe { device.raw.create_buffer(&info, None) }
+            .map_err(RenderError::vulkan("creating a buffer"))?;
         // SAFETY: made by this device just now.
         let requirements = unsafe { device.raw.get_buffer_memory_requirements(raw) };
         let location = match memory {
@@ -70,8 +76,18 @@ impl Buffer {
         // SAFETY: the memory is only bound, at an offset that the allocator chose to the requirements.
         let memory = unsafe { allocation.memory() };
         // SAFETY: buffer and memory are of this device, and the buffer was never bound before.
-        let bound = unsafe { device.raw.bind_buffer_memory(raw, memory, allocation.offset()) };
-        let mut buffer = Self { raw, size, address: 0, allocation: Some(allocation), device: Arc::clone(device) };
+        let bound = unsafe {
+            device
+                .raw
+                .bind_buffer_memory(raw, memory, allocation.offset())
+        };
+        let mut buffer = Self {
+            raw,
+            size,
+            address: 0,
+            allocation: Some(allocation),
+            device: Arc::clone(device),
+        };
         bound.map_err(RenderError::vulkan("binding a buffer"))?;
         let info = vk::BufferDeviceAddressInfo::default().buffer(raw);
         // SAFETY: the buffer is bound, and made with SHADER_DEVICE_ADDRESS.
@@ -83,14 +99,20 @@ impl Buffer {
     /// (invariant 6); empty for device memory.
     pub(crate) fn mapped_mut(&mut self) -> &mut [u8] {
         let size = self.size as usize;
-        let mapped = self.allocation.as_mut().and_then(|allocation| allocation.mapped_slice_mut());
+        let mapped = self
+            .allocation
+            .as_mut()
+            .and_then(|allocation| allocation.mapped_slice_mut());
         mapped.map_or(&mut [], |bytes| &mut bytes[..size])
     }
 
     /// The bytes of a buffer made with [`Memory::Readback`], once the GPU has written them.
     pub(crate) fn mapped(&self) -> &[u8] {
         let size = self.size as usize;
-        let mapped = self.allocation.as_ref().and_then(|allocation| allocation.mapped_slice());
+        let mapped = self
+            .allocation
+            .as_ref()
+            .and_then(|allocation| allocation.mapped_slice());
         mapped.map_or(&[], |bytes| &bytes[..size])
     }
 }

@@ -21,22 +21,35 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    pub(crate) const NONE: Self =
-        Self { stage: vk::PipelineStageFlags2::NONE, access: vk::AccessFlags2::NONE };
-    pub(crate) const COPY_READ: Self =
-        Self { stage: vk::PipelineStageFlags2::ALL_TRANSFER, access: vk::AccessFlags2::TRANSFER_READ };
-    pub(crate) const COPY_WRITE: Self =
-        Self { stage: vk::PipelineStageFlags2::ALL_TRANSFER, access: vk::AccessFlags2::TRANSFER_WRITE };
-    pub(crate) const COMPUTE_WRITE: Self =
-        Self { stage: vk::PipelineStageFlags2::COMPUTE_SHADER, access: vk::AccessFlags2::SHADER_STORAGE_WRITE };
-    pub(crate) const COMPUTE_READ: Self =
-        Self { stage: vk::PipelineStageFlags2::COMPUTE_SHADER, access: vk::AccessFlags2::SHADER_READ };
-    pub(crate) const FRAGMENT_READ: Self =
-        Self { stage: vk::PipelineStageFlags2::FRAGMENT_SHADER, access: vk::AccessFlags2::SHADER_READ };
+    pub(crate) const NONE: Self = Self {
+        stage: vk::PipelineStageFlags2::NONE,
+        access: vk::AccessFlags2::NONE,
+    };
+    pub(crate) const COPY_READ: Self = Self {
+        stage: vk::PipelineStageFlags2::ALL_TRANSFER,
+        access: vk::AccessFlags2::TRANSFER_READ,
+    };
+    pub(crate) const COPY_WRITE: Self = Self {
+        stage: vk::PipelineStageFlags2::ALL_TRANSFER,
+        access: vk::AccessFlags2::TRANSFER_WRITE,
+    };
+    pub(crate) const COMPUTE_WRITE: Self = Self {
+        stage: vk::PipelineStageFlags2::COMPUTE_SHADER,
+        access: vk::AccessFlags2::SHADER_STORAGE_WRITE,
+    };
+    pub(crate) const COMPUTE_READ: Self = Self {
+        stage: vk::PipelineStageFlags2::COMPUTE_SHADER,
+        access: vk::AccessFlags2::SHADER_READ,
+    };
+    pub(crate) const FRAGMENT_READ: Self = Self {
+        stage: vk::PipelineStageFlags2::FRAGMENT_SHADER,
+        access: vk::AccessFlags2::SHADER_READ,
+    };
     pub(crate) const COLOR_WRITE: Self = Self {
         stage: vk::PipelineStageFlags2::COLOR_ATTACHMENT_OUTPUT,
         access: vk::AccessFlags2::from_raw(
-            vk::AccessFlags2::COLOR_ATTACHMENT_READ.as_raw() | vk::AccessFlags2::COLOR_ATTACHMENT_WRITE.as_raw(),
+            vk::AccessFlags2::COLOR_ATTACHMENT_READ.as_raw()
+                | vk::AccessFlags2::COLOR_ATTACHMENT_WRITE.as_raw(),
         ),
     };
     pub(crate) const DEPTH_WRITE: Self = Self {
@@ -64,8 +77,10 @@ impl Access {
                 | vk::AccessFlags2::SHADER_READ.as_raw(),
         ),
     };
-    pub(crate) const HOST_READ: Self =
-        Self { stage: vk::PipelineStageFlags2::HOST, access: vk::AccessFlags2::HOST_READ };
+    pub(crate) const HOST_READ: Self = Self {
+        stage: vk::PipelineStageFlags2::HOST,
+        access: vk::AccessFlags2::HOST_READ,
+    };
 
     /// Both.
     pub(crate) const fn and(self, other: Self) -> Self {
@@ -84,10 +99,16 @@ pub(crate) struct Levels {
 }
 
 impl Levels {
-    pub(crate) const ALL: Self = Self { base: 0, count: vk::REMAINING_MIP_LEVELS };
+    pub(crate) const ALL: Self = Self {
+        base: 0,
+        count: vk::REMAINING_MIP_LEVELS,
+    };
 
     pub(crate) const fn one(level: u32) -> Self {
-        Self { base: level, count: 1 }
+        Self {
+            base: level,
+            count: 1,
+        }
     }
 }
 
@@ -117,9 +138,15 @@ impl Recorder {
         // SAFETY: the family is the one the device was made with.
         let pool = unsafe { device.raw.create_command_pool(&info, None) }
             .map_err(RenderError::vulkan("creating a command pool"))?;
-        let mut recorder =
-            Self { pool, buffer: vk::CommandBuffer::null(), submitted: 0, device: Arc::clone(device) };
-        let info = vk::CommandBufferAllocateInfo::default().command_pool(pool).command_buffer_count(1);
+        let mut recorder = Self {
+            pool,
+            buffer: vk::CommandBuffer::null(),
+            submitted: 0,
+            device: Arc::clone(device),
+        };
+        let info = vk::CommandBufferAllocateInfo::default()
+            .command_pool(pool)
+            .command_buffer_count(1);
         // SAFETY: the pool was made above.
         let buffers = unsafe { device.raw.allocate_command_buffers(&info) }
             .map_err(RenderError::vulkan("allocating a command buffer"))?;
@@ -131,17 +158,32 @@ impl Recorder {
     pub(crate) fn begin(&mut self, bindless: &Bindless) -> Result<()> {
         self.device.wait(self.submitted)?;
         // SAFETY: the GPU is done with it (waited for above), and `&mut self` is the only user (invariant 3).
-        unsafe { self.device.raw.reset_command_pool(self.pool, vk::CommandPoolResetFlags::empty()) }
-            .map_err(RenderError::vulkan("resetting a command pool"))?;
-        let info = vk::CommandBufferBeginInfo::default().flags(vk::CommandBufferUsageFlags::ONE_TIME_SUBMIT);
+        unsafe {
+            self.device
+                .raw
+                .reset_command_pool(self.pool, vk::CommandPoolResetFlags::empty())
+        }
+        .map_err(RenderError::vulkan("resetting a command pool"))?;
+        let info = vk::CommandBufferBeginInfo::default()
+            .flags(vk::CommandBufferUsageFlags::ONE_TIME_SUBMIT);
         // SAFETY: reset above, so it is not recording or pending.
         unsafe { self.device.raw.begin_command_buffer(self.buffer, &info) }
             .map_err(RenderError::vulkan("beginning a command buffer"))?;
-        for bind_point in [vk::PipelineBindPoint::GRAPHICS, vk::PipelineBindPoint::COMPUTE] {
+        for bind_point in [
+            vk::PipelineBindPoint::GRAPHICS,
+            vk::PipelineBindPoint::COMPUTE,
+        ] {
             let sets = [bindless.set];
             // SAFETY: recording (above); set and layout are of one another.
             unsafe {
-                self.device.raw.cmd_bind_descriptor_sets(self.buffer, bind_point, bindless.layout, 0, &sets, &[]);
+                self.device.raw.cmd_bind_descriptor_sets(
+                    self.buffer,
+                    bind_point,
+                    bindless.layout,
+                    0,
+                    &sets,
+                    &[],
+                );
             }
         }
         Ok(())
@@ -203,10 +245,19 @@ impl Recorder {
         unsafe { self.device.raw.cmd_pipeline_barrier2(self.buffer, &info) };
     }
 
-    pub(crate) fn copy_buffer(&mut self, from: vk::Buffer, to: vk::Buffer, regions: &[vk::BufferCopy]) {
+    pub(crate) fn copy_buffer(
+        &mut self,
+        from: vk::Buffer,
+        to: vk::Buffer,
+        regions: &[vk::BufferCopy],
+    ) {
         debug_assert!(!regions.is_empty(), "Vulkan wants at least one region");
         // SAFETY: recording; callers cut regions from within both buffers.
-        unsafe { self.device.raw.cmd_copy_buffer(self.buffer, from, to, regions) };
+        unsafe {
+            self.device
+                .raw
+                .cmd_copy_buffer(self.buffer, from, to, regions)
+        };
     }
 
     /// Copies tightly packed rows into a level of an image that is in `TRANSFER_DST_OPTIMAL`; a cube takes six faces.
@@ -233,7 +284,11 @@ impl Recorder {
                 base_array_layer: 0,
                 layer_count: 1,
             },
-            image_extent: vk::Extent3D { width: extent.width, height: extent.height, depth: 1 },
+            image_extent: vk::Extent3D {
+                width: extent.width,
+                height: extent.height,
+                depth: 1,
+            },
             ..Default::default()
         };
         // SAFETY: recording; callers make the buffer large enough for the extent.
@@ -250,12 +305,10 @@ impl Recorder {
 
     /// Halves `level - 1` (in `TRANSFER_SRC_OPTIMAL`) into `level` (in `TRANSFER_DST_OPTIMAL`), filtered linearly.
     pub(crate) fn halve_level(&mut self, image: &Image, level: u32) {
-        let side = |level: u32| {
-            vk::Offset3D {
-                x: (image.desc.width >> level).max(1) as i32,
-                y: (image.desc.height >> level).max(1) as i32,
-                z: 1,
-            }
+        let side = |level: u32| vk::Offset3D {
+            x: (image.desc.width >> level).max(1) as i32,
+            y: (image.desc.height >> level).max(1) as i32,
+            z: 1,
         };
         let layers = |level| vk::ImageSubresourceLayers {
             aspect_mask: vk::ImageAspectFlags::COLOR,
@@ -283,7 +336,12 @@ impl Recorder {
         }
     }
 
-    pub(crate) fn begin_rendering(&mut self, extent: vk::Extent2D, color: Attachment, depth: Option<Attachment>) {
+    pub(crate) fn begin_rendering(
+        &mut self,
+        extent: vk::Extent2D,
+        color: Attachment,
+        depth: Option<Attachment>,
+    ) {
         let info = |attachment: &Attachment, layout| {
             vk::RenderingAttachmentInfo::default()
                 .image_view(attachment.view)
@@ -292,14 +350,23 @@ impl Recorder {
                     Some(_) => vk::AttachmentLoadOp::CLEAR,
                     None => vk::AttachmentLoadOp::LOAD,
                 })
-                .store_op(if attachment.store { vk::AttachmentStoreOp::STORE } else { vk::AttachmentStoreOp::DONT_CARE })
+                .store_op(if attachment.store {
+                    vk::AttachmentStoreOp::STORE
+                } else {
+                    vk::AttachmentStoreOp::DONT_CARE
+                })
                 .clear_value(attachment.clear.unwrap_or_default())
         };
-        let area = vk::Rect2D { offset: vk::Offset2D::default(), extent };
+        let area = vk::Rect2D {
+            offset: vk::Offset2D::default(),
+            extent,
+        };
         let colors = [info(&color, vk::ImageLayout::COLOR_ATTACHMENT_OPTIMAL)];
         let depth = depth.map(|depth| info(&depth, vk::ImageLayout::DEPTH_ATTACHMENT_OPTIMAL));
-        let mut rendering =
-            vk::RenderingInfo::default().render_area(area).layer_count(1).color_attachments(&colors);
+        let mut rendering = vk::RenderingInfo::default()
+            .render_area(area)
+            .layer_count(1)
+            .color_attachments(&colors);
         if let Some(depth) = &depth {
             rendering = rendering.depth_attachment(depth);
         }
@@ -314,7 +381,11 @@ impl Recorder {
             max_depth: 1.0,
         };
         // SAFETY: recording; the pipelines have one dynamic viewport.
-        unsafe { self.device.raw.cmd_set_viewport(self.buffer, 0, &[viewport]) };
+        unsafe {
+            self.device
+                .raw
+                .cmd_set_viewport(self.buffer, 0, &[viewport])
+        };
         // SAFETY: recording; the pipelines have one dynamic scissor.
         unsafe { self.device.raw.cmd_set_scissor(self.buffer, 0, &[area]) };
         self.cull(vk::CullModeFlags::NONE, vk::FrontFace::COUNTER_CLOCKWISE);
@@ -334,21 +405,47 @@ impl Recorder {
 
     pub(crate) fn bind_pipeline(&mut self, pipeline: &Pipeline) {
         // SAFETY: recording; the pipeline is alive until the timeline passes (invariant 2).
-        unsafe { self.device.raw.cmd_bind_pipeline(self.buffer, pipeline.bind_point, pipeline.raw) };
+        unsafe {
+            self.device
+                .raw
+                .cmd_bind_pipeline(self.buffer, pipeline.bind_point, pipeline.raw)
+        };
     }
 
-    pub(crate) fn push_constants<T: bytemuck::NoUninit>(&mut self, bindless: &Bindless, constants: &T) {
-        const { assert!(size_of::<T>() <= PUSH_CONSTANT_BYTES as usize, "push constants are within the limit") };
+    pub(crate) fn push_constants<T: bytemuck::NoUninit>(
+        &mut self,
+        bindless: &Bindless,
+        constants: &T,
+    ) {
+        const {
+            assert!(
+                size_of::<T>() <= PUSH_CONSTANT_BYTES as usize,
+                "push constants are within the limit"
+            )
+        };
         let bytes = bytemuck::bytes_of(constants);
         // SAFETY: recording; within the layout's range (above), for all its stages.
         unsafe {
-            self.device.raw.cmd_push_constants(self.buffer, bindless.layout, vk::ShaderStageFlags::ALL, 0, bytes);
+            self.device.raw.cmd_push_constants(
+                self.buffer,
+                bindless.layout,
+                vk::ShaderStageFlags::ALL,
+                0,
+                bytes,
+            );
         }
     }
 
     pub(crate) fn bind_indices(&mut self, indices: &Buffer) {
         // SAFETY: recording; every buffer has index usage.
-        unsafe { self.device.raw.cmd_bind_index_buffer(self.buffer, indices.raw, 0, vk::IndexType::UINT32) };
+        unsafe {
+            self.device.raw.cmd_bind_index_buffer(
+                self.buffer,
+                indices.raw,
+                0,
+                vk::IndexType::UINT32,
+            )
+        };
     }
 
     pub(crate) fn draw(&mut self, vertices: u32) {
@@ -360,9 +457,20 @@ impl Recorder {
     pub(crate) fn draw_indexed_indirect(&mut self, commands: &Buffer, first: u32, count: u32) {
         let stride = size_of::<vk::DrawIndexedIndirectCommand>() as u32;
         let offset = u64::from(first) * u64::from(stride);
-        debug_assert!(offset + u64::from(count) * u64::from(stride) <= commands.size, "commands are in the buffer");
+        debug_assert!(
+            offset + u64::from(count) * u64::from(stride) <= commands.size,
+            "commands are in the buffer"
+        );
         // SAFETY: recording inside a pass; the commands were made from checked meshes; multiDrawIndirect is on.
-        unsafe { self.device.raw.cmd_draw_indexed_indirect(self.buffer, commands.raw, offset, count, stride) };
+        unsafe {
+            self.device.raw.cmd_draw_indexed_indirect(
+                self.buffer,
+                commands.raw,
+                offset,
+                count,
+                stride,
+            )
+        };
     }
 
     pub(crate) fn dispatch(&mut self, x: u32, y: u32, z: u32) {

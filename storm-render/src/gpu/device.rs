@@ -52,9 +52,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Device {
     pub(crate) fn new(instance: Arc<Instance>, adapter: Adapter) -> Result<Arc<Self>> {
         let priorities = [1.0];
-        let queues =
-            [vk::DeviceQueueCreateInfo::default().queue_family_index(adapter.queue_family).queue_priorities(&priorities)];
-        let extensions: Vec<_> = instance.surface.iter().map(|_| khr::swapchain::NAME.as_ptr()).collect();
+        let queues = [vk::DeviceQueueCreateInfo::default()
+            .queue_family_index(adapter.queue_family)
+            .queue_priorities(&priorities)];
+        let extensions: Vec<_> = instance
+            .surface
+            .iter()
+            .map(|_| khr::swapchain::NAME.as_ptr())
+            .collect();
         let (core, mut v12, mut v13) = adapter::enabled(adapter.anisotropy);
         let info = vk::DeviceCreateInfo::default()
             .queue_create_infos(&queues)
@@ -69,8 +74,9 @@ impl Device {
         // SAFETY: the family was asked for above, with one queue.
         let queue = unsafe { raw.get_device_queue(adapter.queue_family, 0) };
 
-        let mut kind =
-            vk::SemaphoreTypeCreateInfo::default().semaphore_type(vk::SemaphoreType::TIMELINE).initial_value(0);
+        let mut kind = vk::SemaphoreTypeCreateInfo::default()
+            .semaphore_type(vk::SemaphoreType::TIMELINE)
+            .initial_value(0);
         let info = vk::SemaphoreCreateInfo::default().push_next(&mut kind);
         // SAFETY: timeline semaphores are on (invariant 5); the chain outlives the call (invariant 4).
         let timeline = unsafe { raw.create_semaphore(&info, None) }
@@ -83,9 +89,15 @@ impl Device {
             buffer_device_address: true,
             allocation_sizes: gpu_allocator::AllocationSizes::default(),
         })
-        .map_err(|source| RenderError::Memory { what: "the allocator", source })?;
+        .map_err(|source| RenderError::Memory {
+            what: "the allocator",
+            source,
+        })?;
         Ok(Arc::new(Self {
-            swapchain: instance.surface.as_ref().map(|_| khr::swapchain::Device::new(&instance.raw, &raw)),
+            swapchain: instance
+                .surface
+                .as_ref()
+                .map(|_| khr::swapchain::Device::new(&instance.raw, &raw)),
             raw,
             adapter,
             queue: Mutex::new(queue),
@@ -100,7 +112,9 @@ impl Device {
     /// Runs `f` with the memory allocator.
     pub(crate) fn with_allocator<T>(&self, f: impl FnOnce(&mut Allocator) -> T) -> T {
         // It is taken out only in `drop`, when nobody else holds the device.
-        f(lock(&self.allocator).as_mut().expect("the allocator lives as long as the device"))
+        f(lock(&self.allocator)
+            .as_mut()
+            .expect("the allocator lives as long as the device"))
     }
 
     /// The timeline value that the next submission will signal.
@@ -118,9 +132,12 @@ impl Device {
     /// Waits until the GPU has finished the submission that signals `value`.
     pub(crate) fn wait(&self, value: u64) -> Result<()> {
         let (semaphores, values) = ([self.timeline], [value]);
-        let info = vk::SemaphoreWaitInfo::default().semaphores(&semaphores).values(&values);
+        let info = vk::SemaphoreWaitInfo::default()
+            .semaphores(&semaphores)
+            .values(&values);
         // SAFETY: the semaphore is a timeline semaphore of this device (invariants 1, 4).
-        unsafe { self.raw.wait_semaphores(&info, GPU_TIMEOUT_NS) }.map_err(RenderError::vulkan("waiting for the GPU"))
+        unsafe { self.raw.wait_semaphores(&info, GPU_TIMEOUT_NS) }
+            .map_err(RenderError::vulkan("waiting for the GPU"))
     }
 
     /// Submits recorded commands; gives the timeline value that they signal.
@@ -136,13 +153,24 @@ impl Device {
         let value = self.next_value.load(Ordering::Acquire);
         let stage = vk::PipelineStageFlags2::COLOR_ATTACHMENT_OUTPUT;
         let waits: Vec<_> = acquired
-            .map(|semaphore| vk::SemaphoreSubmitInfo::default().semaphore(semaphore).stage_mask(stage))
+            .map(|semaphore| {
+                vk::SemaphoreSubmitInfo::default()
+                    .semaphore(semaphore)
+                    .stage_mask(stage)
+            })
             .into_iter()
             .collect();
         let all = vk::PipelineStageFlags2::ALL_COMMANDS;
-        let done = vk::SemaphoreSubmitInfo::default().semaphore(self.timeline).value(value).stage_mask(all);
+        let done = vk::SemaphoreSubmitInfo::default()
+            .semaphore(self.timeline)
+            .value(value)
+            .stage_mask(all);
         let signals: Vec<_> = std::iter::once(done)
-            .chain(rendered.map(|semaphore| vk::SemaphoreSubmitInfo::default().semaphore(semaphore).stage_mask(all)))
+            .chain(rendered.map(|semaphore| {
+                vk::SemaphoreSubmitInfo::default()
+                    .semaphore(semaphore)
+                    .stage_mask(all)
+            }))
             .collect();
         let buffers = [vk::CommandBufferSubmitInfo::default().command_buffer(commands)];
         let submits = [vk::SubmitInfo2::default()
@@ -158,11 +186,21 @@ impl Device {
     }
 
     /// Presents; gives whether the swapchain no longer fits its surface.
-    pub(crate) fn present(&self, swapchain: vk::SwapchainKHR, index: u32, rendered: vk::Semaphore) -> Result<bool> {
-        let loader = self.swapchain.as_ref().expect("swapchains are made from devices with the extension");
+    pub(crate) fn present(
+        &self,
+        swapchain: vk::SwapchainKHR,
+        index: u32,
+        rendered: vk::Semaphore,
+    ) -> Result<bool> {
+        let loader = self
+            .swapchain
+            .as_ref()
+            .expect("swapchains are made from devices with the extension");
         let (swapchains, indices, semaphores) = ([swapchain], [index], [rendered]);
-        let info =
-            vk::PresentInfoKHR::default().swapchains(&swapchains).image_indices(&indices).wait_semaphores(&semaphores);
+        let info = vk::PresentInfoKHR::default()
+            .swapchains(&swapchains)
+            .image_indices(&indices)
+            .wait_semaphores(&semaphores);
         let queue = lock(&self.queue);
         // SAFETY: the queue is locked (invariant 3); the image was acquired and its commands signal `rendered`.
         match unsafe { loader.queue_present(*queue, &info) } {
@@ -181,7 +219,9 @@ impl Device {
     /// Destroys what the GPU has finished with. Called once a frame.
     pub(crate) fn collect(&self) -> Result<()> {
         let completed = self.completed()?;
-        let done: Vec<_> = lock(&self.trash).extract_if(.., |(value, _)| *value <= completed).collect();
+        let done: Vec<_> = lock(&self.trash)
+            .extract_if(.., |(value, _)| *value <= completed)
+            .collect();
         for (_, garbage) in done {
             self.destroy(garbage);
         }
@@ -238,7 +278,8 @@ impl Device {
     pub(crate) fn wait_idle(&self) -> Result<()> {
         let _queue = lock(&self.queue);
         // SAFETY: the queue is locked, so nobody submits meanwhile (invariant 3).
-        unsafe { self.raw.device_wait_idle() }.map_err(RenderError::vulkan("waiting for the device"))
+        unsafe { self.raw.device_wait_idle() }
+            .map_err(RenderError::vulkan("waiting for the device"))
     }
 }
 

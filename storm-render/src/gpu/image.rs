@@ -43,21 +43,37 @@ pub(crate) const fn mip_levels(width: u32, height: u32) -> u32 {
 }
 
 pub(crate) fn aspect_of(format: vk::Format) -> vk::ImageAspectFlags {
-    if format == vk::Format::D32_SFLOAT { vk::ImageAspectFlags::DEPTH } else { vk::ImageAspectFlags::COLOR }
+    if format == vk::Format::D32_SFLOAT {
+        vk::ImageAspectFlags::DEPTH
+    } else {
+        vk::ImageAspectFlags::COLOR
+    }
 }
 
 impl Image {
     pub(crate) fn new(device: &Arc<Device>, desc: ImageDesc) -> Result<Self> {
         let limit = device.adapter.limits.max_image_dimension2_d;
         if desc.width == 0 || desc.height == 0 || desc.width > limit || desc.height > limit {
-            return Err(RenderError::Size { width: desc.width, height: desc.height, limit });
+            return Err(RenderError::Size {
+                width: desc.width,
+                height: desc.height,
+                limit,
+            });
         }
         let layers = if desc.cube { 6 } else { 1 };
         let info = vk::ImageCreateInfo::default()
-            .flags(if desc.cube { vk::ImageCreateFlags::CUBE_COMPATIBLE } else { vk::ImageCreateFlags::empty() })
+            .flags(if desc.cube {
+                vk::ImageCreateFlags::CUBE_COMPATIBLE
+            } else {
+                vk::ImageCreateFlags::empty()
+            })
             .image_type(vk::ImageType::TYPE_2D)
             .format(desc.format)
-            .extent(vk::Extent3D { width: desc.width, height: desc.height, depth: 1 })
+            .extent(vk::Extent3D {
+                width: desc.width,
+                height: desc.height,
+                depth: 1,
+            })
             .mip_levels(desc.mip_levels)
             .array_layers(layers)
             .samples(desc.samples)
@@ -65,7 +81,8 @@ impl Image {
             .usage(desc.usage)
             .initial_layout(vk::ImageLayout::UNDEFINED);
         // SAFETY: the extent is within limits (above); the formats in use are ones every Vulkan device supports so.
-        let raw = unsafe { device.raw.create_image(&info, None) }.map_err(RenderError::vulkan("creating an image"))?;
+        let raw = unsafe { device.raw.create_image(&info, None) }
+            .map_err(RenderError::vulkan("creating an image"))?;
         // SAFETY: made by this device just now.
         let requirements = unsafe { device.raw.get_image_memory_requirements(raw) };
         let allocation = device.with_allocator(|allocator| {
@@ -82,15 +99,27 @@ impl Image {
             Err(source) => {
                 // SAFETY: made above and never used.
                 unsafe { device.raw.destroy_image(raw, None) };
-                return Err(RenderError::Memory { what: desc.what, source });
+                return Err(RenderError::Memory {
+                    what: desc.what,
+                    source,
+                });
             }
         };
         // SAFETY: the memory is only bound, at an offset that the allocator chose to the requirements.
         let memory = unsafe { allocation.memory() };
         // SAFETY: image and memory are of this device, and the image was never bound before.
-        let bound = unsafe { device.raw.bind_image_memory(raw, memory, allocation.offset()) };
-        let mut image =
-            Self { raw, view: vk::ImageView::null(), desc, allocation: Some(allocation), device: Arc::clone(device) };
+        let bound = unsafe {
+            device
+                .raw
+                .bind_image_memory(raw, memory, allocation.offset())
+        };
+        let mut image = Self {
+            raw,
+            view: vk::ImageView::null(),
+            desc,
+            allocation: Some(allocation),
+            device: Arc::clone(device),
+        };
         bound.map_err(RenderError::vulkan("binding an image"))?;
         let range = vk::ImageSubresourceRange {
             aspect_mask: aspect_of(desc.format),
@@ -101,7 +130,11 @@ impl Image {
         };
         let info = vk::ImageViewCreateInfo::default()
             .image(raw)
-            .view_type(if desc.cube { vk::ImageViewType::CUBE } else { vk::ImageViewType::TYPE_2D })
+            .view_type(if desc.cube {
+                vk::ImageViewType::CUBE
+            } else {
+                vk::ImageViewType::TYPE_2D
+            })
             .format(desc.format)
             .subresource_range(range);
         // SAFETY: the image is bound, and the view is of its own format and whole range.
@@ -131,8 +164,12 @@ pub(crate) struct Sampler {
 impl Sampler {
     pub(crate) fn new(device: &Arc<Device>, info: &vk::SamplerCreateInfo<'_>) -> Result<Self> {
         // SAFETY: callers take limits and anisotropy from the adapter (invariant 5).
-        let raw = unsafe { device.raw.create_sampler(info, None) }.map_err(RenderError::vulkan("creating a sampler"))?;
-        Ok(Self { raw, device: Arc::clone(device) })
+        let raw = unsafe { device.raw.create_sampler(info, None) }
+            .map_err(RenderError::vulkan("creating a sampler"))?;
+        Ok(Self {
+            raw,
+            device: Arc::clone(device),
+        })
     }
 }
 

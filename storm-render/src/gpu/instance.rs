@@ -37,7 +37,10 @@ impl Messages {
     }
 
     pub(crate) fn texts(&self) -> Vec<String> {
-        self.texts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.texts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -55,7 +58,8 @@ impl Instance {
     /// Loads Vulkan. `surface_extensions` are those the window system asks for; empty for headless use.
     pub(crate) fn new(validation: bool, surface_extensions: &[*const c_char]) -> Result<Self> {
         // SAFETY: loading runs the initialisers of the system's Vulkan loader, which every Vulkan program trusts.
-        let entry = unsafe { ash::Entry::load() }.map_err(|error| RenderError::NoLoader(error.to_string()))?;
+        let entry = unsafe { ash::Entry::load() }
+            .map_err(|error| RenderError::NoLoader(error.to_string()))?;
 
         let mut layers = Vec::new();
         let mut extensions = surface_extensions.to_vec();
@@ -63,7 +67,10 @@ impl Instance {
             // SAFETY: the loader is loaded (invariant 1); the call has no other condition.
             let available = unsafe { entry.enumerate_instance_layer_properties() }
                 .map_err(RenderError::vulkan("listing instance layers"))?;
-            if !available.iter().any(|layer| layer.layer_name_as_c_str() == Ok(VALIDATION_LAYER)) {
+            if !available
+                .iter()
+                .any(|layer| layer.layer_name_as_c_str() == Ok(VALIDATION_LAYER))
+            {
                 return Err(RenderError::NoValidation);
             }
             layers.push(VALIDATION_LAYER.as_ptr());
@@ -86,7 +93,8 @@ impl Instance {
 
         let messages = Arc::new(Messages::default());
         let mut instance = Self {
-            surface: (!surface_extensions.is_empty()).then(|| khr::surface::Instance::new(&entry, &raw)),
+            surface: (!surface_extensions.is_empty())
+                .then(|| khr::surface::Instance::new(&entry, &raw)),
             entry,
             raw,
             messenger: None,
@@ -102,10 +110,12 @@ impl Instance {
         let loader = ext::debug_utils::Instance::new(&self.entry, &self.raw);
         let info = vk::DebugUtilsMessengerCreateInfoEXT::default()
             .message_severity(
-                vk::DebugUtilsMessageSeverityFlagsEXT::WARNING | vk::DebugUtilsMessageSeverityFlagsEXT::ERROR,
+                vk::DebugUtilsMessageSeverityFlagsEXT::WARNING
+                    | vk::DebugUtilsMessageSeverityFlagsEXT::ERROR,
             )
             .message_type(
-                vk::DebugUtilsMessageTypeFlagsEXT::VALIDATION | vk::DebugUtilsMessageTypeFlagsEXT::PERFORMANCE,
+                vk::DebugUtilsMessageTypeFlagsEXT::VALIDATION
+                    | vk::DebugUtilsMessageTypeFlagsEXT::PERFORMANCE,
             )
             .pfn_user_callback(Some(on_message))
             .user_data(Arc::as_ptr(&self.messages).cast_mut().cast());
@@ -143,7 +153,9 @@ unsafe extern "system" fn on_message(
     // SAFETY: the layer passes the pointer given at creation: a `Messages` that outlives the messenger.
     let messages = unsafe { user_data.cast::<Messages>().as_ref() };
     // SAFETY: the layer passes a valid structure or null for the time of the call.
-    let text = unsafe { data.as_ref() }.map(|data| data.p_message).filter(|text| !text.is_null());
+    let text = unsafe { data.as_ref() }
+        .map(|data| data.p_message)
+        .filter(|text| !text.is_null());
     if let (Some(messages), Some(text)) = (messages, text) {
         // SAFETY: the specification makes the message a NUL-terminated string, valid for the time of the call.
         let text = unsafe { CStr::from_ptr(text) }.to_string_lossy();

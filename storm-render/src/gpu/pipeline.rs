@@ -81,9 +81,13 @@ impl Drop for Module<'_> {
     }
 }
 
-fn first(result: Result<Vec<vk::Pipeline>, (Vec<vk::Pipeline>, vk::Result)>) -> Result<vk::Pipeline> {
+fn first(
+    result: Result<Vec<vk::Pipeline>, (Vec<vk::Pipeline>, vk::Result)>,
+) -> Result<vk::Pipeline> {
     // One pipeline is asked for: where that fails there is none to clean up.
-    result.map(|pipelines| pipelines[0]).map_err(|(_, result)| RenderError::vulkan("creating a pipeline")(result))
+    result
+        .map(|pipelines| pipelines[0])
+        .map_err(|(_, result)| RenderError::vulkan("creating a pipeline")(result))
 }
 
 impl Pipeline {
@@ -93,18 +97,38 @@ impl Pipeline {
             .stage(vk::ShaderStageFlags::COMPUTE)
             .module(module.raw)
             .name(ENTRY);
-        let infos = [vk::ComputePipelineCreateInfo::default().stage(stage).layout(bindless.layout)];
+        let infos = [vk::ComputePipelineCreateInfo::default()
+            .stage(stage)
+            .layout(bindless.layout)];
         // SAFETY: module and layout are of this device and alive; the shader's interface is the shared layout.
-        let made = unsafe { device.raw.create_compute_pipelines(vk::PipelineCache::null(), &infos, None) };
-        Ok(Self { raw: first(made)?, bind_point: vk::PipelineBindPoint::COMPUTE, device: Arc::clone(device) })
+        let made = unsafe {
+            device
+                .raw
+                .create_compute_pipelines(vk::PipelineCache::null(), &infos, None)
+        };
+        Ok(Self {
+            raw: first(made)?,
+            bind_point: vk::PipelineBindPoint::COMPUTE,
+            device: Arc::clone(device),
+        })
     }
 
-    pub(crate) fn graphics(device: &Arc<Device>, bindless: &Bindless, desc: &GraphicsDesc<'_>) -> Result<Self> {
+    pub(crate) fn graphics(
+        device: &Arc<Device>,
+        bindless: &Bindless,
+        desc: &GraphicsDesc<'_>,
+    ) -> Result<Self> {
         let vertex = Module::new(device, desc.vertex)?;
         let fragment = Module::new(device, desc.fragment)?;
         let constant = desc.fragment_constant.to_ne_bytes();
-        let entries = [vk::SpecializationMapEntry { constant_id: 0, offset: 0, size: constant.len() }];
-        let specialization = vk::SpecializationInfo::default().map_entries(&entries).data(&constant);
+        let entries = [vk::SpecializationMapEntry {
+            constant_id: 0,
+            offset: 0,
+            size: constant.len(),
+        }];
+        let specialization = vk::SpecializationInfo::default()
+            .map_entries(&entries)
+            .data(&constant);
         let stages = [
             vk::PipelineShaderStageCreateInfo::default()
                 .stage(vk::ShaderStageFlags::VERTEX)
@@ -118,11 +142,14 @@ impl Pipeline {
         ];
         let vertex_input = vk::PipelineVertexInputStateCreateInfo::default();
         let assembly = vk::PipelineInputAssemblyStateCreateInfo::default().topology(desc.topology);
-        let viewport = vk::PipelineViewportStateCreateInfo::default().viewport_count(1).scissor_count(1);
+        let viewport = vk::PipelineViewportStateCreateInfo::default()
+            .viewport_count(1)
+            .scissor_count(1);
         let raster = vk::PipelineRasterizationStateCreateInfo::default()
             .polygon_mode(vk::PolygonMode::FILL)
             .line_width(1.0);
-        let multisample = vk::PipelineMultisampleStateCreateInfo::default().rasterization_samples(desc.samples);
+        let multisample =
+            vk::PipelineMultisampleStateCreateInfo::default().rasterization_samples(desc.samples);
         let depth = vk::PipelineDepthStencilStateCreateInfo::default()
             .depth_test_enable(desc.depth != Depth::None)
             .depth_write_enable(desc.depth == Depth::TestAndWrite)
@@ -148,7 +175,8 @@ impl Pipeline {
         ];
         let dynamic = vk::PipelineDynamicStateCreateInfo::default().dynamic_states(&dynamic);
         let formats = [desc.color_format];
-        let mut rendering = vk::PipelineRenderingCreateInfo::default().color_attachment_formats(&formats);
+        let mut rendering =
+            vk::PipelineRenderingCreateInfo::default().color_attachment_formats(&formats);
         if desc.depth != Depth::None {
             rendering = rendering.depth_attachment_format(DEPTH_FORMAT);
         }
@@ -166,8 +194,16 @@ impl Pipeline {
             .push_next(&mut rendering)];
         // SAFETY: all parts are of this device and outlive the call (invariants 1, 4); dynamic rendering and dynamic
         // cull state are part of the Vulkan 1.3 that every adapter has (invariant 5).
-        let made = unsafe { device.raw.create_graphics_pipelines(vk::PipelineCache::null(), &infos, None) };
-        Ok(Self { raw: first(made)?, bind_point: vk::PipelineBindPoint::GRAPHICS, device: Arc::clone(device) })
+        let made = unsafe {
+            device
+                .raw
+                .create_graphics_pipelines(vk::PipelineCache::null(), &infos, None)
+        };
+        Ok(Self {
+            raw: first(made)?,
+            bind_point: vk::PipelineBindPoint::GRAPHICS,
+            device: Arc::clone(device),
+        })
     }
 }
 

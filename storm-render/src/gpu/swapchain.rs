@@ -24,9 +24,12 @@ pub(crate) struct Surface {
 
 /// The instance extensions that a window's display needs.
 pub(crate) fn extensions(window: &dyn Window) -> Result<&'static [*const std::ffi::c_char]> {
-    let display = window.display_handle().map_err(|error| RenderError::Surface(error.to_string()))?;
-    ash_window::enumerate_required_extensions(display.as_raw())
-        .map_err(|result| RenderError::Surface(format!("its window system is unknown to Vulkan ({result})")))
+    let display = window
+        .display_handle()
+        .map_err(|error| RenderError::Surface(error.to_string()))?;
+    ash_window::enumerate_required_extensions(display.as_raw()).map_err(|result| {
+        RenderError::Surface(format!("its window system is unknown to Vulkan ({result})"))
+    })
 }
 
 impl Surface {
@@ -36,9 +39,15 @@ impl Surface {
         let handle = window.window_handle().map_err(lost)?.as_raw();
         // SAFETY: the handles are valid as long as the window, which this surface keeps alive; the instance was made
         // with the extensions of this display (invariant 5).
-        let raw = unsafe { ash_window::create_surface(&instance.entry, &instance.raw, display, handle, None) }
-            .map_err(RenderError::vulkan("creating the window surface"))?;
-        Ok(Self { raw, instance: Arc::clone(instance), _window: window })
+        let raw = unsafe {
+            ash_window::create_surface(&instance.entry, &instance.raw, display, handle, None)
+        }
+        .map_err(RenderError::vulkan("creating the window surface"))?;
+        Ok(Self {
+            raw,
+            instance: Arc::clone(instance),
+            _window: window,
+        })
     }
 }
 
@@ -84,19 +93,30 @@ impl Swapchain {
         wanted: vk::Extent2D,
         old: Option<&Self>,
     ) -> Result<Option<Self>> {
-        let loader = surface.instance.surface.as_ref().ok_or_else(|| RenderError::Surface("headless".into()))?;
-        let swapchains = device.swapchain.as_ref().ok_or_else(|| RenderError::Surface("headless".into()))?;
+        let loader = surface
+            .instance
+            .surface
+            .as_ref()
+            .ok_or_else(|| RenderError::Surface("headless".into()))?;
+        let swapchains = device
+            .swapchain
+            .as_ref()
+            .ok_or_else(|| RenderError::Surface("headless".into()))?;
         let physical = device.adapter.raw;
         let failed = RenderError::vulkan("asking about the window surface");
         // SAFETY: device and surface are of one instance (invariants 1, 5).
         let capabilities =
-            unsafe { loader.get_physical_device_surface_capabilities(physical, surface.raw) }.map_err(&failed)?;
+            unsafe { loader.get_physical_device_surface_capabilities(physical, surface.raw) }
+                .map_err(&failed)?;
         // SAFETY: as above.
-        let formats = unsafe { loader.get_physical_device_surface_formats(physical, surface.raw) }.map_err(&failed)?;
+        let formats = unsafe { loader.get_physical_device_surface_formats(physical, surface.raw) }
+            .map_err(&failed)?;
         let srgb = [vk::Format::B8G8R8A8_SRGB, vk::Format::R8G8B8A8_SRGB];
         let format = formats
             .iter()
-            .find(|f| srgb.contains(&f.format) && f.color_space == vk::ColorSpaceKHR::SRGB_NONLINEAR)
+            .find(|f| {
+                srgb.contains(&f.format) && f.color_space == vk::ColorSpaceKHR::SRGB_NONLINEAR
+            })
             .ok_or_else(|| RenderError::Surface("it offers no 8-bit sRGB format".into()))?;
 
         let clamp = |value: u32, min: u32, max: u32| value.max(min).min(max);
@@ -113,11 +133,18 @@ impl Swapchain {
             return Ok(None);
         }
         // A maximum of 0 means that there is none.
-        let most = if capabilities.max_image_count == 0 { u32::MAX } else { capabilities.max_image_count };
-        let alpha = [vk::CompositeAlphaFlagsKHR::OPAQUE, vk::CompositeAlphaFlagsKHR::INHERIT]
-            .into_iter()
-            .find(|alpha| capabilities.supported_composite_alpha.contains(*alpha))
-            .unwrap_or(vk::CompositeAlphaFlagsKHR::OPAQUE);
+        let most = if capabilities.max_image_count == 0 {
+            u32::MAX
+        } else {
+            capabilities.max_image_count
+        };
+        let alpha = [
+            vk::CompositeAlphaFlagsKHR::OPAQUE,
+            vk::CompositeAlphaFlagsKHR::INHERIT,
+        ]
+        .into_iter()
+        .find(|alpha| capabilities.supported_composite_alpha.contains(*alpha))
+        .unwrap_or(vk::CompositeAlphaFlagsKHR::OPAQUE);
         let info = vk::SwapchainCreateInfoKHR::default()
             .surface(surface.raw)
             .min_image_count((capabilities.min_image_count + 1).min(most))
@@ -173,26 +200,41 @@ impl Swapchain {
 
     /// The next image to draw to, or `None` when the swapchain no longer fits its surface.
     pub(crate) fn acquire(&mut self) -> Result<Option<Acquired>> {
-        let Some(swapchains) = &self.device.swapchain else { return Ok(None) };
+        let Some(swapchains) = &self.device.swapchain else {
+            return Ok(None);
+        };
         self.turn = (self.turn + 1) % self.ready.len();
         let ready = self.ready[self.turn];
         // SAFETY: the semaphore's last wait was submitted at least as many frames ago as there are images, and an
         // image is only acquired again after that frame was shown.
-        match unsafe { swapchains.acquire_next_image(self.raw, u64::MAX, ready, vk::Fence::null()) } {
+        match unsafe { swapchains.acquire_next_image(self.raw, u64::MAX, ready, vk::Fence::null()) }
+        {
             Ok((index, _suboptimal)) => {
                 let (image, view, rendered) = self.images[index as usize];
-                Ok(Some(Acquired { index, image, view, ready, rendered }))
+                Ok(Some(Acquired {
+                    index,
+                    image,
+                    view,
+                    ready,
+                    rendered,
+                }))
             }
             Err(vk::Result::ERROR_OUT_OF_DATE_KHR) => Ok(None),
-            Err(result) => Err(RenderError::vulkan("acquiring an image of the swapchain")(result)),
+            Err(result) => Err(RenderError::vulkan("acquiring an image of the swapchain")(
+                result,
+            )),
         }
     }
 }
 
 fn semaphore(device: &Device) -> Result<vk::Semaphore> {
     // SAFETY: no condition beyond a live device.
-    unsafe { device.raw.create_semaphore(&vk::SemaphoreCreateInfo::default(), None) }
-        .map_err(RenderError::vulkan("creating a semaphore"))
+    unsafe {
+        device
+            .raw
+            .create_semaphore(&vk::SemaphoreCreateInfo::default(), None)
+    }
+    .map_err(RenderError::vulkan("creating a semaphore"))
 }
 
 impl Drop for Swapchain {

@@ -25,7 +25,11 @@ pub(crate) struct GrowingBuffer {
 
 impl GrowingBuffer {
     pub(crate) fn new(device: &Arc<Device>, what: &'static str, bytes: u64) -> Result<Self> {
-        Ok(Self { buffer: Buffer::new(device, what, bytes, Memory::Device)?, what, device: Arc::clone(device) })
+        Ok(Self {
+            buffer: Buffer::new(device, what, bytes, Memory::Device)?,
+            what,
+            device: Arc::clone(device),
+        })
     }
 
     pub(crate) fn buffer(&self) -> &Buffer {
@@ -41,7 +45,11 @@ impl GrowingBuffer {
             return Ok(());
         }
         if bytes > BUFFER_BYTES_MAX {
-            return Err(RenderError::OutOfSpace { what: self.what, needed: bytes, limit: BUFFER_BYTES_MAX });
+            return Err(RenderError::OutOfSpace {
+                what: self.what,
+                needed: bytes,
+                limit: BUFFER_BYTES_MAX,
+            });
         }
         let size = bytes.next_power_of_two().min(BUFFER_BYTES_MAX);
         let larger = Buffer::new(&self.device, self.what, size, Memory::Device)?;
@@ -61,7 +69,10 @@ pub(crate) struct Table<T> {
 impl<T: NoUninit> Table<T> {
     pub(crate) fn new(device: &Arc<Device>, what: &'static str, records: u64) -> Result<Self> {
         let buffer = GrowingBuffer::new(device, what, records * size_of::<T>() as u64)?;
-        Ok(Self { buffer, marker: std::marker::PhantomData })
+        Ok(Self {
+            buffer,
+            marker: std::marker::PhantomData,
+        })
     }
 
     pub(crate) fn buffer(&self) -> &Buffer {
@@ -72,7 +83,8 @@ impl<T: NoUninit> Table<T> {
     pub(crate) fn write(&mut self, uploads: &mut Uploads, index: u32, records: &[T]) -> Result<()> {
         let size = size_of::<T>() as u64;
         let start = u64::from(index) * size;
-        self.buffer.reserve(uploads, start + records.len() as u64 * size)?;
+        self.buffer
+            .reserve(uploads, start + records.len() as u64 * size)?;
         uploads.write(self.buffer.buffer(), start, bytemuck::cast_slice(records))
     }
 }
@@ -88,7 +100,11 @@ pub(crate) struct Ranges {
 impl Ranges {
     /// A range of `len` units that nobody else has; `None` when the space of `u32` is used up.
     pub(crate) fn allocate(&mut self, len: u32) -> Option<u32> {
-        let fit = self.free.iter().find(|(_, free)| **free >= len).map(|(start, free)| (*start, *free));
+        let fit = self
+            .free
+            .iter()
+            .find(|(_, free)| **free >= len)
+            .map(|(start, free)| (*start, *free));
         if let Some((start, free)) = fit {
             self.free.remove(&start);
             if free > len {

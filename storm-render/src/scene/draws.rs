@@ -163,10 +163,16 @@ impl Draws {
         let mut visible = Vec::with_capacity(order.len());
         self.blended.clear();
         for (_, slot) in order {
-            let Some(instance) = instances.get(slot) else { continue };
+            let Some(instance) = instances.get(slot) else {
+                continue;
+            };
             let mesh = geometry.entry(instance.mesh);
             let kind = kind_of(instance.material, instance.mirrored, mesh, surfaces);
-            extend(&mut self.blended, kind, self.solid_commands + commands.len() as u32);
+            extend(
+                &mut self.blended,
+                kind,
+                self.solid_commands + commands.len() as u32,
+            );
             commands.push(Command {
                 index_count: mesh.index_count,
                 instance_count: 1,
@@ -176,7 +182,8 @@ impl Draws {
             });
             visible.push(slot);
         }
-        self.commands.write(uploads, self.solid_commands, &commands)?;
+        self.commands
+            .write(uploads, self.solid_commands, &commands)?;
         self.visible.write(uploads, self.solid_instances, &visible)
     }
 
@@ -206,22 +213,38 @@ impl Draws {
 fn extend(ranges: &mut Vec<DrawRange>, kind: DrawKind, command: u32) {
     match ranges.last_mut() {
         Some(last) if last.kind == kind => last.count += 1,
-        _ => ranges.push(DrawRange { kind, first: command, count: 1 }),
+        _ => ranges.push(DrawRange {
+            kind,
+            first: command,
+            count: 1,
+        }),
     }
 }
 
 fn kind_of(material: u32, mirrored: bool, mesh: &MeshEntry, surfaces: &Surfaces) -> DrawKind {
     let (class, double_sided) = surfaces.class(material);
-    DrawKind { class, topology: mesh.topology, double_sided, mirrored }
+    DrawKind {
+        class,
+        topology: mesh.topology,
+        double_sided,
+        mirrored,
+    }
 }
 
 /// From the camera to the middle of what is drawn, metres.
 fn distance(view: &View, slot: u32, instances: &Instances, geometry: &Geometry) -> f32 {
-    let (Some(instance), Some(transform)) = (instances.get(slot), instances.blended_transform(slot)) else {
+    let (Some(instance), Some(transform)) =
+        (instances.get(slot), instances.blended_transform(slot))
+    else {
         return f32::MAX;
     };
     let bounds = geometry.entry(instance.mesh).bounds;
-    let middle = if bounds.is_empty() { Vec3::ZERO } else { bounds.center() }.extend(1.0);
+    let middle = if bounds.is_empty() {
+        Vec3::ZERO
+    } else {
+        bounds.center()
+    }
+    .extend(1.0);
     let place = Vec3::from(transform.rows.map(|row| glam::Vec4::from(row).dot(middle)));
     view.relative(transform.cell, place).length()
 }
@@ -232,8 +255,16 @@ mod tests {
 
     #[test]
     fn neighbours_of_one_kind_are_drawn_together() {
-        let kind = |class, mirrored| DrawKind { class, topology: Topology::Triangles, double_sided: false, mirrored };
-        let (a, b) = (kind(AlphaClass::Opaque, false), kind(AlphaClass::Opaque, true));
+        let kind = |class, mirrored| DrawKind {
+            class,
+            topology: Topology::Triangles,
+            double_sided: false,
+            mirrored,
+        };
+        let (a, b) = (
+            kind(AlphaClass::Opaque, false),
+            kind(AlphaClass::Opaque, true),
+        );
         let mut ranges = Vec::new();
         for (command, kind) in [a, a, b, a].into_iter().enumerate() {
             extend(&mut ranges, kind, command as u32);

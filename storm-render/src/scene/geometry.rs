@@ -62,7 +62,9 @@ impl Geometry {
 
     /// The number of a mesh, whether it is there yet or not.
     pub(crate) fn index_of(&mut self, handle: Handle<Mesh>) -> u32 {
-        let Self { entries, by_handle, .. } = self;
+        let Self {
+            entries, by_handle, ..
+        } = self;
         *by_handle.entry(handle).or_insert_with(|| {
             entries.push(ABSENT);
             entries.len() as u32 - 1
@@ -74,21 +76,37 @@ impl Geometry {
     }
 
     pub(crate) fn has(&self, handle: Handle<Mesh>) -> bool {
-        self.by_handle.get(&handle).is_some_and(|&index| self.entry(index).words != 0)
+        self.by_handle
+            .get(&handle)
+            .is_some_and(|&index| self.entry(index).words != 0)
     }
 
     /// Uploads a mesh; replaces the one that was there.
-    pub(crate) fn insert(&mut self, uploads: &mut Uploads, handle: Handle<Mesh>, mesh: &Mesh) -> Result<()> {
+    pub(crate) fn insert(
+        &mut self,
+        uploads: &mut Uploads,
+        handle: Handle<Mesh>,
+        mesh: &Mesh,
+    ) -> Result<()> {
         mesh.check()?;
         let index = self.index_of(handle);
         self.release(index);
 
         let packed = Packed::new(mesh);
-        let full = |what, len: usize| RenderError::OutOfSpace { what, needed: len as u64, limit: u64::from(u32::MAX) };
-        let words = u32::try_from(packed.words.len()).map_err(|_| full("vertices", packed.words.len()))?;
-        let index_count = u32::try_from(mesh.indices.len()).map_err(|_| full("indices", mesh.indices.len()))?;
+        let full = |what, len: usize| RenderError::OutOfSpace {
+            what,
+            needed: len as u64,
+            limit: u64::from(u32::MAX),
+        };
+        let words =
+            u32::try_from(packed.words.len()).map_err(|_| full("vertices", packed.words.len()))?;
+        let index_count =
+            u32::try_from(mesh.indices.len()).map_err(|_| full("indices", mesh.indices.len()))?;
 
-        let first_word = self.word_ranges.allocate(words).ok_or_else(|| full("vertices", packed.words.len()))?;
+        let first_word = self
+            .word_ranges
+            .allocate(words)
+            .ok_or_else(|| full("vertices", packed.words.len()))?;
         let first_index = match self.index_ranges.allocate(index_count) {
             Some(first) => first,
             None => {
@@ -99,7 +117,10 @@ impl Geometry {
         let written = self
             .words
             .reserve(uploads, u64::from(self.word_ranges.end()) * 4)
-            .and_then(|()| self.indices.reserve(uploads, u64::from(self.index_ranges.end()) * 4))
+            .and_then(|()| {
+                self.indices
+                    .reserve(uploads, u64::from(self.index_ranges.end()) * 4)
+            })
             .and_then(|()| {
                 let bytes = bytemuck::cast_slice(&packed.words);
                 uploads.write(self.words.buffer(), u64::from(first_word) * 4, bytes)
@@ -108,7 +129,10 @@ impl Geometry {
                 let bytes = bytemuck::cast_slice(&mesh.indices);
                 uploads.write(self.indices.buffer(), u64::from(first_index) * 4, bytes)
             })
-            .and_then(|()| self.infos.write(uploads, index, &[packed.info.moved(first_word)]));
+            .and_then(|()| {
+                self.infos
+                    .write(uploads, index, &[packed.info.moved(first_word)])
+            });
         if let Err(error) = written {
             self.word_ranges.free(first_word, words);
             self.index_ranges.free(first_index, index_count);
@@ -164,22 +188,43 @@ impl Packed {
         let mut append = |attribute: &mut dyn Iterator<Item = u32>| {
             let start = words.len();
             words.extend(attribute);
-            if words.len() == start { NONE } else { start as u32 }
+            if words.len() == start {
+                NONE
+            } else {
+                start as u32
+            }
         };
-        let uv = |set: usize| mesh.uvs.get(set).into_iter().flatten().flatten().map(|c| c.to_bits());
-        let info = MeshInfo {
-            positions: append(&mut mesh.positions.iter().flatten().map(|c| c.to_bits())),
-            normals: append(&mut mesh.normals.iter().map(|n| pack_direction(*n))),
-            tangents: append(&mut mesh.tangents.iter().map(|&[x, y, z, side]| {
-                pack_direction([x, y, z]) & !1 | u32::from(side < 0.0)
-            })),
-            uv0: append(&mut uv(0)),
-            uv1: append(&mut uv(1)),
-            colors: append(&mut mesh.colors.iter().flat_map(|&[r, g, b, a]| [unorm16x2(r, g), unorm16x2(b, a)])),
-            // glTF 2.0, 3.7.2.1: points and lines without normals are not lit.
-            flags: if mesh.topology != Topology::Triangles && mesh.normals.is_empty() { MESH_UNLIT } else { 0 },
-            padding: 0,
+        let uv = |set: usize| {
+            mesh.uvs
+                .get(set)
+                .into_iter()
+                .flatten()
+                .flatten()
+                .map(|c| c.to_bits())
         };
+        let info =
+            MeshInfo {
+                positions: append(&mut mesh.positions.iter().flatten().map(|c| c.to_bits())),
+                normals: append(&mut mesh.normals.iter().map(|n| pack_direction(*n))),
+                tangents: append(&mut mesh.tangents.iter().map(|&[x, y, z, side]| {
+                    pack_direction([x, y, z]) & !1 | u32::from(side < 0.0)
+                })),
+                uv0: append(&mut uv(0)),
+                uv1: append(&mut uv(1)),
+                colors: append(
+                    &mut mesh
+                        .colors
+                        .iter()
+                        .flat_map(|&[r, g, b, a]| [unorm16x2(r, g), unorm16x2(b, a)]),
+                ),
+                // glTF 2.0, 3.7.2.1: points and lines without normals are not lit.
+                flags: if mesh.topology != Topology::Triangles && mesh.normals.is_empty() {
+                    MESH_UNLIT
+                } else {
+                    0
+                },
+                padding: 0,
+            };
         Self { words, info }
     }
 }
@@ -240,28 +285,51 @@ mod tests {
     fn directions_survive_packing_within_a_hundredth_of_a_degree() {
         for i in 0..=40 {
             for j in 0..=40 {
-                let (u, v) = (i as f32 / 20.0 - 1.0, j as f32 / 20.0 * std::f32::consts::PI);
+                let (u, v) = (
+                    i as f32 / 20.0 - 1.0,
+                    j as f32 / 20.0 * std::f32::consts::PI,
+                );
                 let r = (1.0 - u * u).sqrt();
                 let d = Vec3::new(r * v.cos(), u, r * v.sin());
                 let angle = unpack_direction(pack_direction(d.into())).angle_between(d);
-                assert!(angle.to_degrees() < 0.01, "{d} is off by {} degrees", angle.to_degrees());
+                assert!(
+                    angle.to_degrees() < 0.01,
+                    "{d} is off by {} degrees",
+                    angle.to_degrees()
+                );
             }
         }
     }
 
     #[test]
     fn hostile_directions_pack_to_something() {
-        for n in [[0.0; 3], [f32::NAN; 3], [f32::INFINITY, 0.0, 0.0], [f32::MAX; 3]] {
+        for n in [
+            [0.0; 3],
+            [f32::NAN; 3],
+            [f32::INFINITY, 0.0, 0.0],
+            [f32::MAX; 3],
+        ] {
             assert!(unpack_direction(pack_direction(n)).is_finite(), "{n:?}");
         }
     }
 
     #[test]
     fn absent_attributes_take_no_room() {
-        let mesh = Mesh { positions: vec![[0.0; 3]; 3], indices: vec![0, 1, 2], ..Mesh::default() };
+        let mesh = Mesh {
+            positions: vec![[0.0; 3]; 3],
+            indices: vec![0, 1, 2],
+            ..Mesh::default()
+        };
         let packed = Packed::new(&mesh);
         assert_eq!(packed.words.len(), 1 + 9);
-        assert_eq!((packed.info.positions, packed.info.normals, packed.info.colors), (1, NONE, NONE));
+        assert_eq!(
+            (
+                packed.info.positions,
+                packed.info.normals,
+                packed.info.colors
+            ),
+            (1, NONE, NONE)
+        );
         assert_eq!(packed.info.moved(100).positions, 101);
         assert_eq!(packed.info.moved(100).normals, NONE);
     }

@@ -66,7 +66,10 @@ impl Instances {
         transform: &InstanceTransform,
         blended: bool,
     ) -> Result<bool> {
-        let place = self.records.get_mut(slot.0 as usize).ok_or(RenderError::NoSuchInstance(slot.0))?;
+        let place = self
+            .records
+            .get_mut(slot.0 as usize)
+            .ok_or(RenderError::NoSuchInstance(slot.0))?;
         let changed = *place != Some(record);
         *place = Some(record);
         if blended {
@@ -76,10 +79,14 @@ impl Instances {
             self.blended.remove(&slot.0);
         }
         if changed {
-            let meta = InstanceMeta { mesh: record.mesh, material: record.material };
+            let meta = InstanceMeta {
+                mesh: record.mesh,
+                material: record.material,
+            };
             self.metas.write(uploads, slot.0, &[meta])?;
         }
-        self.transforms.write(uploads, slot.0, std::slice::from_ref(transform))?;
+        self.transforms
+            .write(uploads, slot.0, std::slice::from_ref(transform))?;
         Ok(changed)
     }
 
@@ -91,7 +98,10 @@ impl Instances {
         transforms: &[InstanceTransform],
     ) -> Result<bool> {
         let slots = first.0 as usize..first.0 as usize + transforms.len();
-        let records = self.records.get_mut(slots).ok_or(RenderError::NoSuchInstance(first.0))?;
+        let records = self
+            .records
+            .get_mut(slots)
+            .ok_or(RenderError::NoSuchInstance(first.0))?;
         if let Some(hole) = records.iter().position(Option::is_none) {
             return Err(RenderError::NoSuchInstance(first.0 + hole as u32));
         }
@@ -127,7 +137,9 @@ impl Instances {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &InstanceRecord)> {
-        (0..).zip(&self.records).filter_map(|(slot, record)| record.as_ref().map(|record| (slot, record)))
+        (0..)
+            .zip(&self.records)
+            .filter_map(|(slot, record)| record.as_ref().map(|record| (slot, record)))
     }
 
     pub(crate) fn len(&self) -> usize {

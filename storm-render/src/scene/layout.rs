@@ -24,7 +24,11 @@ pub struct InstanceTransform {
 impl InstanceTransform {
     /// At the low corner of cell 0, unturned, unscaled.
     pub const IDENTITY: Self = Self {
-        rows: [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]],
+        rows: [
+            [1.0, 0.0, 0.0, 0.0],
+            [0.0, 1.0, 0.0, 0.0],
+            [0.0, 0.0, 1.0, 0.0],
+        ],
         cell: [0; 3],
         padding: 0,
     };
@@ -33,7 +37,10 @@ impl InstanceTransform {
     #[must_use]
     pub fn from_mat4(matrix: glam::Mat4) -> Self {
         let rows = matrix.transpose();
-        Self { rows: [rows.x_axis.into(), rows.y_axis.into(), rows.z_axis.into()], ..Self::IDENTITY }
+        Self {
+            rows: [rows.x_axis.into(), rows.y_axis.into(), rows.z_axis.into()],
+            ..Self::IDENTITY
+        }
     }
 
     /// Whether it turns right-handed into left-handed.
@@ -75,7 +82,10 @@ pub(crate) struct TextureRef {
 }
 
 impl TextureRef {
-    pub(crate) const NONE: Self = Self { image: NONE, sampler_and_uv: 0 };
+    pub(crate) const NONE: Self = Self {
+        image: NONE,
+        sampler_and_uv: 0,
+    };
 }
 
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
@@ -149,4 +159,55 @@ pub(crate) struct Globals {
     pub(crate) sky_levels: u32,
     pub(crate) brdf_table: u32,
     pub(crate) clamp_sampler: u32,
+}
+
+/// Offsets of the members of the structures that shaders read, for the test that compares the two.
+#[doc(hidden)]
+#[must_use]
+pub fn layout_offsets() -> Vec<(&'static str, Vec<u32>)> {
+    macro_rules! offsets {
+        ($($type:ident { $($field:ident),* $(,)? })*) => {
+            vec![$((stringify!($type), vec![$(std::mem::offset_of!($type, $field) as u32),*])),*]
+        };
+    }
+    let mut all = offsets! {
+        InstanceTransform { rows, cell, padding }
+        InstanceMeta { mesh, material }
+        MeshInfo { positions, normals, tangents, uv0, uv1, colors, flags, padding }
+        TextureRef { image, sampler_and_uv }
+        LightInfo { translation, range, cell, spot_scale, color, spot_offset, direction, padding }
+        SkyInfo {
+            sun_direction, sun_cos, sun_color, haze, zenith, cloud_cover, horizon, cloud_scale, ground, fog_density,
+            cloud_light, fog_height, cloud_shade, seed,
+        }
+        Globals {
+            clip_from_relative, relative_from_clip, eye, camera_cell, exposure, camera_translation, light_count, sky,
+            vertices, transforms, metas, visible, meshes, materials, lights, harmonics, sky_cube, sky_levels,
+            brdf_table, clamp_sampler,
+        }
+    };
+    // The shader names its five textures one by one.
+    let texture = |i: usize| {
+        (std::mem::offset_of!(MaterialInfo, textures) + i * size_of::<TextureRef>()) as u32
+    };
+    let before = [
+        std::mem::offset_of!(MaterialInfo, base_color),
+        std::mem::offset_of!(MaterialInfo, emissive),
+        std::mem::offset_of!(MaterialInfo, alpha_cutoff),
+        std::mem::offset_of!(MaterialInfo, metallic),
+        std::mem::offset_of!(MaterialInfo, roughness),
+        std::mem::offset_of!(MaterialInfo, normal_scale),
+        std::mem::offset_of!(MaterialInfo, occlusion_strength),
+    ]
+    .map(|offset| offset as u32);
+    let after = [
+        std::mem::offset_of!(MaterialInfo, alpha_mode),
+        std::mem::offset_of!(MaterialInfo, padding),
+    ];
+    let members = before
+        .into_iter()
+        .chain((0..5).map(texture))
+        .chain(after.map(|offset| offset as u32));
+    all.push(("MaterialInfo", members.collect()));
+    all
 }

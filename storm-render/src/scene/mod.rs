@@ -13,11 +13,7 @@ use std::collections::BTreeSet;
 use glam::Vec3;
 use storm_assets::{AssetId, Bounds, Handle, Image, Material, Mesh};
 
-pub use self::{
-    instances::RenderSlot,
-    layout::InstanceTransform,
-    surfaces::{ColorSpace, TextureKey, textures_of},
-};
+use self::{arena::Table, instances::InstanceRecord, layout::LightInfo};
 pub(crate) use self::{
     draws::{DrawKind, DrawRange, Draws},
     geometry::Geometry,
@@ -25,7 +21,11 @@ pub(crate) use self::{
     surfaces::{AlphaClass, Surfaces},
     upload::Uploads,
 };
-use self::{arena::Table, instances::InstanceRecord, layout::LightInfo};
+pub use self::{
+    instances::RenderSlot,
+    layout::InstanceTransform,
+    surfaces::{ColorSpace, TextureKey, textures_of},
+};
 use crate::{
     context::Gpu,
     error::{RenderError, Result},
@@ -160,7 +160,8 @@ impl Scene {
     /// # Errors
     /// When it is larger than the device allows or there is no room left.
     pub fn insert_texture(&mut self, key: TextureKey, picture: &Image) -> Result<()> {
-        self.surfaces.insert_texture(&mut self.uploads, key, picture)
+        self.surfaces
+            .insert_texture(&mut self.uploads, key, picture)
     }
 
     /// Whether this texture is there.
@@ -174,7 +175,8 @@ impl Scene {
     /// # Errors
     /// When there is no room left.
     pub fn insert_material(&mut self, handle: Handle<Material>, material: &Material) -> Result<()> {
-        self.surfaces.insert_material(&mut self.uploads, handle, material)?;
+        self.surfaces
+            .insert_material(&mut self.uploads, handle, material)?;
         self.missing.remove(&handle.id());
         self.draws_changed = true;
         Ok(())
@@ -201,7 +203,11 @@ impl Scene {
     /// # Errors
     /// When the slot was not given by [`Scene::add`], or there is no room left.
     pub fn set(&mut self, slot: RenderSlot, instance: &Instance) -> Result<()> {
-        let Instance { mesh, material, transform } = instance;
+        let Instance {
+            mesh,
+            material,
+            transform,
+        } = instance;
         if !self.geometry.has(*mesh) {
             self.missing.insert(mesh.id());
         }
@@ -214,7 +220,9 @@ impl Scene {
             mirrored: transform.mirrors(),
         };
         let blended = self.surfaces.class(record.material).0 == AlphaClass::Blend;
-        self.draws_changed |= self.instances.set(&mut self.uploads, slot, record, transform, blended)?;
+        self.draws_changed |=
+            self.instances
+                .set(&mut self.uploads, slot, record, transform, blended)?;
         Ok(())
     }
 
@@ -230,8 +238,14 @@ impl Scene {
     ///
     /// # Errors
     /// When one of the slots has no instance; then none is moved.
-    pub fn set_transforms(&mut self, first: RenderSlot, transforms: &[InstanceTransform]) -> Result<()> {
-        self.draws_changed |= self.instances.move_run(&mut self.uploads, first, transforms)?;
+    pub fn set_transforms(
+        &mut self,
+        first: RenderSlot,
+        transforms: &[InstanceTransform],
+    ) -> Result<()> {
+        self.draws_changed |= self
+            .instances
+            .move_run(&mut self.uploads, first, transforms)?;
         Ok(())
     }
 
@@ -282,7 +296,11 @@ impl Scene {
     pub fn set_lights(&mut self, lights: &[Light]) -> Result<()> {
         if lights.len() > LIGHTS_MAX {
             let (needed, limit) = (lights.len() as u64, LIGHTS_MAX as u64);
-            return Err(RenderError::OutOfSpace { what: "lights", needed, limit });
+            return Err(RenderError::OutOfSpace {
+                what: "lights",
+                needed,
+                limit,
+            });
         }
         let infos: Vec<_> = lights.iter().map(light_info).collect();
         if infos != self.light_infos {
@@ -301,10 +319,21 @@ impl Scene {
     /// Brings the draw lists up to date for a view.
     pub(crate) fn prepare(&mut self, view: &View) -> Result<()> {
         if self.draws_changed {
-            self.draws.rebuild(&mut self.uploads, &self.instances, &self.geometry, &self.surfaces)?;
+            self.draws.rebuild(
+                &mut self.uploads,
+                &self.instances,
+                &self.geometry,
+                &self.surfaces,
+            )?;
             self.draws_changed = false;
         }
-        self.draws.sort(&mut self.uploads, view, &mut self.instances, &self.geometry, &self.surfaces)
+        self.draws.sort(
+            &mut self.uploads,
+            view,
+            &mut self.instances,
+            &self.geometry,
+            &self.surfaces,
+        )
     }
 
     /// The box around a mesh, or `None` while it is not there.
@@ -320,10 +349,18 @@ impl Scene {
 fn light_info(light: &Light) -> LightInfo {
     let (spot_scale, spot_offset, direction) = match light.spot {
         None => (0.0, 0.0, Vec3::NEG_Z),
-        Some(Spot { direction, inner, outer }) => {
+        Some(Spot {
+            direction,
+            inner,
+            outer,
+        }) => {
             // The suggested fade of KHR_lights_punctual.
             let scale = 1.0 / (inner.cos() - outer.cos()).max(1e-3);
-            (scale, -outer.cos() * scale, direction.try_normalize().unwrap_or(Vec3::NEG_Z))
+            (
+                scale,
+                -outer.cos() * scale,
+                direction.try_normalize().unwrap_or(Vec3::NEG_Z),
+            )
         }
     };
     LightInfo {

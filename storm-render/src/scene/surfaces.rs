@@ -6,7 +6,9 @@ use std::{
 };
 
 use ash::vk;
-use storm_assets::{AlphaMode, Filter, Handle, Image, Material, MipFilter, PixelFormat, Sampler, TextureSlot, Wrap};
+use storm_assets::{
+    AlphaMode, Filter, Handle, Image, Material, MipFilter, PixelFormat, Sampler, TextureSlot, Wrap,
+};
 
 use super::{
     arena::Table,
@@ -16,7 +18,7 @@ use super::{
 use crate::{
     error::{RenderError, Result},
     gpu::{
-        bindless::{Bindless, Binding, SAMPLERS_MAX},
+        bindless::{Binding, Bindless, SAMPLERS_MAX},
         buffer::Buffer,
         device::Device,
         image::{self, ImageDesc},
@@ -37,7 +39,9 @@ pub type TextureKey = (Handle<Image>, ColorSpace);
 
 /// The pictures that a material samples, each as it samples it.
 pub fn textures_of(material: &Material) -> impl Iterator<Item = TextureKey> {
-    slots_of(material).into_iter().filter_map(|(slot, space)| slot.map(|slot| (slot.image, space)))
+    slots_of(material)
+        .into_iter()
+        .filter_map(|(slot, space)| slot.map(|slot| (slot.image, space)))
 }
 
 /// In the order of [`MaterialInfo::textures`].
@@ -102,19 +106,28 @@ impl Surfaces {
     }
 
     /// The number of a material. One that is not there yet looks like glTF's default.
-    pub(crate) fn index_of(&mut self, uploads: &mut Uploads, handle: Handle<Material>) -> Result<u32> {
+    pub(crate) fn index_of(
+        &mut self,
+        uploads: &mut Uploads,
+        handle: Handle<Material>,
+    ) -> Result<u32> {
         if let Some(&index) = self.by_handle.get(&handle) {
             return Ok(index);
         }
         let index = self.entries.len() as u32;
-        self.entries.push(MaterialEntry { value: Material::default(), present: false });
+        self.entries.push(MaterialEntry {
+            value: Material::default(),
+            present: false,
+        });
         self.by_handle.insert(handle, index);
         self.upload(uploads, index)?;
         Ok(index)
     }
 
     pub(crate) fn has_material(&self, handle: Handle<Material>) -> bool {
-        self.by_handle.get(&handle).is_some_and(|&index| self.entries[index as usize].present)
+        self.by_handle
+            .get(&handle)
+            .is_some_and(|&index| self.entries[index as usize].present)
     }
 
     pub(crate) fn has_texture(&self, key: TextureKey) -> bool {
@@ -143,7 +156,10 @@ impl Surfaces {
         material: &Material,
     ) -> Result<()> {
         let index = self.index_of(uploads, handle)?;
-        self.entries[index as usize] = MaterialEntry { value: material.clone(), present: true };
+        self.entries[index as usize] = MaterialEntry {
+            value: material.clone(),
+            present: true,
+        };
         self.upload(uploads, index)
     }
 
@@ -180,7 +196,13 @@ impl Surfaces {
             // A new slot, also where there was a picture before: frames in flight still read the old one.
             let slot = bindless.allocate_image()?;
             bindless.set_image(Binding::Images, slot, &image);
-            if let Some(old) = self.textures.insert(key, Texture { slot, _image: image }) {
+            if let Some(old) = self.textures.insert(
+                key,
+                Texture {
+                    slot,
+                    _image: image,
+                },
+            ) {
                 bindless.free_image(old.slot);
             }
             slot
@@ -200,10 +222,17 @@ impl Surfaces {
         let mut textures = [TextureRef::NONE; 5];
         for (texture, (slot, space)) in textures.iter_mut().zip(slots_of(&material)) {
             let Some(slot) = slot else { continue };
-            match self.textures.get(&(slot.image, space)).map(|texture| texture.slot) {
+            match self
+                .textures
+                .get(&(slot.image, space))
+                .map(|texture| texture.slot)
+            {
                 Some(image) => {
                     let sampler = self.sampler(slot.sampler)?;
-                    *texture = TextureRef { image, sampler_and_uv: sampler | slot.uv_set.min(1) << 16 };
+                    *texture = TextureRef {
+                        image,
+                        sampler_and_uv: sampler | slot.uv_set.min(1) << 16,
+                    };
                 }
                 None => {
                     self.missing.insert((slot.image, space));
@@ -238,7 +267,11 @@ impl Surfaces {
         let slot = self.samplers.len() as u32 + 1;
         if slot == SAMPLERS_MAX {
             let limit = u64::from(SAMPLERS_MAX);
-            return Err(RenderError::OutOfSpace { what: "samplers", needed: limit + 1, limit });
+            return Err(RenderError::OutOfSpace {
+                what: "samplers",
+                needed: limit + 1,
+                limit,
+            });
         }
         let made = image::Sampler::new(&self.device, &sampler_info(sampler, &self.device))?;
         lock(&self.bindless).set_sampler(slot, made.raw);

@@ -31,13 +31,25 @@ struct Chunk {
 
 enum Step {
     /// From staging memory.
-    Copy { chunk: vk::Buffer, to: vk::Buffer, regions: Vec<vk::BufferCopy> },
+    Copy {
+        chunk: vk::Buffer,
+        to: vk::Buffer,
+        regions: Vec<vk::BufferCopy>,
+    },
     /// From one buffer to its larger successor.
-    Move { from: vk::Buffer, to: vk::Buffer, size: u64 },
+    Move {
+        from: vk::Buffer,
+        to: vk::Buffer,
+        size: u64,
+    },
     /// What came before is finished first.
     Barrier,
     /// A picture: level 0 from staging memory, the others from it.
-    Picture { chunk: vk::Buffer, offset: u64, image: Arc<Image> },
+    Picture {
+        chunk: vk::Buffer,
+        offset: u64,
+        image: Arc<Image>,
+    },
 }
 
 /// Bytes on their way to the GPU.
@@ -69,13 +81,24 @@ impl Uploads {
 
     /// Uploads `bytes` to `to`, from `offset` on.
     pub(crate) fn write(&mut self, to: &Buffer, mut offset: u64, mut bytes: &[u8]) -> Result<()> {
-        assert!(offset + bytes.len() as u64 <= to.size, "uploads stay within their buffer");
+        assert!(
+            offset + bytes.len() as u64 <= to.size,
+            "uploads stay within their buffer"
+        );
         while !bytes.is_empty() {
             let (chunk, at, space) = self.space(4)?;
             let (now, later) = bytes.split_at(bytes.len().min(space.len()));
             space[..now.len()].copy_from_slice(now);
             let len = now.len() as u64;
-            self.push_copy(chunk, to.raw, vk::BufferCopy { src_offset: at, dst_offset: offset, size: len });
+            self.push_copy(
+                chunk,
+                to.raw,
+                vk::BufferCopy {
+                    src_offset: at,
+                    dst_offset: offset,
+                    size: len,
+                },
+            );
             self.used(len);
             offset += len;
             bytes = later;
@@ -88,14 +111,22 @@ impl Uploads {
         let (chunk, offset, space) = self.space(pixels.len() as u64)?;
         space[..pixels.len()].copy_from_slice(pixels);
         self.used(pixels.len() as u64);
-        self.steps.push(Step::Picture { chunk, offset, image });
+        self.steps.push(Step::Picture {
+            chunk,
+            offset,
+            image,
+        });
         Ok(())
     }
 
     /// Moves the contents of a buffer to its successor, after what was asked before.
     pub(crate) fn grow(&mut self, from: &Buffer, to: &Buffer) {
         self.barrier();
-        self.steps.push(Step::Move { from: from.raw, to: to.raw, size: from.size });
+        self.steps.push(Step::Move {
+            from: from.raw,
+            to: to.raw,
+            size: from.size,
+        });
         self.barrier();
     }
 
@@ -112,16 +143,32 @@ impl Uploads {
         if !self.chunks.last().is_some_and(fits) {
             // A chunk that is pending (`free_after` at its highest) or still read by the GPU is not free.
             let completed = self.device.completed()?;
-            let free = self.chunks.iter().position(|c| c.free_after <= completed && c.buffer.size >= least);
+            let free = self
+                .chunks
+                .iter()
+                .position(|c| c.free_after <= completed && c.buffer.size >= least);
             let chunk = if let Some(index) = free {
-                Chunk { used: 0, ..self.chunks.remove(index) }
+                Chunk {
+                    used: 0,
+                    ..self.chunks.remove(index)
+                }
             } else {
                 let size = least.max(CHUNK_BYTES);
-                Chunk { buffer: Buffer::new(&self.device, "staging", size, Memory::Upload)?, used: 0, free_after: 0 }
+                Chunk {
+                    buffer: Buffer::new(&self.device, "staging", size, Memory::Upload)?,
+                    used: 0,
+                    free_after: 0,
+                }
             };
-            self.chunks.push(Chunk { free_after: u64::MAX, ..chunk });
+            self.chunks.push(Chunk {
+                free_after: u64::MAX,
+                ..chunk
+            });
         }
-        let chunk = self.chunks.last_mut().expect("pushed above if there was none");
+        let chunk = self
+            .chunks
+            .last_mut()
+            .expect("pushed above if there was none");
         chunk.free_after = u64::MAX;
         let (raw, used) = (chunk.buffer.raw, chunk.used);
         // `used` grows only by what was written: invariant 6 of the GPU layer holds from here on.
@@ -130,7 +177,9 @@ impl Uploads {
 
     fn used(&mut self, len: u64) {
         let chunk = self.chunks.last_mut().expect("space was taken from it");
-        chunk.used = (chunk.used + len).next_multiple_of(ALIGNMENT).min(chunk.buffer.size);
+        chunk.used = (chunk.used + len)
+            .next_multiple_of(ALIGNMENT)
+            .min(chunk.buffer.size);
         self.bytes += len;
     }
 
@@ -146,9 +195,15 @@ impl Uploads {
             self.barrier();
         }
         match self.steps.last_mut() {
-            Some(Step::Copy { chunk: last_chunk, to: last_to, regions }) if *last_chunk == chunk && *last_to == to => {
+            Some(Step::Copy {
+                chunk: last_chunk,
+                to: last_to,
+                regions,
+            }) if *last_chunk == chunk && *last_to == to => {
                 let last = regions.last_mut().expect("copies have a region");
-                if last.dst_offset + last.size == start && last.src_offset + last.size == region.src_offset {
+                if last.dst_offset + last.size == start
+                    && last.src_offset + last.size == region.src_offset
+                {
                     last.size += region.size;
                     if let Some(last_end) = self.written.get_mut(&(to, last.dst_offset)) {
                         *last_end = end;
@@ -157,7 +212,11 @@ impl Uploads {
                 }
                 regions.push(region);
             }
-            _ => self.steps.push(Step::Copy { chunk, to, regions: vec![region] }),
+            _ => self.steps.push(Step::Copy {
+                chunk,
+                to,
+                regions: vec![region],
+            }),
         }
         self.written.insert((to, start), end);
     }
@@ -173,12 +232,26 @@ impl Uploads {
             match step {
                 Step::Copy { chunk, to, regions } => recorder.copy_buffer(chunk, to, &regions),
                 Step::Move { from, to, size } => {
-                    recorder.copy_buffer(from, to, &[vk::BufferCopy { size, ..Default::default() }]);
+                    recorder.copy_buffer(
+                        from,
+                        to,
+                        &[vk::BufferCopy {
+                            size,
+                            ..Default::default()
+                        }],
+                    );
                 }
                 Step::Barrier => {
-                    recorder.memory_barrier(Access::COPY_WRITE, Access::COPY_WRITE.and(Access::COPY_READ));
+                    recorder.memory_barrier(
+                        Access::COPY_WRITE,
+                        Access::COPY_WRITE.and(Access::COPY_READ),
+                    );
                 }
-                Step::Picture { chunk, offset, image } => record_picture(recorder, chunk, offset, &image),
+                Step::Picture {
+                    chunk,
+                    offset,
+                    image,
+                } => record_picture(recorder, chunk, offset, &image),
             }
         }
         recorder.memory_barrier(Access::COPY_WRITE, Access::DRAW_READ);
@@ -197,8 +270,14 @@ impl Uploads {
 
 fn record_picture(recorder: &mut Recorder, chunk: vk::Buffer, offset: u64, image: &Image) {
     let of = (image.raw, image.desc.format);
-    let (source, target) = (vk::ImageLayout::TRANSFER_SRC_OPTIMAL, vk::ImageLayout::TRANSFER_DST_OPTIMAL);
-    let read = (Access::FRAGMENT_READ, vk::ImageLayout::SHADER_READ_ONLY_OPTIMAL);
+    let (source, target) = (
+        vk::ImageLayout::TRANSFER_SRC_OPTIMAL,
+        vk::ImageLayout::TRANSFER_DST_OPTIMAL,
+    );
+    let read = (
+        Access::FRAGMENT_READ,
+        vk::ImageLayout::SHADER_READ_ONLY_OPTIMAL,
+    );
     let levels = image.desc.mip_levels;
     recorder.image_barrier(
         of,
@@ -208,9 +287,24 @@ fn record_picture(recorder: &mut Recorder, chunk: vk::Buffer, offset: u64, image
     );
     recorder.copy_to_image(chunk, offset, image, 0);
     for level in 1..levels {
-        recorder.image_barrier(of, Levels::one(level - 1), (Access::COPY_WRITE, target), (Access::COPY_READ, source));
+        recorder.image_barrier(
+            of,
+            Levels::one(level - 1),
+            (Access::COPY_WRITE, target),
+            (Access::COPY_READ, source),
+        );
         recorder.halve_level(image, level);
-        recorder.image_barrier(of, Levels::one(level - 1), (Access::COPY_READ, source), read);
+        recorder.image_barrier(
+            of,
+            Levels::one(level - 1),
+            (Access::COPY_READ, source),
+            read,
+        );
     }
-    recorder.image_barrier(of, Levels::one(levels - 1), (Access::COPY_WRITE, target), read);
+    recorder.image_barrier(
+        of,
+        Levels::one(levels - 1),
+        (Access::COPY_WRITE, target),
+        read,
+    );
 }

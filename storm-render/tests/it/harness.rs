@@ -4,14 +4,15 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use storm_assets::{Handle, Image, Material, Mesh};
 use storm_render::{
-    FrameStats, Gpu, GpuDesc, ImageTarget, Instance, InstanceTransform, RenderSlot, Renderer, RendererDesc, Scene, View,
+    FrameStats, Gpu, GpuDesc, ImageTarget, Instance, InstanceTransform, RenderSlot, Renderer,
+    RendererDesc, Scene, View,
 };
 
 /// Width and height of test pictures.
-pub const SIZE: (u32, u32) = (320, 180);
+pub(crate) const SIZE: (u32, u32) = (320, 180);
 
 /// A device of its own, with the validation layer on. Dropping it fails the test if the layer said anything.
-pub struct TestGpu {
+pub(crate) struct TestGpu {
     gpu: Option<Gpu>,
     _turn: MutexGuard<'static, ()>,
 }
@@ -19,15 +20,24 @@ pub struct TestGpu {
 /// A CPU driver starts a thread for each core and device: tests take turns.
 fn turn() -> MutexGuard<'static, ()> {
     static TURN: OnceLock<Mutex<()>> = OnceLock::new();
-    TURN.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+    TURN.get_or_init(Mutex::default)
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
 }
 
 impl TestGpu {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let turn = turn();
-        let desc = GpuDesc { validation: true, device: None };
-        let gpu = Gpu::headless(&desc).unwrap_or_else(|error| panic!("{error}: run `./storm doctor`"));
-        Self { gpu: Some(gpu), _turn: turn }
+        let desc = GpuDesc {
+            validation: true,
+            device: None,
+        };
+        let gpu =
+            Gpu::headless(&desc).unwrap_or_else(|error| panic!("{error}: run `./storm doctor`"));
+        Self {
+            gpu: Some(gpu),
+            _turn: turn,
+        }
     }
 }
 
@@ -52,15 +62,15 @@ impl Drop for TestGpu {
 }
 
 /// A scene with its renderer and a picture to draw to.
-pub struct Stage<'a> {
-    pub scene: Scene,
-    pub renderer: Renderer,
-    pub target: ImageTarget,
+pub(crate) struct Stage<'a> {
+    pub(crate) scene: Scene,
+    pub(crate) renderer: Renderer,
+    pub(crate) target: ImageTarget,
     gpu: &'a TestGpu,
 }
 
 impl<'a> Stage<'a> {
-    pub fn new(gpu: &'a TestGpu) -> Self {
+    pub(crate) fn new(gpu: &'a TestGpu) -> Self {
         Self {
             scene: Scene::new(gpu).unwrap(),
             renderer: Renderer::new(gpu, &RendererDesc::default()).unwrap(),
@@ -69,30 +79,47 @@ impl<'a> Stage<'a> {
         }
     }
 
-    pub fn gpu(&self) -> &Gpu {
+    pub(crate) fn gpu(&self) -> &Gpu {
         self.gpu
     }
 
     /// Adds a mesh with a material under a name.
-    pub fn add(&mut self, name: &str, mesh: &Mesh, material: &Material, transform: InstanceTransform) -> RenderSlot {
-        let (mesh_handle, material_handle) = (Handle::of(name, "mesh"), Handle::of(name, "material"));
+    pub(crate) fn add(
+        &mut self,
+        name: &str,
+        mesh: &Mesh,
+        material: &Material,
+        transform: InstanceTransform,
+    ) -> RenderSlot {
+        let (mesh_handle, material_handle) =
+            (Handle::of(name, "mesh"), Handle::of(name, "material"));
         self.scene.insert_mesh(mesh_handle, mesh).unwrap();
-        self.scene.insert_material(material_handle, material).unwrap();
-        self.scene.add(&Instance { mesh: mesh_handle, material: material_handle, transform }).unwrap()
+        self.scene
+            .insert_material(material_handle, material)
+            .unwrap();
+        self.scene
+            .add(&Instance {
+                mesh: mesh_handle,
+                material: material_handle,
+                transform,
+            })
+            .unwrap()
     }
 
-    pub fn draw(&mut self, view: &View) -> FrameStats {
-        self.renderer.render(&mut self.scene, view, &mut self.target).unwrap()
+    pub(crate) fn draw(&mut self, view: &View) -> FrameStats {
+        self.renderer
+            .render(&mut self.scene, view, &mut self.target)
+            .unwrap()
     }
 
-    pub fn picture(&mut self, view: &View) -> Image {
+    pub(crate) fn picture(&mut self, view: &View) -> Image {
         self.draw(view);
         self.target.read().unwrap()
     }
 }
 
 /// The colour of a pixel.
-pub fn pixel(picture: &Image, x: u32, y: u32) -> [u8; 4] {
+pub(crate) fn pixel(picture: &Image, x: u32, y: u32) -> [u8; 4] {
     let at = (y * picture.width() + x) as usize * 4;
     picture.pixels()[at..at + 4].try_into().unwrap()
 }

@@ -1,7 +1,9 @@
 //! Tests that draw. They need a Vulkan driver and the validation layer, and fail where there is none: `./storm test`
 //! installs both.
 
+mod behaviour;
 mod golden;
 mod harness;
 mod scenes;
 mod shaders;
+mod uploads;

@@ -6,13 +6,20 @@ use glam::{Vec2, Vec3};
 use storm_assets::{Image, Mesh, PixelFormat};
 
 /// A sphere of radius 1 with normals, UVs and tangents.
-pub fn sphere(rings: u32, segments: u32) -> Mesh {
-    let mut mesh = Mesh { uvs: vec![Vec::new()], ..Mesh::default() };
+pub(crate) fn sphere(rings: u32, segments: u32) -> Mesh {
+    let mut mesh = Mesh {
+        uvs: vec![Vec::new()],
+        ..Mesh::default()
+    };
     for ring in 0..=rings {
         for segment in 0..=segments {
             let uv = Vec2::new(segment as f32 / segments as f32, ring as f32 / rings as f32);
             let (theta, phi) = (uv.y * PI, uv.x * TAU);
-            let n = Vec3::new(theta.sin() * phi.sin(), theta.cos(), theta.sin() * phi.cos());
+            let n = Vec3::new(
+                theta.sin() * phi.sin(),
+                theta.cos(),
+                theta.sin() * phi.cos(),
+            );
             mesh.positions.push(n.into());
             mesh.normals.push(n.into());
             mesh.tangents.push([phi.cos(), 0.0, -phi.sin(), 1.0]);
@@ -23,16 +30,22 @@ pub fn sphere(rings: u32, segments: u32) -> Mesh {
     for ring in 0..rings {
         for segment in 0..segments {
             let a = ring * row + segment;
-            mesh.indices.extend([a, a + row, a + 1, a + 1, a + row, a + row + 1]);
+            mesh.indices
+                .extend([a, a + row, a + 1, a + 1, a + row, a + row + 1]);
         }
     }
     mesh
 }
 
 /// A square of side 2 in the XY plane, facing +Z, V running down.
-pub fn quad() -> Mesh {
+pub(crate) fn quad() -> Mesh {
     Mesh {
-        positions: vec![[-1.0, -1.0, 0.0], [1.0, -1.0, 0.0], [1.0, 1.0, 0.0], [-1.0, 1.0, 0.0]],
+        positions: vec![
+            [-1.0, -1.0, 0.0],
+            [1.0, -1.0, 0.0],
+            [1.0, 1.0, 0.0],
+            [-1.0, 1.0, 0.0],
+        ],
         normals: vec![[0.0, 0.0, 1.0]; 4],
         uvs: vec![vec![[0.0, 1.0], [1.0, 1.0], [1.0, 0.0], [0.0, 0.0]]],
         indices: vec![0, 1, 2, 0, 2, 3],
@@ -41,8 +54,11 @@ pub fn quad() -> Mesh {
 }
 
 /// A box of side 2 with a face normal a side.
-pub fn cube() -> Mesh {
-    let mut mesh = Mesh { uvs: vec![Vec::new()], ..Mesh::default() };
+pub(crate) fn cube() -> Mesh {
+    let mut mesh = Mesh {
+        uvs: vec![Vec::new()],
+        ..Mesh::default()
+    };
     for axis in 0..3 {
         for sign in [1.0_f32, -1.0] {
             let mut normal = Vec3::ZERO;
@@ -63,23 +79,31 @@ pub fn cube() -> Mesh {
 }
 
 /// A picture from a function of pixel coordinates.
-pub fn picture(side: u32, color: impl Fn(u32, u32) -> [u8; 4]) -> Image {
-    let pixels = (0..side * side).flat_map(|i| color(i % side, i / side)).collect();
+pub(crate) fn picture(side: u32, color: impl Fn(u32, u32) -> [u8; 4]) -> Image {
+    let pixels = (0..side * side)
+        .flat_map(|i| color(i % side, i / side))
+        .collect();
     Image::new(side, side, PixelFormat::Rgba8, pixels).unwrap()
 }
 
 /// Tiles of two colours, `count` along each side, the top left one of the first colour.
-pub fn checker(side: u32, count: u32, colors: [[u8; 4]; 2]) -> Image {
-    picture(side, |x, y| colors[((x * count / side + y * count / side) % 2) as usize])
+pub(crate) fn checker(side: u32, count: u32, colors: [[u8; 4]; 2]) -> Image {
+    picture(side, |x, y| {
+        colors[((x * count / side + y * count / side) % 2) as usize]
+    })
 }
 
 /// A normal map of round bumps.
-pub fn bumps(side: u32, count: u32) -> Image {
+pub(crate) fn bumps(side: u32, count: u32) -> Image {
     picture(side, |x, y| {
         let at = |i: u32| ((i * count) as f32 / side as f32).fract() * 2.0 - 1.0;
         // +Y of a normal map points up the picture.
         let d = Vec2::new(at(x), -at(y)) * 1.2;
-        let n = if d.length_squared() < 0.9 { Vec3::new(d.x, d.y, (1.0 - d.length_squared()).sqrt()) } else { Vec3::Z };
+        let n = if d.length_squared() < 0.9 {
+            Vec3::new(d.x, d.y, (1.0 - d.length_squared()).sqrt())
+        } else {
+            Vec3::Z
+        };
         let byte = |c: f32| ((c * 0.5 + 0.5) * 255.0).round() as u8;
         [byte(n.x), byte(n.y), byte(n.z), 255]
     })
