@@ -207,7 +207,7 @@ fn targets_of_any_size_take_turns() {
     );
     // So close that the square fills even a single pixel.
     let close = View::look_at(Vec3::new(0.0, 0.0, 0.5), Vec3::ZERO);
-    for (width, height) in [(1, 1), (33, 7), (640, 360), (7, 129), (2, 2)] {
+    for (width, height) in [(1, 1), (33, 7), (640, 360), (7, 129), (2, 2), (3, 1)] {
         let mut target = ImageTarget::new(&gpu, width, height).unwrap();
         assert_eq!(
             pixel(&target.read().unwrap(), 0, 0),
@@ -216,7 +216,7 @@ fn targets_of_any_size_take_turns() {
         );
         stage
             .renderer
-            .render(&mut stage.scene, &view(), &mut target)
+            .render(&mut stage.scene, &close, &mut target)
             .unwrap();
         let picture = target.read().unwrap();
         assert_eq!((picture.width(), picture.height()), (width, height));

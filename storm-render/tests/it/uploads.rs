@@ -30,7 +30,13 @@ fn grid(stage: &mut Stage<'_>, count: u32) -> Vec<RenderSlot> {
         .scene
         .insert_material(material, &Material::matte("grid", [0.5; 3], 0.5))
         .unwrap();
-    let place = |i: u32| at((i % 100) as f32 * 4.0 - 200.0, -20.0, (i / 100) as f32 * -4.0);
+    let place = |i: u32| {
+        at(
+            (i % 100) as f32 * 4.0 - 200.0,
+            -20.0,
+            (i / 100) as f32 * -4.0,
+        )
+    };
     (0..count)
         .map(|i| {
             stage
