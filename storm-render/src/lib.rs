@@ -4,6 +4,8 @@
 mod context;
 mod environment;
 mod error;
+#[cfg(feature = "ecs")]
+mod extract;
 mod gpu;
 mod renderer;
 mod scene;
@@ -12,6 +14,8 @@ mod sky;
 mod target;
 mod view;
 
+#[cfg(feature = "ecs")]
+pub use crate::extract::{ExtractStats, Extractor};
 #[doc(hidden)]
 pub use crate::scene::layout::layout_offsets;
 pub use crate::{
