@@ -19,6 +19,7 @@
 
 mod accessor;
 mod animation;
+mod attribute;
 mod context;
 mod decode;
 mod error;

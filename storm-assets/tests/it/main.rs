@@ -1,0 +1,11 @@
+//! Integration tests of storm-assets, in one binary.
+
+mod corpus;
+mod fixture;
+mod geometry;
+mod hostile;
+mod memory;
+mod models;
+mod pose;
+mod refusals;
+mod validator;
