@@ -269,7 +269,7 @@ pub(super) fn check_bounds<const N: usize>(
     }
     for (key, pick) in [("min", f32::min as fn(f32, f32) -> f32), ("max", f32::max)] {
         let Some(place) = accessor.place.get(key)? else {
-            context.warn(accessor.place, || format!("is to state {key:?}"));
+            context.warn(accessor.place, || format!("does not state its {key:?}"));
             continue;
         };
         let stated = place.floats::<N>()?;

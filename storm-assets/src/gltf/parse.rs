@@ -181,6 +181,7 @@ fn read(context: &mut Context, bytes: &[u8], resolver: &mut Resolver<'_>) -> Res
         nodes,
         meshes,
         materials,
+        rest_meshes: std::collections::BTreeMap::new(),
         skins,
         clips,
         cameras,
