@@ -510,3 +510,31 @@ fn a_normal_texture_asks_for_tangents() {
         }
     }
 }
+
+#[test]
+fn primitives_that_differ_only_in_material_share_their_mesh() {
+    let primitive = |rest: &str| format!(r#"{{"attributes":{{"POSITION":0}}{rest}}}"#);
+    let json = format!(
+        r#"{{"asset":{{"version":"2.0"}},"materials":[{{}},{{}}],
+        "meshes":[{{"primitives":[{},{},{}]}},{{"primitives":[{}]}},{{"primitives":[{}]}}],
+        "accessors":[{{"componentType":5126,"count":3,"type":"VEC3"}},{{"componentType":5126,"count":3,"type":"VEC3"}}]}}"#,
+        primitive(r#","material":0"#),
+        primitive(r#","material":1"#),
+        primitive(r#","mode":0"#),
+        primitive(""),
+        r#"{"attributes":{"POSITION":1}}"#,
+    );
+    let file = parse(json.as_bytes()).unwrap();
+    let handles: Vec<_> = file
+        .meshes
+        .iter()
+        .flat_map(|group| &group.primitives)
+        .map(|primitive| primitive.mesh)
+        .collect();
+    assert_eq!(handles[0], handles[1], "another material");
+    assert_eq!(handles[0], handles[3], "another mesh");
+    assert_ne!(handles[0], handles[2], "another mode");
+    assert_ne!(handles[0], handles[4], "another accessor");
+    assert_eq!((file.summary.primitives, file.summary.meshes), (5, 3));
+    assert_eq!(file.library.meshes.len(), 3);
+}

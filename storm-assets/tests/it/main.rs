@@ -1,6 +1,9 @@
 //! Integration tests of storm-assets, in one binary.
 
 mod corpus;
+#[cfg(feature = "ecs")]
+mod ecs;
+mod files;
 mod fixture;
 mod geometry;
 mod hostile;
