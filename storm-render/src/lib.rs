@@ -9,6 +9,7 @@ mod renderer;
 mod scene;
 mod shaders;
 mod sky;
+mod survey;
 mod target;
 mod view;
 
@@ -24,6 +25,7 @@ pub use crate::{
         TextureKey, textures_of,
     },
     sky::Sky,
+    survey::{DeviceKind, DeviceSurvey, Survey},
     target::{ImageTarget, Target, WindowTarget},
     view::{CELL_SIZE, Projection, ToneMap, View},
 };
