@@ -115,23 +115,71 @@ pub static ACTIONS: [Entry; 8] = [
         arguments: "YAW,PITCH",
         about: "turn around the model (degrees)",
         bindings: &[
-            (Input::Drag(Button::Left), Action::Turn { yaw: -PI, pitch: PI }),
-            (Input::Key(Key::Left), Action::Turn { yaw: -ARROW, pitch: 0.0 }),
-            (Input::Key(Key::Right), Action::Turn { yaw: ARROW, pitch: 0.0 }),
-            (Input::Key(Key::Up), Action::Turn { yaw: 0.0, pitch: ARROW }),
-            (Input::Key(Key::Down), Action::Turn { yaw: 0.0, pitch: -ARROW }),
+            (
+                Input::Drag(Button::Left),
+                Action::Turn {
+                    yaw: -PI,
+                    pitch: PI,
+                },
+            ),
+            (
+                Input::Key(Key::Left),
+                Action::Turn {
+                    yaw: -ARROW,
+                    pitch: 0.0,
+                },
+            ),
+            (
+                Input::Key(Key::Right),
+                Action::Turn {
+                    yaw: ARROW,
+                    pitch: 0.0,
+                },
+            ),
+            (
+                Input::Key(Key::Up),
+                Action::Turn {
+                    yaw: 0.0,
+                    pitch: ARROW,
+                },
+            ),
+            (
+                Input::Key(Key::Down),
+                Action::Turn {
+                    yaw: 0.0,
+                    pitch: -ARROW,
+                },
+            ),
         ],
-        make: |n| Action::Turn { yaw: n[0].to_radians(), pitch: n[1].to_radians() },
+        make: |n| Action::Turn {
+            yaw: n[0].to_radians(),
+            pitch: n[1].to_radians(),
+        },
     },
     Entry {
         name: "camera.pan",
         arguments: "RIGHT,UP",
         about: "move sideways (heights of the picture)",
         bindings: &[
-            (Input::Drag(Button::Right), Action::Pan { right: -1.0, up: 1.0 }),
-            (Input::Drag(Button::Middle), Action::Pan { right: -1.0, up: 1.0 }),
+            (
+                Input::Drag(Button::Right),
+                Action::Pan {
+                    right: -1.0,
+                    up: 1.0,
+                },
+            ),
+            (
+                Input::Drag(Button::Middle),
+                Action::Pan {
+                    right: -1.0,
+                    up: 1.0,
+                },
+            ),
         ],
-        make: |n| Action::Pan { right: n[0], up: n[1] },
+        make: |n| Action::Pan {
+            right: n[0],
+            up: n[1],
+        },
     },
     Entry {
         name: "camera.dolly",
@@ -176,7 +224,10 @@ pub static ACTIONS: [Entry; 8] = [
         name: "quit",
         arguments: "",
         about: "close the window",
-        bindings: &[(Input::Key(Key::Char('q')), Action::Quit), (Input::Key(Key::Escape), Action::Quit)],
+        bindings: &[
+            (Input::Key(Key::Char('q')), Action::Quit),
+            (Input::Key(Key::Escape), Action::Quit),
+        ],
         make: |_| Action::Quit,
     },
 ];
@@ -184,16 +235,28 @@ pub static ACTIONS: [Entry; 8] = [
 /// The action of an input, for a movement of 1 each way.
 #[must_use]
 pub fn bound(input: Input) -> Option<Action> {
-    ACTIONS.iter().flat_map(|entry| entry.bindings).find(|(bound, _)| *bound == input).map(|(_, action)| *action)
+    ACTIONS
+        .iter()
+        .flat_map(|entry| entry.bindings)
+        .find(|(bound, _)| *bound == input)
+        .map(|(_, action)| *action)
 }
 
 /// The table for people.
 #[must_use]
 pub fn help() -> String {
     let rows = ACTIONS.iter().map(|entry| {
-        let inputs: Vec<_> = entry.bindings.iter().map(|(input, _)| input.to_string()).collect();
+        let inputs: Vec<_> = entry
+            .bindings
+            .iter()
+            .map(|(input, _)| input.to_string())
+            .collect();
         let equals = if entry.arguments.is_empty() { "" } else { "=" };
-        (inputs.join(", "), entry.about, format!("{}{equals}{}", entry.name, entry.arguments))
+        (
+            inputs.join(", "),
+            entry.about,
+            format!("{}{equals}{}", entry.name, entry.arguments),
+        )
     });
     let mut text = "Keys and mouse, what they do, and the name for --do:\n".to_owned();
     for (inputs, about, name) in rows {
@@ -207,8 +270,14 @@ impl Action {
     #[must_use]
     pub fn scaled(self, x: f32, y: f32) -> Self {
         match self {
-            Self::Turn { yaw, pitch } => Self::Turn { yaw: yaw * x, pitch: pitch * y },
-            Self::Pan { right, up } => Self::Pan { right: right * x, up: up * y },
+            Self::Turn { yaw, pitch } => Self::Turn {
+                yaw: yaw * x,
+                pitch: pitch * y,
+            },
+            Self::Pan { right, up } => Self::Pan {
+                right: right * x,
+                up: up * y,
+            },
             Self::Dolly { steps } => Self::Dolly { steps: steps * y },
             other => other,
         }
@@ -231,17 +300,37 @@ impl FromStr for Action {
     type Err = ActionError;
 
     fn from_str(text: &str) -> Result<Self, ActionError> {
-        let (name, arguments) = text.split_once('=').map_or((text, None), |(name, rest)| (name, Some(rest)));
-        let entry = ACTIONS.iter().find(|entry| entry.name == name).ok_or_else(|| {
-            let names: Vec<_> = ACTIONS.iter().map(|entry| entry.name).collect();
-            ActionError(format!("there is no action '{name}'; there are {}", names.join(", ")))
-        })?;
-        let wanted = entry.arguments.split(',').filter(|argument| !argument.is_empty()).count();
-        let given: Vec<&str> = arguments.map_or_else(Vec::new, |arguments| arguments.split(',').collect());
-        let numbers: Vec<f32> =
-            given.iter().filter_map(|n| n.trim().parse().ok()).filter(|n: &f32| n.is_finite()).collect();
+        let (name, arguments) = text
+            .split_once('=')
+            .map_or((text, None), |(name, rest)| (name, Some(rest)));
+        let entry = ACTIONS
+            .iter()
+            .find(|entry| entry.name == name)
+            .ok_or_else(|| {
+                let names: Vec<_> = ACTIONS.iter().map(|entry| entry.name).collect();
+                ActionError(format!(
+                    "there is no action '{name}'; there are {}",
+                    names.join(", ")
+                ))
+            })?;
+        let wanted = entry
+            .arguments
+            .split(',')
+            .filter(|argument| !argument.is_empty())
+            .count();
+        let given: Vec<&str> =
+            arguments.map_or_else(Vec::new, |arguments| arguments.split(',').collect());
+        let numbers: Vec<f32> = given
+            .iter()
+            .filter_map(|n| n.trim().parse().ok())
+            .filter(|n: &f32| n.is_finite())
+            .collect();
         if numbers.len() != given.len() || given.len() != wanted {
-            let usage = if wanted == 0 { "nothing".to_owned() } else { format!("={}", entry.arguments) };
+            let usage = if wanted == 0 {
+                "nothing".to_owned()
+            } else {
+                format!("={}", entry.arguments)
+            };
             return Err(ActionError(format!("{name} takes {usage} after its name")));
         }
         Ok((entry.make)(&numbers))
@@ -255,9 +344,17 @@ mod tests {
     #[test]
     fn names_and_inputs_are_unique() {
         for (i, a) in ACTIONS.iter().enumerate() {
-            assert!(ACTIONS.iter().skip(i + 1).all(|b| a.name != b.name), "{}", a.name);
+            assert!(
+                ACTIONS.iter().skip(i + 1).all(|b| a.name != b.name),
+                "{}",
+                a.name
+            );
         }
-        let inputs: Vec<_> = ACTIONS.iter().flat_map(|entry| entry.bindings).map(|(input, _)| input).collect();
+        let inputs: Vec<_> = ACTIONS
+            .iter()
+            .flat_map(|entry| entry.bindings)
+            .map(|(input, _)| input)
+            .collect();
         for (i, a) in inputs.iter().enumerate() {
             assert!(!inputs[i + 1..].contains(a), "{a} does two things");
         }
@@ -266,9 +363,20 @@ mod tests {
     #[test]
     fn every_action_can_be_called_by_its_name_and_is_in_the_help() {
         for entry in &ACTIONS {
-            let numbers = entry.arguments.split(',').map(|_| "2").collect::<Vec<_>>().join(",");
-            let text = if entry.arguments.is_empty() { entry.name.to_owned() } else { format!("{}={numbers}", entry.name) };
-            let action: Action = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
+            let numbers = entry
+                .arguments
+                .split(',')
+                .map(|_| "2")
+                .collect::<Vec<_>>()
+                .join(",");
+            let text = if entry.arguments.is_empty() {
+                entry.name.to_owned()
+            } else {
+                format!("{}={numbers}", entry.name)
+            };
+            let action: Action = text
+                .parse()
+                .unwrap_or_else(|error| panic!("{text}: {error}"));
             for (input, bound) in entry.bindings {
                 assert_eq!(
                     std::mem::discriminant(&action),
@@ -282,34 +390,62 @@ mod tests {
 
     #[test]
     fn what_do_can_say() {
-        let turn = Action::Turn { yaw: PI / 2.0, pitch: -PI / 4.0 };
+        let turn = Action::Turn {
+            yaw: PI / 2.0,
+            pitch: -PI / 4.0,
+        };
         let cases = [
             ("camera.turn=90,-45", Ok(turn)),
             ("camera.dolly=-2", Ok(Action::Dolly { steps: -2.0 })),
             ("quit", Ok(Action::Quit)),
             ("quit=1", Err("quit takes nothing after its name")),
-            ("camera.turn", Err("camera.turn takes =YAW,PITCH after its name")),
-            ("camera.turn=1", Err("camera.turn takes =YAW,PITCH after its name")),
-            ("camera.turn=a,b", Err("camera.turn takes =YAW,PITCH after its name")),
-            ("camera.turn=nan,1", Err("camera.turn takes =YAW,PITCH after its name")),
+            (
+                "camera.turn",
+                Err("camera.turn takes =YAW,PITCH after its name"),
+            ),
+            (
+                "camera.turn=1",
+                Err("camera.turn takes =YAW,PITCH after its name"),
+            ),
+            (
+                "camera.turn=a,b",
+                Err("camera.turn takes =YAW,PITCH after its name"),
+            ),
+            (
+                "camera.turn=nan,1",
+                Err("camera.turn takes =YAW,PITCH after its name"),
+            ),
             (
                 "fly",
-                Err("there is no action 'fly'; there are camera.turn, camera.pan, camera.dolly, camera.frame, \
-                     camera.reset, picture.save, help, quit"),
+                Err(
+                    "there is no action 'fly'; there are camera.turn, camera.pan, camera.dolly, camera.frame, \
+                     camera.reset, picture.save, help, quit",
+                ),
             ),
         ];
         for (text, expected) in cases {
-            assert_eq!(text.parse::<Action>().map_err(|error| error.to_string()), expected.map_err(str::to_owned), "{text}");
+            assert_eq!(
+                text.parse::<Action>().map_err(|error| error.to_string()),
+                expected.map_err(str::to_owned),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn what_is_dragged_follows_the_mouse() {
-        let Some(Action::Turn { yaw, .. }) = bound(Input::Drag(Button::Left)).map(|action| action.scaled(0.5, 0.0)) else {
+        let Some(Action::Turn { yaw, .. }) =
+            bound(Input::Drag(Button::Left)).map(|action| action.scaled(0.5, 0.0))
+        else {
             panic!("a left drag turns");
         };
-        assert_eq!(yaw, -PI / 2.0, "half a window to the right turns the model right: the camera goes left");
-        let Some(Action::Pan { right, up }) = bound(Input::Drag(Button::Middle)).map(|action| action.scaled(0.25, 0.5))
+        assert_eq!(
+            yaw,
+            -PI / 2.0,
+            "half a window to the right turns the model right: the camera goes left"
+        );
+        let Some(Action::Pan { right, up }) =
+            bound(Input::Drag(Button::Middle)).map(|action| action.scaled(0.25, 0.5))
         else {
             panic!("a middle drag pans");
         };

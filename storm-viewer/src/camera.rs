@@ -7,8 +7,7 @@ use storm_assets::Bounds;
 use storm_render::{Projection, View};
 
 /// How `--camera` is written, for help and errors.
-pub const CAMERA_SYNTAX: &str =
-    "a camera's name or number, orbit:YAW,PITCH,DISTANCE (degrees, degrees, radii) or X,Y,Z/X,Y,Z (eye/target, metres)";
+pub const CAMERA_SYNTAX: &str = "a camera's name or number, orbit:YAW,PITCH,DISTANCE (degrees, degrees, radii) or X,Y,Z/X,Y,Z (eye/target, metres)";
 
 /// What `--camera` says.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,8 +46,11 @@ impl std::error::Error for CameraChoiceError {}
 
 fn numbers(text: &str) -> Result<[f32; 3], CameraChoiceError> {
     let parts: Vec<&str> = text.split(',').collect();
-    let found: Vec<f32> =
-        parts.iter().filter_map(|part| part.trim().parse().ok()).filter(|number: &f32| number.is_finite()).collect();
+    let found: Vec<f32> = parts
+        .iter()
+        .filter_map(|part| part.trim().parse().ok())
+        .filter(|number: &f32| number.is_finite())
+        .collect();
     match <[f32; 3]>::try_from(found) {
         Ok(found) if parts.len() == 3 => Ok(found),
         _ => Err(CameraChoiceError(format!("'{text}' is not three numbers"))),
@@ -62,22 +64,34 @@ impl FromStr for CameraChoice {
         if let Some(orbit) = text.strip_prefix("orbit:") {
             let [yaw, pitch, distance] = numbers(orbit)?;
             if pitch.abs() > 90.0 {
-                return Err(CameraChoiceError(format!("the pitch {pitch} is not within -90 to 90 degrees")));
+                return Err(CameraChoiceError(format!(
+                    "the pitch {pitch} is not within -90 to 90 degrees"
+                )));
             }
             if distance <= 0.0 {
-                return Err(CameraChoiceError(format!("the distance {distance} is not above 0")));
+                return Err(CameraChoiceError(format!(
+                    "the distance {distance} is not above 0"
+                )));
             }
-            return Ok(Self::Orbit { yaw: yaw.to_radians(), pitch: pitch.to_radians(), distance });
+            return Ok(Self::Orbit {
+                yaw: yaw.to_radians(),
+                pitch: pitch.to_radians(),
+                distance,
+            });
         }
         // Names hold letters: what holds none of them and a comma or slash was meant as places.
         let numeric = |c: char| c.is_ascii_digit() || " ,/.+-eE".contains(c);
         if text.contains([',', '/']) && text.chars().all(numeric) {
             let Some((eye, target)) = text.split_once('/') else {
-                return Err(CameraChoiceError(format!("'{text}' has no '/' between eye and target")));
+                return Err(CameraChoiceError(format!(
+                    "'{text}' has no '/' between eye and target"
+                )));
             };
             let (eye, target) = (Vec3::from(numbers(eye)?), Vec3::from(numbers(target)?));
             if (target - eye).try_normalize().is_none() {
-                return Err(CameraChoiceError("the eye is where the target is".to_owned()));
+                return Err(CameraChoiceError(
+                    "the eye is where the target is".to_owned(),
+                ));
             }
             return Ok(Self::LookAt { eye, target });
         }
@@ -110,7 +124,10 @@ pub struct Orbit {
 
 impl Orbit {
     /// Where a model is looked at from at first: a little from its right and from above.
-    pub const FIRST: (f32, f32) = (30.0 * std::f32::consts::PI / 180.0, 18.0 * std::f32::consts::PI / 180.0);
+    pub const FIRST: (f32, f32) = (
+        30.0 * std::f32::consts::PI / 180.0,
+        18.0 * std::f32::consts::PI / 180.0,
+    );
 
     /// From this direction, at the least distance from which all of `bounds` is in a picture of this aspect (width to
     /// height). Of empty bounds: around the origin.
@@ -118,9 +135,19 @@ impl Orbit {
     pub fn framing(bounds: Bounds, yaw: f32, pitch: f32, aspect: f32) -> Self {
         let pitch = pitch.clamp(-PITCH_MAX, PITCH_MAX);
         if bounds.is_empty() {
-            return Self { target: Vec3::ZERO, yaw, pitch, distance: 3.0 };
+            return Self {
+                target: Vec3::ZERO,
+                yaw,
+                pitch,
+                distance: 3.0,
+            };
         }
-        let this = Self { target: bounds.center(), yaw, pitch, distance: 0.0 };
+        let this = Self {
+            target: bounds.center(),
+            yaw,
+            pitch,
+            distance: 0.0,
+        };
         let camera_from_world = this.rotation().inverse();
         let tan_y = (0.5 * YFOV).tan();
         let tan_x = tan_y * aspect;
@@ -134,7 +161,10 @@ impl Orbit {
             })
             .fold(0.0, f32::max);
         // A single point has no size of its own.
-        Self { distance: if distance > 0.0 { distance } else { 1.0 }, ..this }
+        Self {
+            distance: if distance > 0.0 { distance } else { 1.0 },
+            ..this
+        }
     }
 
     /// The orbit that sees what a view sees, around the point nearest to `around` on its line of sight.
@@ -143,7 +173,11 @@ impl Orbit {
         let forward = view.rotation * Vec3::NEG_Z;
         let (eye, back) = (view.translation, -forward);
         let ahead = (around - eye).dot(forward);
-        let distance = if ahead > 1e-3 { ahead } else { (around - eye).length().max(1.0) };
+        let distance = if ahead > 1e-3 {
+            ahead
+        } else {
+            (around - eye).length().max(1.0)
+        };
         Self {
             target: eye + forward * distance,
             yaw: back.x.atan2(back.z),
@@ -169,7 +203,10 @@ impl Orbit {
         View {
             translation: self.eye(),
             rotation: self.rotation(),
-            projection: Projection::Perspective { yfov: YFOV, near: self.distance * 1e-3 },
+            projection: Projection::Perspective {
+                yfov: YFOV,
+                near: self.distance * 1e-3,
+            },
             ..View::default()
         }
     }
@@ -206,13 +243,36 @@ mod tests {
             ("0", named("0")),
             ("Left/Right camera", named("Left/Right camera")),
             ("-1", named("-1")),
-            ("orbit:90,-45,2.5", Ok(CameraChoice::Orbit { yaw: FRAC_PI_2, pitch: -FRAC_PI_2 / 2.0, distance: 2.5 })),
-            ("orbit: 90, 0, 1", Ok(CameraChoice::Orbit { yaw: FRAC_PI_2, pitch: 0.0, distance: 1.0 })),
-            ("1,2,3/0,0,-1e1", Ok(CameraChoice::LookAt { eye: Vec3::new(1., 2., 3.), target: Vec3::new(0., 0., -10.) })),
+            (
+                "orbit:90,-45,2.5",
+                Ok(CameraChoice::Orbit {
+                    yaw: FRAC_PI_2,
+                    pitch: -FRAC_PI_2 / 2.0,
+                    distance: 2.5,
+                }),
+            ),
+            (
+                "orbit: 90, 0, 1",
+                Ok(CameraChoice::Orbit {
+                    yaw: FRAC_PI_2,
+                    pitch: 0.0,
+                    distance: 1.0,
+                }),
+            ),
+            (
+                "1,2,3/0,0,-1e1",
+                Ok(CameraChoice::LookAt {
+                    eye: Vec3::new(1., 2., 3.),
+                    target: Vec3::new(0., 0., -10.),
+                }),
+            ),
             ("orbit:1,2", Err("'1,2' is not three numbers")),
             ("orbit:1,2,3,4", Err("'1,2,3,4' is not three numbers")),
             ("orbit:a,b,c", Err("'a,b,c' is not three numbers")),
-            ("orbit:0,91,1", Err("the pitch 91 is not within -90 to 90 degrees")),
+            (
+                "orbit:0,91,1",
+                Err("the pitch 91 is not within -90 to 90 degrees"),
+            ),
             ("orbit:0,0,0", Err("the distance 0 is not above 0")),
             ("orbit:0,0,inf", Err("'0,0,inf' is not three numbers")),
             ("orbit:NaN,0,1", Err("'NaN,0,1' is not three numbers")),
@@ -222,8 +282,14 @@ mod tests {
             ("", Err("it is empty")),
         ];
         for (text, expected) in cases {
-            let expected = expected.map_err(|message| format!("{message}; a camera is {CAMERA_SYNTAX}"));
-            assert_eq!(text.parse::<CameraChoice>().map_err(|error| error.to_string()), expected, "{text}");
+            let expected =
+                expected.map_err(|message| format!("{message}; a camera is {CAMERA_SYNTAX}"));
+            assert_eq!(
+                text.parse::<CameraChoice>()
+                    .map_err(|error| error.to_string()),
+                expected,
+                "{text}"
+            );
         }
     }
 
@@ -233,7 +299,13 @@ mod tests {
         let clip = view.clip_from_relative(aspect);
         (0..8)
             .map(|corner| {
-                let pick = |axis: usize| if corner >> axis & 1 == 0 { bounds.min[axis] } else { bounds.max[axis] };
+                let pick = |axis: usize| {
+                    if corner >> axis & 1 == 0 {
+                        bounds.min[axis]
+                    } else {
+                        bounds.max[axis]
+                    }
+                };
                 clip.project_point3(view.relative([0; 3], Vec3::new(pick(0), pick(1), pick(2))))
             })
             .collect()
@@ -248,19 +320,36 @@ mod tests {
             (Vec3::new(-5e4, -1.0, -5e4), Vec3::new(5e4, 300.0, 5e4)),
             (Vec3::new(0.0, 0.0, 0.0), Vec3::new(7.0, 0.0, 0.0)),
         ] {
-            for (yaw, pitch, aspect) in [(0.0, 0.0, 1.0), (0.5, 0.3, 16.0 / 9.0), (3.0, -1.2, 0.4), (0.0, 2.0, 1.0)] {
+            for (yaw, pitch, aspect) in [
+                (0.0, 0.0, 1.0),
+                (0.5, 0.3, 16.0 / 9.0),
+                (3.0, -1.2, 0.4),
+                (0.0, 2.0, 1.0),
+            ] {
                 let bounds = Bounds { min, max };
                 let corners = corners(bounds, &Orbit::framing(bounds, yaw, pitch, aspect), aspect);
-                let most = corners.iter().map(|p| p.x.abs().max(p.y.abs())).fold(0.0, f32::max);
-                assert!((0.5..1.0).contains(&most), "{bounds:?} from {yaw}, {pitch} in {aspect} reaches {most}");
-                assert!(corners.iter().all(|p| (0.0..1.0).contains(&p.z)), "in front of the near plane");
+                let most = corners
+                    .iter()
+                    .map(|p| p.x.abs().max(p.y.abs()))
+                    .fold(0.0, f32::max);
+                assert!(
+                    (0.5..1.0).contains(&most),
+                    "{bounds:?} from {yaw}, {pitch} in {aspect} reaches {most}"
+                );
+                assert!(
+                    corners.iter().all(|p| (0.0..1.0).contains(&p.z)),
+                    "in front of the near plane"
+                );
             }
         }
     }
 
     #[test]
     fn nothing_and_a_point_are_framed_too() {
-        let point = Bounds { min: Vec3::splat(4.0), max: Vec3::splat(4.0) };
+        let point = Bounds {
+            min: Vec3::splat(4.0),
+            max: Vec3::splat(4.0),
+        };
         for (bounds, target) in [(Bounds::EMPTY, Vec3::ZERO), (point, Vec3::splat(4.0))] {
             let orbit = Orbit::framing(bounds, 0.0, 0.0, 1.0);
             assert!(orbit.target == target && orbit.distance > 0.0, "{orbit:?}");
@@ -269,14 +358,25 @@ mod tests {
 
     #[test]
     fn yaw_and_pitch_are_where_the_camera_stands() {
-        let orbit = |yaw: f32, pitch: f32| Orbit { target: Vec3::ZERO, yaw, pitch, distance: 2.0 }.eye();
+        let orbit = |yaw: f32, pitch: f32| {
+            Orbit {
+                target: Vec3::ZERO,
+                yaw,
+                pitch,
+                distance: 2.0,
+            }
+            .eye()
+        };
         for (eye, expected) in [
             (orbit(0.0, 0.0), Vec3::Z),
             (orbit(FRAC_PI_2, 0.0), Vec3::X),
             (orbit(0.0, FRAC_PI_2), Vec3::Y),
             (orbit(0.0, -FRAC_PI_2), Vec3::NEG_Y),
         ] {
-            assert!((eye - expected * 2.0).length() < 1e-5, "{eye} for {expected}");
+            assert!(
+                (eye - expected * 2.0).length() < 1e-5,
+                "{eye} for {expected}"
+            );
         }
     }
 
@@ -285,20 +385,32 @@ mod tests {
         let view = View::look_at(Vec3::new(3.0, 4.0, -5.0), Vec3::new(0.0, 1.0, 0.0));
         let orbit = Orbit::from_view(&view, Vec3::new(0.0, 1.0, 0.0));
         assert!((orbit.eye() - view.translation).length() < 1e-4);
-        assert!((orbit.view().rotation * Vec3::NEG_Z - view.rotation * Vec3::NEG_Z).length() < 1e-4);
+        assert!(
+            (orbit.view().rotation * Vec3::NEG_Z - view.rotation * Vec3::NEG_Z).length() < 1e-4
+        );
         assert!((orbit.target - Vec3::Y).length() < 1e-4);
     }
 
     #[test]
     fn moving_stays_within_reason() {
-        let mut orbit = Orbit { target: Vec3::ZERO, yaw: 0.0, pitch: 0.0, distance: 1.0 };
+        let mut orbit = Orbit {
+            target: Vec3::ZERO,
+            yaw: 0.0,
+            pitch: 0.0,
+            distance: 1.0,
+        };
         orbit.turn(0.0, 100.0);
         assert!(orbit.pitch < FRAC_PI_2);
         orbit.dolly(1e6);
         assert!(orbit.distance > 0.0);
         orbit.dolly(-1e6);
         assert!(orbit.distance.is_finite());
-        let mut orbit = Orbit { target: Vec3::ZERO, yaw: 0.0, pitch: 0.0, distance: 1.0 };
+        let mut orbit = Orbit {
+            target: Vec3::ZERO,
+            yaw: 0.0,
+            pitch: 0.0,
+            distance: 1.0,
+        };
         orbit.pan(1.0, 0.0);
         assert!(orbit.target.x > 0.5 && orbit.target.yz() == glam::Vec2::ZERO);
     }

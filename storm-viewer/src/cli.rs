@@ -9,9 +9,11 @@ use crate::{action::Action, camera::CameraChoice};
 /// Shows, renders and describes glTF models.
 #[derive(Debug, Parser)]
 #[command(name = "storm-viewer", version, about, arg_required_else_help = true)]
-#[command(after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no usable Vulkan driver or device, 4 no display.\n\
-RUST_LOG=info (or debug, or storm_render=trace) says what happens meanwhile, on standard error.")]
-pub struct Cli {
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no usable Vulkan driver or device, 4 no display.\n\
+RUST_LOG=info (or debug, or storm_render=trace) says what happens meanwhile, on standard error."
+)]
+pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -143,7 +145,10 @@ pub(crate) struct GpuArgs {
 
 impl GpuArgs {
     pub(crate) fn desc(&self) -> storm_render::GpuDesc {
-        storm_render::GpuDesc { validation: self.validation, device: self.gpu.clone() }
+        storm_render::GpuDesc {
+            validation: self.validation,
+            device: self.gpu.clone(),
+        }
     }
 }
 
@@ -198,10 +203,16 @@ impl FromStr for Size {
             if (1..=Self::SIDE_MAX).contains(&side) {
                 Ok(side)
             } else {
-                Err(format!("the {name} {text} is not within 1 to {}", Self::SIDE_MAX))
+                Err(format!(
+                    "the {name} {text} is not within 1 to {}",
+                    Self::SIDE_MAX
+                ))
             }
         };
-        Ok(Self { width: side("width", width.trim())?, height: side("height", height.trim())? })
+        Ok(Self {
+            width: side("width", width.trim())?,
+            height: side("height", height.trim())?,
+        })
     }
 }
 
@@ -224,16 +235,29 @@ mod tests {
             ("1X16384", size(1, 16384)),
             ("320×180", size(320, 180)),
             ("0x720", Err("the width 0 is not within 1 to 16384")),
-            ("1280x16385", Err("the height 16385 is not within 1 to 16384")),
-            ("99999999999999999999x1", Err("the width 99999999999999999999 is not within 1 to 16384")),
+            (
+                "1280x16385",
+                Err("the height 16385 is not within 1 to 16384"),
+            ),
+            (
+                "99999999999999999999x1",
+                Err("the width 99999999999999999999 is not within 1 to 16384"),
+            ),
             ("-1x5", Err("the width '-1' is not a whole number")),
             ("1.5x5", Err("the width '1.5' is not a whole number")),
             ("x", Err("the width '' is not a whole number")),
             ("1280", Err("'1280' is not WIDTHxHEIGHT, such as 1280x720")),
-            ("1280*720", Err("'1280*720' is not WIDTHxHEIGHT, such as 1280x720")),
+            (
+                "1280*720",
+                Err("'1280*720' is not WIDTHxHEIGHT, such as 1280x720"),
+            ),
         ];
         for (text, expected) in cases {
-            assert_eq!(text.parse::<Size>(), expected.map_err(str::to_owned), "{text}");
+            assert_eq!(
+                text.parse::<Size>(),
+                expected.map_err(str::to_owned),
+                "{text}"
+            );
         }
     }
 }

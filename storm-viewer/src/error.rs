@@ -106,7 +106,9 @@ impl ViewerError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Gpu(RenderError::NoLoader(_) | RenderError::NoDriver | RenderError::NoDevice(_)) => exit::NO_GPU,
+            Self::Gpu(
+                RenderError::NoLoader(_) | RenderError::NoDriver | RenderError::NoDevice(_),
+            ) => exit::NO_GPU,
             Self::NoDisplay(_) => exit::NO_DISPLAY,
             _ => exit::FAILED,
         }
@@ -125,7 +127,10 @@ impl ViewerError {
 
 /// The text with control characters, and so line ends, replaced by spaces.
 pub(crate) fn one_line(text: &str) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let clean: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     clean.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -151,14 +156,21 @@ mod tests {
                 3,
                 "no usable Vulkan device: X has Vulkan 1.1, 1.3 is needed; './storm doctor' says what to install",
             ),
-            (RenderError::NoValidation.into(), 1, "the validation layer VK_LAYER_KHRONOS_validation is not installed"),
+            (
+                RenderError::NoValidation.into(),
+                1,
+                "the validation layer VK_LAYER_KHRONOS_validation is not installed",
+            ),
             (
                 ViewerError::NoDisplay("DISPLAY is not set".into()),
                 4,
                 "no display to open a window on: DISPLAY is not set; 'render' needs none",
             ),
             (
-                ViewerError::Output { path: "a\nb.png".into(), reason: "full".into() },
+                ViewerError::Output {
+                    path: "a\nb.png".into(),
+                    reason: "full".into(),
+                },
                 1,
                 "a b.png: cannot be written: full",
             ),

@@ -15,11 +15,19 @@ use crate::error::ViewerError;
 /// # Errors
 /// When the folder is missing, `path` is a folder, or it does not end in `.png`.
 pub fn check(path: &Path) -> Result<(), ViewerError> {
-    let wrong = |reason: &str| Err(ViewerError::Output { path: path.to_owned(), reason: reason.to_owned() });
+    let wrong = |reason: &str| {
+        Err(ViewerError::Output {
+            path: path.to_owned(),
+            reason: reason.to_owned(),
+        })
+    };
     if path.is_dir() {
         return wrong("it is a folder");
     }
-    if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
+    if !path
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("png"))
+    {
         return wrong("only PNG can be written: the name has to end in .png");
     }
     let folder = folder_of(path);
@@ -47,14 +55,22 @@ pub fn write(path: &Path, picture: &storm_assets::Image) -> Result<(), ViewerErr
     written.map_err(|error| {
         // It may never have come to be.
         let _ = fs::remove_file(&part);
-        ViewerError::Output { path: path.to_owned(), reason: error.to_string() }
+        ViewerError::Output {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        }
     })
 }
 
 fn encode(path: &Path, picture: &storm_assets::Image) -> io::Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
     PngEncoder::new(&mut file)
-        .write_image(picture.pixels(), picture.width(), picture.height(), ExtendedColorType::Rgba8)
+        .write_image(
+            picture.pixels(),
+            picture.width(),
+            picture.height(),
+            ExtendedColorType::Rgba8,
+        )
         .map_err(|error| match error {
             image::ImageError::IoError(error) => error,
             error => io::Error::other(error),
@@ -63,5 +79,7 @@ fn encode(path: &Path, picture: &storm_assets::Image) -> io::Result<()> {
 }
 
 fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
