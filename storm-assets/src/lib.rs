@@ -4,6 +4,8 @@
 #![forbid(unsafe_code)]
 
 mod clip;
+#[cfg(feature = "ecs")]
+mod components;
 mod id;
 mod image_value;
 mod library;
@@ -18,6 +20,8 @@ mod tangents;
 #[cfg(feature = "gltf")]
 pub mod gltf;
 
+#[cfg(feature = "ecs")]
+pub use crate::components::{MaterialHandle, MeshHandle};
 #[cfg(feature = "gltf")]
 pub use crate::tangents::TangentError;
 pub use crate::{

@@ -1,1 +1,39 @@
-//! Derive macros of storm-ecs.
+//! Derive macros of storm-ecs: `Component` and `Bundle`. Use them through `storm_ecs`, which re-exports them.
+#![forbid(unsafe_code)]
+
+mod bundle;
+mod component;
+
+use proc_macro::TokenStream;
+
+/// Implements `storm_ecs::Component`.
+///
+/// Options, all in `#[component(…)]`:
+/// - `name = "crate.Type"`: the stable name. Default: the package's name, a dot and the type's name.
+/// - `track = "block" | "exact" | "none"`: change tracking. Default: `block`.
+/// - `crate = "path"`: where storm-ecs is found, if not at `::storm_ecs`.
+///
+/// Generic types are refused: a component's name is a constant, so each instantiation needs its own
+/// hand-written `impl Component`.
+#[proc_macro_derive(Component, attributes(component))]
+pub fn derive_component(input: TokenStream) -> TokenStream {
+    expand(input, component::expand)
+}
+
+/// Implements `storm_ecs::Bundle` for a struct whose fields are bundles or components.
+///
+/// `#[bundle(crate = "path")]` says where storm-ecs is found, if not at `::storm_ecs`.
+#[proc_macro_derive(Bundle, attributes(bundle))]
+pub fn derive_bundle(input: TokenStream) -> TokenStream {
+    expand(input, bundle::expand)
+}
+
+fn expand(
+    input: TokenStream,
+    with: fn(syn::DeriveInput) -> syn::Result<proc_macro2::TokenStream>,
+) -> TokenStream {
+    syn::parse(input)
+        .and_then(with)
+        .unwrap_or_else(|error| error.into_compile_error())
+        .into()
+}

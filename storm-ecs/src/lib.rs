@@ -1,2 +1,44 @@
-//! Archetype ECS.
-#![allow(missing_docs, reason = "skeleton")]
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+// The derives name the crate by its path; inside it, that has to work too.
+extern crate self as storm_ecs;
+
+mod bitset;
+mod bundle;
+mod column;
+mod component;
+mod entities;
+mod entity;
+mod error;
+mod memory;
+mod query;
+mod removed;
+#[cfg(feature = "scene")]
+pub mod scene;
+mod table;
+mod tick;
+mod track;
+mod world;
+
+pub use bundle::Bundle;
+pub use component::{Component, ComponentId, ComponentInfo, Track};
+pub use entity::Entity;
+pub use error::{ComponentError, MissingComponent, NoSuchEntity};
+pub use memory::{MemoryReport, TableMemory};
+pub use query::{
+    Added, Changed, Has, Mut, Or, Query, QueryData, QueryFilter, QueryIter, QueryState,
+    ReadOnlyQueryData, SliceIter, SliceQueryData, TableRef, Tables, With, Without,
+};
+pub use removed::{REMOVAL_CAPACITY, Removed};
+pub use storm_ecs_macros::{Bundle, Component};
+pub use table::{BLOCK_ROWS, TableId};
+pub use tick::ChangeTick;
+pub use world::World;
+
+/// What the derives expand to. Not part of the public interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::bundle::{ComponentList, FieldVisitor};
+    pub use crate::component::TypeSlot;
+}

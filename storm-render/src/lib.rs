@@ -4,6 +4,8 @@
 mod context;
 mod environment;
 mod error;
+#[cfg(feature = "ecs")]
+mod extract;
 mod gpu;
 mod renderer;
 mod scene;
@@ -13,6 +15,8 @@ mod survey;
 mod target;
 mod view;
 
+#[cfg(feature = "ecs")]
+pub use crate::extract::{ExtractStats, Extractor};
 #[doc(hidden)]
 pub use crate::scene::layout::layout_offsets;
 pub use crate::{

@@ -115,7 +115,12 @@ impl Shape {
         (lane / rows) * column_stride + (lane % rows) * component.bytes()
     }
 
-    /// Bytes of one element, with the padding between columns (and after the last, which keeps elements aligned).
+    /// Bytes from the start of one element to the end of its last component.
+    pub(super) const fn extent(self, component: Component) -> usize {
+        self.lane_offset(component, self.components() - 1) + component.bytes()
+    }
+
+    /// Bytes from one packed element to the next: with the padding after the last column, which keeps columns aligned.
     pub(super) const fn bytes(self, component: Component) -> usize {
         let (columns, rows) = self.columns_rows();
         if columns > 1 {
@@ -220,7 +225,15 @@ fn read<'a>(
                     format!("{bytes} bytes"),
                 ));
             }
-            check_span(context, place, views, span, count, bytes, component)?;
+            check_span(
+                context,
+                place,
+                views,
+                span,
+                count,
+                shape.extent(component),
+                component,
+            )?;
             Some(span)
         }
         None => {
@@ -261,7 +274,7 @@ fn read_sparse<'a>(
     if count == 0 || count > base_count {
         return Err(count_place.wrong(format!("1 to {base_count}, the count of the accessor")));
     }
-    let mut span = |key: &str, bytes: usize, component: Component| {
+    let mut span = |key: &str, bytes: usize, extent: usize, component: Component| {
         let place = place.required(key)?;
         let view = place
             .required("bufferView")?
@@ -277,7 +290,7 @@ fn read_sparse<'a>(
             offset: place.optional_size("byteOffset")?.unwrap_or(0),
             stride: bytes,
         };
-        check_span(context, place, views, span, count, bytes, component)?;
+        check_span(context, place, views, span, count, extent, component)?;
         Ok(span)
     };
     let index_place = place.required("indices")?.required("componentType")?;
@@ -291,9 +304,19 @@ fn read_sparse<'a>(
     Ok(Sparse {
         place,
         count,
-        indices: span("indices", index_component.bytes(), index_component)?,
+        indices: span(
+            "indices",
+            index_component.bytes(),
+            index_component.bytes(),
+            index_component,
+        )?,
         index_component,
-        values: span("values", shape.bytes(component), component)?,
+        values: span(
+            "values",
+            shape.bytes(component),
+            shape.extent(component),
+            component,
+        )?,
     })
 }
 

@@ -129,6 +129,38 @@ pub(super) fn check_nodes(
     Ok(())
 }
 
+/// Notes skins whose joints do not hang together: they are posed all the same, each joint by its own place.
+pub(super) fn check_skins(
+    context: &mut Context,
+    root: Cursor<'_>,
+    nodes: &[Node],
+    skins: &[Skin],
+) -> Result<(), Problem> {
+    let Some(list) = root.get("skins")? else {
+        return Ok(());
+    };
+    // Both walks end, for nodes are a forest of bounded depth.
+    let up = |node: u32| std::iter::successors(Some(node as usize), |&node| nodes[node].parent);
+    for (skin, place) in skins.iter().zip(list.elements()?.1) {
+        let mut roots = skin.joints.iter().map(|&joint| up(joint).last());
+        let first = roots.next();
+        if roots.any(|root| Some(root) != first) {
+            context.warn(place, || "its joints have no common root".to_owned());
+        }
+        if let Some(skeleton) = skin.skeleton
+            && !skin
+                .joints
+                .iter()
+                .all(|&joint| up(joint).any(|node| node == skeleton as usize))
+        {
+            context.warn(place, || {
+                format!("its skeleton, node {skeleton}, is not above all joints")
+            });
+        }
+    }
+    Ok(())
+}
+
 /// Reads one element of `animations`. `targets[n]` is how many morph targets the mesh of node `n` has.
 pub(super) fn read_clip(
     context: &mut Context,
@@ -176,7 +208,6 @@ pub(super) fn read_clip(
             targets[node],
             path_place,
         )
-        .map(Some)
     })?;
     if samplers.is_empty() {
         context.warn(samplers_place, || {
@@ -197,7 +228,7 @@ fn read_track(
     path: &str,
     targets: usize,
     path_place: Cursor<'_>,
-) -> Result<Track, Problem> {
+) -> Result<Option<Track>, Problem> {
     let interpolation = match sampler.get("interpolation")? {
         None => Interpolation::Linear,
         Some(place) => match place.text()? {
@@ -208,12 +239,14 @@ fn read_track(
         },
     };
     let input = accessor(data, sampler.required("input")?)?;
+    // All zero, unless an extension filled it in.
+    let timeless = input.base.is_none() && input.sparse.is_none();
     let times: Vec<[f32; 1]> = data.floats(context, input, Shape::Scalar, Allowed::Float)?;
     check_bounds(context, input, &times)?;
     let times: Vec<f32> = bytemuck::cast_vec(times);
     let mut last = None;
     for (i, &time) in times.iter().enumerate() {
-        if time < 0.0 || last.is_some_and(|last| last >= time) {
+        if !timeless && (time < 0.0 || last.is_some_and(|last| last >= time)) {
             return Err(input.place.wrong_found(
                 "times from 0 on that rise strictly",
                 format!("{time} s at {i}"),
@@ -268,12 +301,16 @@ fn read_track(
             }
         }
     };
-    Ok(Track {
+    if timeless {
+        context.warn(sampler, || "has no times; it is left out".to_owned());
+        return Ok(None);
+    }
+    Ok(Some(Track {
         node: node as u32,
         interpolation,
         times,
         values,
-    })
+    }))
 }
 
 /// Normalises the rotations of a track; the tangents of splines are left as they are.

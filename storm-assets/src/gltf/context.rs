@@ -123,6 +123,9 @@ impl Context {
         what: &str,
     ) -> Result<Vec<usize>, Problem> {
         let indices = self.list(object, key, |_, value, _| value.index(len, what))?;
+        // The set and the list that is given back.
+        self.budget
+            .values::<[usize; 4]>(indices.len(), || object.pointer())?;
         let mut seen = std::collections::BTreeSet::new();
         for (at, index) in indices.iter().enumerate() {
             if !seen.insert(*index) {

@@ -170,7 +170,7 @@ impl<'a> Data<'a> {
         let mut values = match accessor.base {
             Some(span) => {
                 let bytes = &view_bytes(&self.views[span.view], &self.buffers)?[span.offset..];
-                let size = accessor.shape.bytes(accessor.component);
+                let size = accessor.shape.extent(accessor.component);
                 let mut values = Vec::with_capacity(accessor.count);
                 values.extend(
                     (0..accessor.count).map(|i| element(&bytes[i * span.stride..][..size])),
@@ -188,7 +188,7 @@ impl<'a> Data<'a> {
             )?;
             let bytes = &view_bytes(&self.views[sparse.values.view], &self.buffers)?
                 [sparse.values.offset..];
-            let size = accessor.shape.bytes(accessor.component);
+            let size = accessor.shape.extent(accessor.component);
             let mut last = None;
             for (i, index) in indices.enumerate() {
                 let index = index as usize;
@@ -269,6 +269,7 @@ pub(super) fn check_bounds<const N: usize>(
     }
     for (key, pick) in [("min", f32::min as fn(f32, f32) -> f32), ("max", f32::max)] {
         let Some(place) = accessor.place.get(key)? else {
+            context.warn(accessor.place, || format!("does not state its {key:?}"));
             continue;
         };
         let stated = place.floats::<N>()?;

@@ -1,5 +1,7 @@
 //! Which extensions this reader knows, and what it says about the others.
 
+use std::collections::BTreeSet;
+
 use super::{context::Context, error::Problem, json::Cursor};
 
 /// Extensions that are read in full.
@@ -36,7 +38,10 @@ pub(super) fn read(context: &mut Context, root: Cursor<'_>) -> Result<Extensions
             name: super::error::shortened(name),
         });
     }
+    // So `required` is at most as long as the list of supported ones, once no name stands twice.
+    each_once(&required)?;
     let used = names(context, "extensionsUsed")?;
+    each_once(&used)?;
     for (name, place) in &used {
         if !SUPPORTED_EXTENSIONS.contains(&name.as_str()) {
             context.warn(*place, || {
@@ -60,4 +65,14 @@ pub(super) fn read(context: &mut Context, root: Cursor<'_>) -> Result<Extensions
         used,
         required: required.into_iter().map(|(name, _)| name).collect(),
     })
+}
+
+fn each_once(names: &[(String, Cursor<'_>)]) -> Result<(), Problem> {
+    let mut seen = BTreeSet::new();
+    for (name, place) in names {
+        if !seen.insert(name.as_str()) {
+            return Err(place.wrong_found("each extension once", "it again"));
+        }
+    }
+    Ok(())
 }

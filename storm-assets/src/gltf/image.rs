@@ -77,6 +77,19 @@ pub(super) fn read(
         })
 }
 
+/// Checks an element of `images` that nothing uses, without looking at its data.
+pub(super) fn check(place: Cursor<'_>, views: usize) -> Result<(), Problem> {
+    place.optional_text("name")?;
+    place.optional_text("mimeType")?;
+    let uri = place.optional_text("uri")?;
+    let view = place.optional_index("bufferView", views, "buffer views")?;
+    match (uri, view) {
+        (Some(_), Some(_)) => Err(place.wrong_found("uri or bufferView", "both")),
+        (None, None) => Err(place.wrong_found("uri or bufferView", "neither")),
+        _ => Ok(()),
+    }
+}
+
 enum DecodeError {
     Limit(Problem),
     Broken(String),

@@ -4,9 +4,7 @@ use super::error::Problem;
 
 /// Upper bounds for one file. The defaults suit files of any honest size on a machine with a few GiB to spare.
 ///
-/// The bytes live at any moment while reading are at most
-/// `value_bytes_base + value_bytes_per_input_byte × input + 24 × JSON + 3 × image_bytes_max + input`, where `input` is the file and
-/// everything it refers to. Nothing is allocated before it is paid for.
+/// [`Limits::peak_bytes`] is the bound on memory that follows from them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -37,6 +35,27 @@ impl Default for Limits {
             node_depth_max: 512,
             warnings_max: 256,
         }
+    }
+}
+
+impl Limits {
+    /// The most bytes that live at any moment while a file is read, besides the bytes that the caller handed in.
+    ///
+    /// `input` is the file with all that it refers to, `json` its JSON part, both in bytes. 24 bytes for each byte of JSON are the document;
+    /// values and pictures are paid for before they are made; a picture takes up to four times its size while it is decoded; buffers
+    /// from outside are held until the end. One MiB covers what does not depend on the file.
+    #[must_use]
+    pub fn peak_bytes(&self, input: u64, json: u64) -> u64 {
+        [
+            self.value_bytes_base,
+            self.value_bytes_per_input_byte.saturating_mul(input),
+            json.saturating_mul(24),
+            self.image_bytes_max.saturating_mul(4),
+            input,
+            1 << 20,
+        ]
+        .into_iter()
+        .fold(0, u64::saturating_add)
     }
 }
 

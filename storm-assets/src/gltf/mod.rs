@@ -17,8 +17,11 @@
 //! # Ok::<(), gltf::GltfError>(())
 //! ```
 
+use std::collections::BTreeMap;
+
 mod accessor;
 mod animation;
+mod attribute;
 mod context;
 mod decode;
 mod error;
@@ -35,11 +38,15 @@ mod parse;
 mod primitive;
 mod resource;
 mod rest;
+#[cfg(feature = "ecs")]
+mod spawn;
 mod spell;
 mod summary;
 mod transform;
 mod uri;
 
+#[cfg(feature = "ecs")]
+pub use self::spawn::Spawned;
 pub use self::{
     error::{GltfError, Problem, Warning},
     extensions::SUPPORTED_EXTENSIONS,
@@ -54,7 +61,7 @@ pub use self::{
     summary::Summary,
     transform::NodeTransform,
 };
-use crate::{Clip, Handle, Library, Material, Skin};
+use crate::{Clip, Handle, Library, Material, Mesh, Skin};
 
 /// A glTF file, read and checked: every index in it is in range, every mesh well-formed, the nodes a forest.
 #[derive(Clone, Debug, Default)]
@@ -80,6 +87,8 @@ pub struct Gltf {
     pub meshes: Vec<MeshGroup>,
     /// Materials, in file order.
     pub materials: Vec<Handle<Material>>,
+    /// For nodes (first) and the place in their list of primitives (second), the mesh in its rest pose: see [`Gltf::pose_at_rest`].
+    pub rest_meshes: BTreeMap<(usize, usize), Handle<Mesh>>,
     /// Skins, in file order.
     pub skins: Vec<Handle<Skin>>,
     /// Animations, in file order.

@@ -126,7 +126,11 @@ pub(super) fn read_nodes(
     let count = root.count("nodes")?;
     let mut nodes = context.list(root, "nodes", |context, place, _| {
         let light = match place.extension("KHR_lights_punctual")? {
-            Some(extension) => extension.optional_index("light", counts.lights, "lights")?,
+            Some(extension) => Some(
+                extension
+                    .required("light")?
+                    .index(counts.lights, "lights")?,
+            ),
             None => None,
         };
         let mut node = Node {
@@ -235,6 +239,11 @@ pub(super) fn read_cameras(
 ) -> Result<Vec<Camera>, Problem> {
     context.list(root, "cameras", |context, place, _| {
         let kind = place.required("type")?;
+        if place.get("perspective")?.is_some() && place.get("orthographic")?.is_some() {
+            context.warn(place, || {
+                "is both perspective and orthographic; its type counts".to_owned()
+            });
+        }
         let projection = match kind.text()? {
             "perspective" => {
                 let place = place.required("perspective")?;
@@ -303,6 +312,7 @@ pub(super) fn read_lights(context: &mut Context, root: Cursor<'_>) -> Result<Vec
     let Some(extension) = root.extension("KHR_lights_punctual")? else {
         return Ok(Vec::new());
     };
+    extension.required("lights")?;
     context.list(extension, "lights", |context, place, _| {
         let kind = place.required("type")?;
         let kind = match kind.text()? {
@@ -310,6 +320,11 @@ pub(super) fn read_lights(context: &mut Context, root: Cursor<'_>) -> Result<Vec
             "point" => LightKind::Point,
             "spot" => {
                 let spot = place.get("spot")?;
+                if spot.is_none() {
+                    context.warn(place, || {
+                        "is a spot light without \"spot\"; the default cone is used".to_owned()
+                    });
+                }
                 let angle = |key: &str, default: f32| -> Result<f32, Problem> {
                     Ok(match spot {
                         Some(spot) => spot.optional_float(key)?.unwrap_or(default),

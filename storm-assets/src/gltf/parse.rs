@@ -12,7 +12,7 @@ use super::{
     material::{self, image_label},
     node,
     options::{LoadOptions, Stage},
-    primitive::{self, Primitive, ReadMesh, Surroundings},
+    primitive::{self, Geometries, Primitive, ReadMesh, Surroundings},
     resource::{self, Resolver},
 };
 use crate::{Handle, Library, Material};
@@ -86,7 +86,7 @@ fn read(context: &mut Context, bytes: &[u8], resolver: &mut Resolver<'_>) -> Res
 
     let mut surfaces = material::read(context, root)?;
     context.parts_skipped(surfaces.image_used.iter().filter(|used| !**used).count());
-    let buffers = resource::buffers(context, resolver, root, parts.binary)?;
+    let buffers = resource::buffers(context, resolver, root, (parts.is_glb, parts.binary))?;
     let views = resource::views(context, root, &buffers)?;
     let accessors = accessor::accessors(context, root, &views)?;
     let data = Data {
@@ -112,8 +112,9 @@ fn read(context: &mut Context, bytes: &[u8], resolver: &mut Resolver<'_>) -> Res
         materials: &surfaces.materials,
         quantized: extensions.uses("KHR_mesh_quantization"),
     };
-    let meshes = context.list(root, "meshes", |context, place, _| {
-        primitive::read_mesh(context, &surroundings, place)
+    let mut geometries = Geometries::default();
+    let meshes = context.list(root, "meshes", |context, place, index| {
+        primitive::read_mesh(context, &surroundings, &mut geometries, place, index)
     })?;
 
     let node_count = root.count("nodes")?;
@@ -130,6 +131,7 @@ fn read(context: &mut Context, bytes: &[u8], resolver: &mut Resolver<'_>) -> Res
     };
     let mut nodes = node::read_nodes(context, root, counts)?;
     animation::check_nodes(context, root, &mut nodes, &meshes, &skins)?;
+    animation::check_skins(context, root, &nodes, &skins)?;
     let (scenes, default_scene) = node::read_scenes(context, root, &nodes)?;
     context
         .budget
@@ -142,14 +144,14 @@ fn read(context: &mut Context, bytes: &[u8], resolver: &mut Resolver<'_>) -> Res
         animation::read_clip(context, &data, place, &targets)
     })?;
 
-    let summary = summarize(root, &data, &meshes, &library, bytes.len())?;
+    let summary = summarize(root, &data, &meshes, &geometries, &library, bytes.len())?;
     let materials: Vec<Handle<Material>> = (0..surfaces.materials.len())
         .map(|index| context.handle(&format!("material/{index}")))
         .collect();
     for (handle, material) in materials.iter().zip(surfaces.materials) {
         library.materials.insert(*handle, material);
     }
-    let meshes = into_library(context, &mut library, &materials, meshes)?;
+    let meshes = into_library(context, &mut library, &materials, meshes, geometries);
     let skins = skins
         .into_iter()
         .enumerate()
@@ -179,6 +181,7 @@ fn read(context: &mut Context, bytes: &[u8], resolver: &mut Resolver<'_>) -> Res
         nodes,
         meshes,
         materials,
+        rest_meshes: std::collections::BTreeMap::new(),
         skins,
         clips,
         cameras,
@@ -250,7 +253,9 @@ fn read_images(
     };
     // Images that no material uses are not decoded: they may be of formats that only an extension knows.
     for ((index, place), used) in images.elements()?.1.enumerate().zip(used) {
-        if *used {
+        if !*used {
+            image::check(place, data.views.len())?;
+        } else {
             if let Some(image) = image::read(context, resolver, data, place)? {
                 library
                     .images
@@ -264,19 +269,25 @@ fn read_images(
 
 /// Puts meshes into the library under their labels.
 fn into_library(
-    context: &mut Context,
+    context: &Context,
     library: &mut Library,
     materials: &[Handle<Material>],
     meshes: Vec<ReadMesh<'_>>,
-) -> Result<Vec<MeshGroup>, Problem> {
+    geometries: Geometries,
+) -> Vec<MeshGroup> {
+    let handles: Vec<_> = geometries
+        .list
+        .iter()
+        .map(|geometry| geometry.handle)
+        .collect();
+    for geometry in geometries.list {
+        library.meshes.insert(geometry.handle, geometry.mesh);
+    }
     let mut groups = Vec::with_capacity(meshes.len());
     let default_material = context.handle("material/default");
-    for (mesh_index, mesh) in meshes.into_iter().enumerate() {
+    for mesh in meshes {
         let mut primitives = Vec::with_capacity(mesh.primitives.len());
         for read in mesh.primitives {
-            let label = format!("mesh/{mesh_index}/primitive/{}", read.index);
-            let handle = context.handle(&label);
-            library.meshes.insert(handle, read.mesh);
             let material = read
                 .material
                 .map_or(default_material, |index| materials[index]);
@@ -287,7 +298,7 @@ fn into_library(
             }
             primitives.push(Primitive {
                 index: read.index,
-                mesh: handle,
+                mesh: handles[read.geometry],
                 material,
             });
         }
@@ -297,13 +308,14 @@ fn into_library(
             morph_weights: mesh.morph_weights,
         });
     }
-    Ok(groups)
+    groups
 }
 
 fn summarize(
     root: Cursor<'_>,
     data: &Data<'_>,
     meshes: &[ReadMesh<'_>],
+    geometries: &Geometries,
     library: &Library,
     file_bytes: usize,
 ) -> Result<Summary, Problem> {
@@ -328,7 +340,10 @@ fn summarize(
         ..Summary::default()
     };
     for primitive in meshes.iter().flat_map(|mesh| &mesh.primitives) {
-        summary.add(&primitive.mesh);
+        summary.add_primitive(&geometries.list[primitive.geometry].mesh);
+    }
+    for geometry in &geometries.list {
+        summary.add_mesh(&geometry.mesh);
     }
     Ok(summary)
 }

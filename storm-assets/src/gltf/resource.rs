@@ -36,11 +36,13 @@ pub(super) fn fetch<'a>(
         reason,
     };
     match uri::parse(text).map_err(refused)? {
-        Uri::Data { media_type, base64 } => {
-            context
-                .budget
-                .input(base64.len() / 4 * 3, || place.pointer())?;
-            let bytes = uri::decode_base64(base64).map_err(refused)?;
+        Uri::Data {
+            media_type,
+            base64,
+            body,
+        } => {
+            context.budget.input(body.len(), || place.pointer())?;
+            let bytes = uri::decode_data(body, base64).map_err(refused)?;
             Ok((bytes, Some(media_type)))
         }
         Uri::Relative(relative) => {
@@ -66,7 +68,7 @@ pub(super) fn buffers<'a>(
     context: &mut Context,
     resolver: &mut Resolver<'_>,
     root: Cursor<'a>,
-    binary: Option<&'a [u8]>,
+    (is_glb, binary): (bool, Option<&'a [u8]>),
 ) -> Result<Vec<Option<Cow<'a, [u8]>>>, Problem> {
     context.list(root, "buffers", |context, buffer, index| {
         let length_place = buffer.required("byteLength")?;
@@ -76,7 +78,14 @@ pub(super) fn buffers<'a>(
         }
         let bytes: Option<Cow<'a, [u8]>> = match buffer.get("uri")? {
             Some(place) => Some(Cow::Owned(fetch(context, resolver, place)?.0)),
-            None if index == 0 => binary.map(Cow::Borrowed),
+            None if index == 0 && is_glb => {
+                if binary.is_none() {
+                    context.warn(buffer, || {
+                        "has no URI, and the file no binary chunk: there are no bytes".to_owned()
+                    });
+                }
+                binary.map(Cow::Borrowed)
+            }
             None => None,
         };
         let bytes = match bytes {
@@ -153,15 +162,25 @@ pub(super) fn views<'a>(
                 if !(4..=252).contains(&value) || !value.is_multiple_of(4) {
                     return Err(stride.wrong("a multiple of 4 from 4 to 252"));
                 }
+                if value > length {
+                    context.warn(stride, || {
+                        format!("is more than the {length} bytes of the view")
+                    });
+                }
                 Some(value)
             }
         };
-        if let Some(target) = place.get("target")?
-            && !matches!(target.unsigned()?, 34962 | 34963)
-        {
-            context.warn(target, || {
-                "is neither 34962 nor 34963; the hint is ignored".to_owned()
-            });
+        if let Some(target) = place.get("target")? {
+            match target.unsigned()? {
+                34962 => {}
+                34963 if stride.is_none() => {}
+                34963 => context.warn(target, || {
+                    "is for indices, which are to have no byteStride".to_owned()
+                }),
+                _ => context.warn(target, || {
+                    "is neither 34962 nor 34963; the hint is ignored".to_owned()
+                }),
+            }
         }
         Ok(View {
             place,

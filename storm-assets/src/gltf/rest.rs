@@ -62,6 +62,20 @@ impl Gltf {
         nodes
     }
 
+    /// Poses all skinned or morphed nodes of a scene at rest ([`Gltf::rest_pose`]), puts the posed meshes into the library and notes them in
+    /// [`Gltf::rest_meshes`].
+    ///
+    /// # Errors
+    /// As [`Gltf::rest_pose`]; nothing is changed then.
+    pub fn pose_at_rest(&mut self, scene: Option<usize>, limits: &Limits) -> Result<(), GltfError> {
+        for posed in self.rest_pose(scene, limits)? {
+            self.library.meshes.insert(posed.handle, posed.mesh);
+            self.rest_meshes
+                .insert((posed.node, posed.primitive), posed.handle);
+        }
+        Ok(())
+    }
+
     /// The meshes of all skinned or morphed nodes of a scene in their rest pose: node transforms as the file has them, morph weights of
     /// the node or else of the mesh. For renderers that cannot skin; nodes without either are not listed.
     ///

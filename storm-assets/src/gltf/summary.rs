@@ -2,7 +2,7 @@
 
 use crate::{Mesh, Topology};
 
-/// What is in a file, counted once a mesh, however many nodes show it.
+/// What is in a file, however many nodes show it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {
@@ -24,22 +24,30 @@ pub struct Summary {
     pub samplers: usize,
     /// Primitives that can be drawn.
     pub primitives: usize,
-    /// Vertices, after flat normals and tangents have split some.
+    /// Distinct meshes that they draw: primitives that differ only in their material share one.
+    pub meshes: usize,
+    /// Vertices of the distinct meshes, after flat normals and tangents have split some.
     pub vertices: u64,
-    /// Triangles.
+    /// Triangles of all primitives.
     pub triangles: u64,
-    /// Lines.
+    /// Lines of all primitives.
     pub lines: u64,
-    /// Points.
+    /// Points of all primitives.
     pub points: u64,
     /// Morph targets of all primitives.
     pub morph_targets: usize,
 }
 
 impl Summary {
-    pub(super) fn add(&mut self, mesh: &Mesh) {
-        self.primitives += 1;
+    /// Counts a mesh, once however many primitives share it.
+    pub(super) fn add_mesh(&mut self, mesh: &Mesh) {
+        self.meshes += 1;
         self.vertices += mesh.positions.len() as u64;
+    }
+
+    /// Counts what a primitive draws.
+    pub(super) fn add_primitive(&mut self, mesh: &Mesh) {
+        self.primitives += 1;
         self.morph_targets += mesh.morph_targets.len();
         let count = (mesh.indices.len() / mesh.topology.indices_per_primitive()) as u64;
         match mesh.topology {

@@ -18,7 +18,9 @@ pub(super) enum Uri<'a> {
     /// The bytes are in the URI itself.
     Data {
         media_type: &'a str,
-        base64: &'a str,
+        /// Whether `body` is base64; percent-encoded otherwise.
+        base64: bool,
+        body: &'a str,
     },
     /// A path relative to the glTF file.
     Relative(&'a str),
@@ -34,13 +36,22 @@ pub(super) fn parse(uri: &str) -> Result<Uri<'_>, String> {
         let (header, body) = data
             .split_once(',')
             .ok_or_else(|| "a data URI holds a comma before its data".to_owned())?;
-        let media_type = header
-            .strip_suffix(";base64")
-            .ok_or_else(|| "only base64 data URIs are supported".to_owned())?;
+        let (media_type, base64) = match header.strip_suffix(";base64") {
+            Some(media_type) => (media_type, true),
+            None => (header, false),
+        };
+        if media_type
+            .split(';')
+            .skip(1)
+            .any(|parameter| !parameter.contains('='))
+        {
+            return Err("has a parameter without a value".to_owned());
+        }
         let media_type = media_type.split(';').next().unwrap_or_default();
         return Ok(Uri::Data {
             media_type,
-            base64: body,
+            base64,
+            body,
         });
     }
     let first = uri.split(['/', '?', '#']).next().unwrap_or_default();
@@ -56,8 +67,16 @@ pub(super) fn parse(uri: &str) -> Result<Uri<'_>, String> {
     Ok(Uri::Relative(uri))
 }
 
-/// The bytes of a data URI, at most `len / 4 * 3 + 3` of them.
-pub(super) fn decode_base64(text: &str) -> Result<Vec<u8>, String> {
+/// The bytes of a data URI; no more than its text has.
+pub(super) fn decode_data(body: &str, base64: bool) -> Result<Vec<u8>, String> {
+    if base64 {
+        decode_base64(body)
+    } else {
+        percent_bytes(body)
+    }
+}
+
+fn decode_base64(text: &str) -> Result<Vec<u8>, String> {
     BASE64
         .decode(text)
         .map_err(|error| format!("is not base64: {error}"))
@@ -97,6 +116,11 @@ pub(super) fn segments(uri: &str) -> Result<Vec<String>, String> {
 }
 
 fn percent_decode(text: &str) -> Result<String, String> {
+    String::from_utf8(percent_bytes(text)?)
+        .map_err(|_| "is not UTF-8 after percent-decoding".to_owned())
+}
+
+fn percent_bytes(text: &str) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
@@ -114,7 +138,7 @@ fn percent_decode(text: &str) -> Result<String, String> {
             rest = tail;
         }
     }
-    String::from_utf8(bytes).map_err(|_| "is not UTF-8 after percent-decoding".to_owned())
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -174,17 +198,23 @@ mod tests {
             parse("DATA:image/png;charset=x;base64,AAAA").unwrap(),
             Uri::Data {
                 media_type: "image/png",
-                base64: "AAAA"
+                base64: true,
+                body: "AAAA"
             }
         );
-        assert!(parse("data:,x").unwrap_err().contains("base64"));
+        assert!(
+            parse("data:x;;base64,AAAA")
+                .unwrap_err()
+                .contains("parameter")
+        );
         assert!(parse("data:;base64").unwrap_err().contains("comma"));
     }
 
     #[test]
-    fn base64_with_and_without_padding() {
+    fn data_with_and_without_padding_or_base64() {
         assert_eq!(decode_base64("AQI=").unwrap(), [1, 2]);
         assert_eq!(decode_base64("AQI").unwrap(), [1, 2]);
         assert!(decode_base64("A*==").is_err());
+        assert_eq!(decode_data("a%00b", false).unwrap(), *b"a\0b");
     }
 }

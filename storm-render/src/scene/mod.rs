@@ -170,6 +170,12 @@ impl Scene {
         self.surfaces.has_texture(key)
     }
 
+    /// Whether a material asks for this texture and it is not there.
+    #[must_use]
+    pub fn wants_texture(&self, key: TextureKey) -> bool {
+        self.surfaces.missing().any(|missing| missing == key)
+    }
+
     /// Uploads a material, in place of the one that had this handle. Textures that are not there yet count as absent.
     ///
     /// # Errors

@@ -2,6 +2,8 @@
 //! installs both.
 
 mod behaviour;
+#[cfg(feature = "ecs")]
+mod extract;
 mod golden;
 mod harness;
 mod scenes;

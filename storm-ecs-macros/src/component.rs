@@ -1,0 +1,84 @@
+//! `#[derive(Component)]`: name and options become constants; a static beside the type caches its index.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{DeriveInput, Error, LitStr, Path, Result, parse_quote};
+
+struct Options {
+    krate: Path,
+    name: Option<LitStr>,
+    track: TokenStream,
+}
+
+fn options(input: &DeriveInput) -> Result<Options> {
+    let mut found = Options {
+        krate: parse_quote!(::storm_ecs),
+        name: None,
+        track: quote!(Block),
+    };
+    for attribute in &input.attrs {
+        if !attribute.path().is_ident("component") {
+            continue;
+        }
+        attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident("name") {
+                let name: LitStr = meta.value()?.parse()?;
+                if name.value().is_empty() {
+                    return Err(Error::new(
+                        name.span(),
+                        "a component's name cannot be empty",
+                    ));
+                }
+                found.name = Some(name);
+            } else if meta.path.is_ident("track") {
+                let track: LitStr = meta.value()?.parse()?;
+                found.track = match track.value().as_str() {
+                    "block" => quote!(Block),
+                    "exact" => quote!(Exact),
+                    "none" => quote!(None),
+                    other => {
+                        let text =
+                            format!("expected \"block\", \"exact\" or \"none\", found {other:?}");
+                        return Err(Error::new(track.span(), text));
+                    }
+                };
+            } else if meta.path.is_ident("crate") {
+                found.krate = meta.value()?.parse::<LitStr>()?.parse()?;
+            } else {
+                return Err(meta.error("expected `name`, `track` or `crate`"));
+            }
+            Ok(())
+        })?;
+    }
+    Ok(found)
+}
+
+pub(crate) fn expand(input: DeriveInput) -> Result<TokenStream> {
+    if !input.generics.params.is_empty() {
+        return Err(Error::new_spanned(
+            &input.generics,
+            "a component's name is a constant, so a generic type cannot derive it: \
+             write `impl Component` for each instantiation, each with its own NAME",
+        ));
+    }
+    let Options { krate, name, track } = options(&input)?;
+    let ident = &input.ident;
+    let name = match name {
+        Some(name) => quote!(#name),
+        None => {
+            let text = ident.to_string();
+            quote!(::core::concat!(::core::env!("CARGO_PKG_NAME"), ".", #text))
+        }
+    };
+    Ok(quote! {
+        impl #krate::Component for #ident {
+            const NAME: &'static str = #name;
+            const TRACK: #krate::Track = #krate::Track::#track;
+            #[inline]
+            fn __type_index() -> u32 {
+                static SLOT: #krate::__private::TypeSlot = #krate::__private::TypeSlot::new();
+                SLOT.index::<Self>()
+            }
+        }
+    })
+}

@@ -1,0 +1,232 @@
+//! What a component is, and each world's registry of them.
+
+use core::alloc::Layout;
+use core::any::{TypeId, type_name};
+use core::sync::atomic::{AtomicU32, Ordering};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+/// How writes to a component are tracked. A constant of the type, so that what is not asked for costs nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Track {
+    /// A loop over `&mut T` marks the tables it enters; access to one entity marks its row.
+    Block,
+    /// As `Block`, but a loop marks each row when it is handed out. Loops are slower.
+    Exact,
+    /// Nothing is tracked: `Changed`, `Added` and `changed_rows` do not compile.
+    None,
+}
+
+/// A value that can belong to an entity. Derive it.
+///
+/// ```
+/// use storm_ecs::{Component, Track};
+///
+/// #[derive(Component)]
+/// struct Health(u32);
+///
+/// #[derive(Component)]
+/// #[component(name = "game.Scratch", track = "none")]
+/// struct Scratch([f32; 4]);
+///
+/// assert_eq!(Scratch::NAME, "game.Scratch");
+/// assert_eq!(Health::TRACK, Track::Block);
+/// ```
+///
+/// A generic type implements it by hand, once an instantiation, each with its own name:
+///
+/// ```
+/// # use storm_ecs::Component;
+/// struct Handle<T>(u64, std::marker::PhantomData<fn() -> T>);
+/// struct Mesh;
+/// impl Component for Handle<Mesh> {
+///     const NAME: &'static str = "game.Handle.Mesh";
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a component",
+    note = "add `#[derive(Component)]` to it"
+)]
+pub trait Component: Send + Sync + Sized + 'static {
+    /// A name that stays the same across builds: files, schemas and the wire know the type by it.
+    /// No two types in a world may share one.
+    const NAME: &'static str;
+    /// How writes are tracked.
+    const TRACK: Track = Track::Block;
+
+    /// An index of the type in this process. The derive answers it from a static beside the type.
+    #[doc(hidden)]
+    fn __type_index() -> u32 {
+        process_index(TypeId::of::<Self>())
+    }
+}
+
+/// Number of a component in one world: dense, in order of registration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ComponentId(pub(crate) u32);
+
+impl ComponentId {
+    /// Stands for a component that the world has not seen.
+    pub(crate) const UNKNOWN: Self = Self(u32::MAX);
+
+    /// The number.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What a world knows about a component.
+#[derive(Clone, Debug)]
+pub struct ComponentInfo {
+    pub(crate) id: ComponentId,
+    pub(crate) name: &'static str,
+    pub(crate) type_id: TypeId,
+    pub(crate) layout: Layout,
+    pub(crate) drop: Option<DropFn>,
+    pub(crate) track: Track,
+}
+
+/// Drops `count` consecutive values.
+pub(crate) type DropFn = unsafe fn(*mut u8, usize);
+
+impl ComponentInfo {
+    /// Its number in this world.
+    #[must_use]
+    pub fn id(&self) -> ComponentId {
+        self.id
+    }
+
+    /// Its stable name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Size and alignment of a value, in bytes.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// How writes are tracked.
+    #[must_use]
+    pub fn track(&self) -> Track {
+        self.track
+    }
+
+    fn of<T: Component>(id: ComponentId) -> Self {
+        Self {
+            id,
+            name: T::NAME,
+            type_id: TypeId::of::<T>(),
+            layout: Layout::new::<T>(),
+            drop: crate::column::drop_fn::<T>(),
+            track: T::TRACK,
+        }
+    }
+}
+
+/// Caches a type's index in this process. Lives in a static beside the type.
+#[doc(hidden)]
+#[derive(Debug, Default)]
+pub struct TypeSlot(AtomicU32);
+
+impl TypeSlot {
+    /// An empty cache.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(AtomicU32::new(0))
+    }
+
+    /// The index of `T`, looked up once.
+    #[inline]
+    pub fn index<T: 'static>(&self) -> u32 {
+        // Relaxed: the number guards no other memory, and registries check it against the TypeId.
+        match self.0.load(Ordering::Relaxed) {
+            0 => self.fill(TypeId::of::<T>()),
+            index => index - 1,
+        }
+    }
+
+    #[cold]
+    fn fill(&self, type_id: TypeId) -> u32 {
+        let index = process_index(type_id);
+        self.0.store(index + 1, Ordering::Relaxed);
+        index
+    }
+}
+
+fn process_index(type_id: TypeId) -> u32 {
+    static TYPES: Mutex<Option<HashMap<TypeId, u32>>> = Mutex::new(None);
+    let mut types = TYPES.lock().unwrap_or_else(PoisonError::into_inner);
+    let types = types.get_or_insert_default();
+    let next = types.len() as u32;
+    *types.entry(type_id).or_insert(next)
+}
+
+/// The components that one world has seen.
+#[derive(Default)]
+pub struct Registry {
+    infos: Vec<ComponentInfo>,
+    /// By process index. The `TypeId` is checked on every use, so a wrong index cannot confuse types.
+    by_index: Vec<Option<(TypeId, ComponentId)>>,
+    by_name: HashMap<&'static str, ComponentId>,
+}
+
+impl Registry {
+    #[inline]
+    pub(crate) fn id<T: Component>(&self) -> Option<ComponentId> {
+        match self.by_index.get(T::__type_index() as usize) {
+            Some(&Some((type_id, id))) if type_id == TypeId::of::<T>() => Some(id),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn register<T: Component>(&mut self) -> ComponentId {
+        match self.id::<T>() {
+            Some(id) => id,
+            None => self.add(
+                ComponentInfo::of::<T>(ComponentId(self.infos.len() as u32)),
+                T::__type_index(),
+                type_name::<T>(),
+            ),
+        }
+    }
+
+    #[cold]
+    fn add(&mut self, info: ComponentInfo, index: u32, rust_name: &str) -> ComponentId {
+        let id = info.id;
+        let clash = self.by_name.insert(info.name, id);
+        assert!(
+            clash.is_none(),
+            "two component types are named {:?}: the second is {rust_name}; give one an explicit name",
+            info.name
+        );
+        let index = index as usize;
+        if index >= self.by_index.len() {
+            self.by_index.resize(index + 1, None);
+        }
+        assert!(
+            self.by_index[index].is_none(),
+            "{rust_name} shares its type index with another component"
+        );
+        self.by_index[index] = Some((info.type_id, id));
+        self.infos.push(info);
+        id
+    }
+
+    pub(crate) fn info(&self, id: ComponentId) -> &ComponentInfo {
+        &self.infos[id.index()]
+    }
+
+    pub(crate) fn infos(&self) -> &[ComponentInfo] {
+        &self.infos
+    }
+
+    pub(crate) fn named(&self, name: &str) -> Option<ComponentId> {
+        self.by_name.get(name).copied()
+    }
+}

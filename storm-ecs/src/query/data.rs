@@ -1,0 +1,678 @@
+//! What a query hands out: `&T`, `&mut T`, `Mut<T>`, `Entity`, `Has<T>`, `Option` and tuples of these.
+#![expect(unsafe_code, reason = "fetches type-erased rows")]
+
+use core::marker::PhantomData;
+use core::ops::{Deref, DerefMut};
+
+use crate::bitset::BitSet;
+use crate::component::{Component, ComponentId, Registry, Track};
+use crate::entity::Entity;
+use crate::query::access::Access;
+use crate::table::Table;
+use crate::track::Ticks;
+
+/// Which tables have a component.
+#[doc(hidden)]
+pub struct TableIndex<'a> {
+    pub(crate) tables_with: &'a [BitSet],
+}
+
+impl core::fmt::Debug for TableIndex<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("TableIndex")
+    }
+}
+
+impl TableIndex<'_> {
+    #[inline]
+    pub(crate) fn word(&self, id: ComponentId, word: usize) -> u64 {
+        self.tables_with
+            .get(id.index())
+            .map_or(0, |tables| tables.word(word))
+    }
+}
+
+/// A table as a fetch sees it.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+pub struct FetchTable<'w> {
+    pub(crate) table: &'w Table,
+    /// The tick that writes carry.
+    pub(crate) now: u32,
+}
+
+impl core::fmt::Debug for FetchTable<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("FetchTable")
+    }
+}
+
+/// What a query hands out for each row.
+///
+/// | type | item | matches entities |
+/// | --- | --- | --- |
+/// | `&T` | `&T` | with `T` |
+/// | `&mut T` | `&mut T`; marks as `T`'s [`Track`] says | with `T` |
+/// | [`Mut<T>`](Mut) | a guard that marks its row when written through | with `T` |
+/// | [`Entity`] | the handle | all |
+/// | [`Has<T>`](Has) | `bool` | all |
+/// | `Option<Q>` | `Option` of `Q`'s item | all |
+/// | tuples up to 12 | tuples | that match every part |
+///
+/// # Safety
+/// Not to be implemented outside this crate.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be queried",
+    note = "use `&T` or `&mut T` of a component, `Entity`, `Option<…>` or a tuple of these"
+)]
+pub unsafe trait QueryData {
+    /// What each row gives.
+    type Item<'w>;
+    #[doc(hidden)]
+    type State: Copy + Send + Sync + 'static;
+    #[doc(hidden)]
+    type Fetch<'w>: Copy;
+    /// The same query without writing.
+    type ReadOnly: ReadOnlyQueryData<State = Self::State>;
+    #[doc(hidden)]
+    const ACCESS: Access;
+    /// Whether rows are marked as they are handed out, even in a loop over a whole table.
+    #[doc(hidden)]
+    const EXACT: bool = false;
+
+    #[doc(hidden)]
+    fn state(registry: &Registry) -> Self::State;
+
+    /// A bit for each of the tables `64 * word..` that matches.
+    #[doc(hidden)]
+    fn tables(state: Self::State, index: &TableIndex<'_>, word: usize) -> u64;
+
+    #[doc(hidden)]
+    fn matches(state: Self::State, table: &FetchTable<'_>) -> bool;
+
+    /// # Safety
+    /// The table matches; the caller holds the access that `ACCESS` names for `'w`.
+    #[doc(hidden)]
+    unsafe fn fetch<'w>(state: Self::State, table: FetchTable<'w>) -> Self::Fetch<'w>;
+
+    /// Marks every row as written.
+    ///
+    /// # Safety
+    /// As `fetch`.
+    #[doc(hidden)]
+    #[inline]
+    unsafe fn mark_table(_fetch: Self::Fetch<'_>) {}
+
+    /// Marks a row as written.
+    ///
+    /// # Safety
+    /// As `fetch`; the row is in use.
+    #[doc(hidden)]
+    #[inline]
+    unsafe fn mark_row(_fetch: Self::Fetch<'_>, _row: usize) {}
+
+    /// # Safety
+    /// As `fetch`; the row is in use, and no other item of it is alive unless the query is read-only.
+    #[doc(hidden)]
+    unsafe fn item<'w>(fetch: Self::Fetch<'w>, row: usize) -> Self::Item<'w>;
+}
+
+/// A query that only reads.
+///
+/// # Safety
+/// Not to be implemented outside this crate.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` writes, which needs `&mut World`",
+    note = "use `query_mut`, or `&T` in place of `&mut T`"
+)]
+pub unsafe trait ReadOnlyQueryData: QueryData {}
+
+/// A query whose rows lie side by side in each table, so that it can give slices.
+///
+/// # Safety
+/// Not to be implemented outside this crate.
+pub unsafe trait SliceQueryData: QueryData {
+    /// All rows of a table.
+    type Slice<'w>;
+
+    /// # Safety
+    /// As `fetch`; `len` is the table's row count and no item of it is alive.
+    #[doc(hidden)]
+    unsafe fn slice<'w>(fetch: Self::Fetch<'w>, len: usize) -> Self::Slice<'w>;
+}
+
+fn known<T: Component>(registry: &Registry) -> ComponentId {
+    registry.id::<T>().unwrap_or(ComponentId::UNKNOWN)
+}
+
+/// The first row of a component's column in a table that matched.
+#[inline]
+fn base<T: Component>(id: ComponentId, table: &Table) -> *mut T {
+    match table.column(id) {
+        Some(column) => column.base().cast::<T>(),
+        None => unreachable!("a matching table has the component"),
+    }
+}
+
+// --- &T -----------------------------------------------------------------------------------------------------------
+
+/// A fetch of `&T`.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct ReadFetch<'w, T>(*const T, PhantomData<&'w [T]>);
+
+impl<T> Clone for ReadFetch<'_, T> {
+    #[inline]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for ReadFetch<'_, T> {}
+
+// SAFETY: reads one component, as ACCESS says.
+unsafe impl<T: Component> QueryData for &T {
+    type Item<'w> = &'w T;
+    type State = ComponentId;
+    type Fetch<'w> = ReadFetch<'w, T>;
+    type ReadOnly = Self;
+    const ACCESS: Access = Access::Component(T::NAME, false);
+
+    fn state(registry: &Registry) -> ComponentId {
+        known::<T>(registry)
+    }
+
+    #[inline]
+    fn tables(state: ComponentId, index: &TableIndex<'_>, word: usize) -> u64 {
+        index.word(state, word)
+    }
+
+    #[inline]
+    fn matches(state: ComponentId, table: &FetchTable<'_>) -> bool {
+        table.table.column_index(state).is_some()
+    }
+
+    #[inline]
+    unsafe fn fetch<'w>(state: ComponentId, table: FetchTable<'w>) -> ReadFetch<'w, T> {
+        ReadFetch(base::<T>(state, table.table), PhantomData)
+    }
+
+    #[inline]
+    unsafe fn item<'w>(fetch: Self::Fetch<'w>, row: usize) -> Self::Item<'w> {
+        // SAFETY: the row is in use and readable for 'w (the caller's duty).
+        unsafe { &*fetch.0.wrapping_add(row) }
+    }
+}
+
+// SAFETY: reads only.
+unsafe impl<T: Component> ReadOnlyQueryData for &T {}
+
+// SAFETY: one column's rows.
+unsafe impl<T: Component> SliceQueryData for &T {
+    type Slice<'w> = &'w [T];
+
+    #[inline]
+    unsafe fn slice<'w>(fetch: Self::Fetch<'w>, len: usize) -> Self::Slice<'w> {
+        // SAFETY: the first `len` rows are in use and readable for 'w (the caller's duty).
+        unsafe { core::slice::from_raw_parts(fetch.0, len) }
+    }
+}
+
+// --- &mut T -------------------------------------------------------------------------------------------------------
+
+/// A fetch that writes a component.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct WriteFetch<'w, T> {
+    base: *mut T,
+    changed: *mut Ticks,
+    now: u32,
+    marker: PhantomData<&'w mut [T]>,
+}
+
+impl<T> Clone for WriteFetch<'_, T> {
+    #[inline]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for WriteFetch<'_, T> {}
+
+impl<'w, T: Component> WriteFetch<'w, T> {
+    #[inline]
+    fn new(id: ComponentId, table: FetchTable<'w>) -> Self {
+        match table.table.column(id) {
+            Some(column) => Self {
+                base: column.base().cast::<T>(),
+                changed: column.changed_ptr(),
+                now: table.now,
+                marker: PhantomData,
+            },
+            None => unreachable!("a matching table has the component"),
+        }
+    }
+}
+
+// SAFETY: writes one component, as ACCESS says.
+unsafe impl<T: Component> QueryData for &mut T {
+    type Item<'w> = &'w mut T;
+    type State = ComponentId;
+    type Fetch<'w> = WriteFetch<'w, T>;
+    type ReadOnly = &'static T;
+    const ACCESS: Access = Access::Component(T::NAME, true);
+    const EXACT: bool = matches!(T::TRACK, Track::Exact);
+
+    fn state(registry: &Registry) -> ComponentId {
+        known::<T>(registry)
+    }
+
+    #[inline]
+    fn tables(state: ComponentId, index: &TableIndex<'_>, word: usize) -> u64 {
+        index.word(state, word)
+    }
+
+    #[inline]
+    fn matches(state: ComponentId, table: &FetchTable<'_>) -> bool {
+        table.table.column_index(state).is_some()
+    }
+
+    #[inline]
+    unsafe fn fetch<'w>(state: ComponentId, table: FetchTable<'w>) -> WriteFetch<'w, T> {
+        WriteFetch::new(state, table)
+    }
+
+    #[inline]
+    unsafe fn mark_table(fetch: WriteFetch<'_, T>) {
+        if matches!(T::TRACK, Track::Block) {
+            // SAFETY: the caller has exclusive access to the column, so to its track.
+            let ticks = unsafe { &mut *fetch.changed };
+            ticks.mark_all(fetch.now);
+        }
+    }
+
+    #[inline]
+    unsafe fn mark_row(fetch: WriteFetch<'_, T>, row: usize) {
+        if !matches!(T::TRACK, Track::None) {
+            // SAFETY: the caller has exclusive access to the column, so to its track.
+            let ticks = unsafe { &mut *fetch.changed };
+            ticks.mark(row, fetch.now);
+        }
+    }
+
+    #[inline]
+    unsafe fn item<'w>(fetch: Self::Fetch<'w>, row: usize) -> Self::Item<'w> {
+        // SAFETY: the row is in use and exclusively ours for 'w (the caller's duty).
+        unsafe { &mut *fetch.base.wrapping_add(row) }
+    }
+}
+
+// SAFETY: one column's rows.
+unsafe impl<T: Component> SliceQueryData for &mut T {
+    type Slice<'w> = &'w mut [T];
+
+    #[inline]
+    unsafe fn slice<'w>(fetch: Self::Fetch<'w>, len: usize) -> Self::Slice<'w> {
+        if matches!(T::TRACK, Track::Exact) {
+            // SAFETY: the caller has exclusive access to the column, so to its track.
+            let ticks = unsafe { &mut *fetch.changed };
+            ticks.mark_all(fetch.now);
+        }
+        // SAFETY: the first `len` rows are in use and exclusively ours for 'w (the caller's duty).
+        unsafe { core::slice::from_raw_parts_mut(fetch.base, len) }
+    }
+}
+
+// --- Mut<T> -------------------------------------------------------------------------------------------------------
+
+/// A component that marks its row as changed when it is written through, and not before.
+///
+/// For loops that look at many rows and write few. It costs more than `&mut T` on rows that are written.
+///
+/// ```
+/// use storm_ecs::{Component, Mut, World};
+/// #[derive(Component)]
+/// struct Health(i32);
+///
+/// let mut world = World::new();
+/// world.spawn_batch((0..100).map(Health));
+/// let before = world.change_tick();
+/// for mut health in world.query_mut::<Mut<Health>>() {
+///     if health.0 < 3 {
+///         health.0 = 3; // marks this row
+///     }
+/// }
+/// let changed: usize =
+///     world.tables::<&Health>().flat_map(|t| t.changed_rows::<Health>(before)).map(|rows| rows.len()).sum();
+/// assert_eq!(changed, 3);
+/// ```
+#[derive(Debug)]
+pub struct Mut<'w, T> {
+    value: &'w mut T,
+    changed: *mut Ticks,
+    row: usize,
+    now: u32,
+    marker: PhantomData<&'w mut Ticks>,
+}
+
+impl<'w, T: Component> Mut<'w, T> {
+    /// The value, marked as changed.
+    #[must_use]
+    pub fn into_inner(mut self) -> &'w mut T {
+        self.mark();
+        self.value
+    }
+
+    /// The value for writing, without a mark: readers of changes will not see the write.
+    #[must_use]
+    pub fn bypass(&mut self) -> &mut T {
+        self.value
+    }
+
+    /// Marks the row as changed.
+    pub fn mark(&mut self) {
+        if !matches!(T::TRACK, Track::None) {
+            // SAFETY: the query that made this holds exclusive access to the column for 'w, and guards mark one at a time
+            // (they are neither Send nor Sync).
+            let ticks = unsafe { &mut *self.changed };
+            ticks.mark(self.row, self.now);
+        }
+    }
+}
+
+impl<T> Deref for Mut<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        self.value
+    }
+}
+
+impl<T: Component> DerefMut for Mut<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        self.mark();
+        self.value
+    }
+}
+
+// SAFETY: writes one component, as ACCESS says.
+unsafe impl<T: Component> QueryData for Mut<'_, T> {
+    type Item<'w> = Mut<'w, T>;
+    type State = ComponentId;
+    type Fetch<'w> = WriteFetch<'w, T>;
+    type ReadOnly = &'static T;
+    const ACCESS: Access = Access::Component(T::NAME, true);
+
+    fn state(registry: &Registry) -> ComponentId {
+        known::<T>(registry)
+    }
+
+    #[inline]
+    fn tables(state: ComponentId, index: &TableIndex<'_>, word: usize) -> u64 {
+        index.word(state, word)
+    }
+
+    #[inline]
+    fn matches(state: ComponentId, table: &FetchTable<'_>) -> bool {
+        table.table.column_index(state).is_some()
+    }
+
+    #[inline]
+    unsafe fn fetch<'w>(state: ComponentId, table: FetchTable<'w>) -> WriteFetch<'w, T> {
+        WriteFetch::new(state, table)
+    }
+
+    #[inline]
+    unsafe fn item<'w>(fetch: Self::Fetch<'w>, row: usize) -> Self::Item<'w> {
+        // SAFETY: the row is in use and exclusively ours for 'w (the caller's duty).
+        let value = unsafe { &mut *fetch.base.wrapping_add(row) };
+        Mut {
+            value,
+            changed: fetch.changed,
+            row,
+            now: fetch.now,
+            marker: PhantomData,
+        }
+    }
+}
+
+// --- Entity, Has --------------------------------------------------------------------------------------------------
+
+// SAFETY: ids are written by structural changes only.
+unsafe impl QueryData for Entity {
+    type Item<'w> = Entity;
+    type State = ();
+    type Fetch<'w> = &'w [Entity];
+    type ReadOnly = Self;
+    const ACCESS: Access = Access::Nothing;
+
+    fn state(_: &Registry) {}
+
+    #[inline]
+    fn tables((): (), _: &TableIndex<'_>, _: usize) -> u64 {
+        u64::MAX
+    }
+
+    #[inline]
+    fn matches((): (), _: &FetchTable<'_>) -> bool {
+        true
+    }
+
+    #[inline]
+    unsafe fn fetch<'w>((): (), table: FetchTable<'w>) -> &'w [Entity] {
+        table.table.entities()
+    }
+
+    #[inline]
+    unsafe fn item<'w>(fetch: Self::Fetch<'w>, row: usize) -> Self::Item<'w> {
+        // SAFETY: the row is in use (the caller's duty).
+        unsafe { *fetch.get_unchecked(row) }
+    }
+}
+
+// SAFETY: reads only.
+unsafe impl ReadOnlyQueryData for Entity {}
+
+// SAFETY: the id column's rows.
+unsafe impl SliceQueryData for Entity {
+    type Slice<'w> = &'w [Entity];
+
+    #[inline]
+    unsafe fn slice<'w>(fetch: Self::Fetch<'w>, _: usize) -> Self::Slice<'w> {
+        fetch
+    }
+}
+
+/// Whether an entity has `T`, as a query item (`bool`).
+#[derive(Debug)]
+pub struct Has<T>(PhantomData<fn() -> T>);
+
+// SAFETY: touches no component.
+unsafe impl<T: Component> QueryData for Has<T> {
+    type Item<'w> = bool;
+    type State = ComponentId;
+    type Fetch<'w> = bool;
+    type ReadOnly = Self;
+    const ACCESS: Access = Access::Nothing;
+
+    fn state(registry: &Registry) -> ComponentId {
+        known::<T>(registry)
+    }
+
+    #[inline]
+    fn tables(_: ComponentId, _: &TableIndex<'_>, _: usize) -> u64 {
+        u64::MAX
+    }
+
+    #[inline]
+    fn matches(_: ComponentId, _: &FetchTable<'_>) -> bool {
+        true
+    }
+
+    #[inline]
+    unsafe fn fetch<'w>(state: ComponentId, table: FetchTable<'w>) -> bool {
+        table.table.column_index(state).is_some()
+    }
+
+    #[inline]
+    unsafe fn item<'w>(fetch: Self::Fetch<'w>, _: usize) -> Self::Item<'w> {
+        fetch
+    }
+}
+
+// SAFETY: reads only.
+unsafe impl<T: Component> ReadOnlyQueryData for Has<T> {}
+
+// --- Option -------------------------------------------------------------------------------------------------------
+
+// SAFETY: touches what Q touches, where the table matches Q.
+unsafe impl<Q: QueryData> QueryData for Option<Q> {
+    type Item<'w> = Option<Q::Item<'w>>;
+    type State = Q::State;
+    type Fetch<'w> = Option<Q::Fetch<'w>>;
+    type ReadOnly = Option<Q::ReadOnly>;
+    const ACCESS: Access = Q::ACCESS;
+    const EXACT: bool = Q::EXACT;
+
+    fn state(registry: &Registry) -> Q::State {
+        Q::state(registry)
+    }
+
+    #[inline]
+    fn tables(_: Q::State, _: &TableIndex<'_>, _: usize) -> u64 {
+        u64::MAX
+    }
+
+    #[inline]
+    fn matches(_: Q::State, _: &FetchTable<'_>) -> bool {
+        true
+    }
+
+    #[inline]
+    unsafe fn fetch<'w>(state: Q::State, table: FetchTable<'w>) -> Option<Q::Fetch<'w>> {
+        // SAFETY: the table matches Q; the rest is the caller's duty.
+        Q::matches(state, &table).then(|| unsafe { Q::fetch(state, table) })
+    }
+
+    #[inline]
+    unsafe fn mark_table(fetch: Option<Q::Fetch<'_>>) {
+        if let Some(fetch) = fetch {
+            // SAFETY: as the caller promises.
+            unsafe { Q::mark_table(fetch) }
+        }
+    }
+
+    #[inline]
+    unsafe fn mark_row(fetch: Option<Q::Fetch<'_>>, row: usize) {
+        if let Some(fetch) = fetch {
+            // SAFETY: as the caller promises.
+            unsafe { Q::mark_row(fetch, row) }
+        }
+    }
+
+    #[inline]
+    unsafe fn item<'w>(fetch: Self::Fetch<'w>, row: usize) -> Self::Item<'w> {
+        // SAFETY: as the caller promises.
+        fetch.map(|fetch| unsafe { Q::item(fetch, row) })
+    }
+}
+
+// SAFETY: Q only reads.
+unsafe impl<Q: ReadOnlyQueryData> ReadOnlyQueryData for Option<Q> {}
+
+// SAFETY: Q's rows lie side by side.
+unsafe impl<Q: SliceQueryData> SliceQueryData for Option<Q> {
+    type Slice<'w> = Option<Q::Slice<'w>>;
+
+    #[inline]
+    unsafe fn slice<'w>(fetch: Self::Fetch<'w>, len: usize) -> Self::Slice<'w> {
+        // SAFETY: as the caller promises.
+        fetch.map(|fetch| unsafe { Q::slice(fetch, len) })
+    }
+}
+
+// --- tuples -------------------------------------------------------------------------------------------------------
+
+macro_rules! tuple_query {
+    ($($name:ident $index:tt)*) => {
+        // SAFETY: touches what the parts touch; that these do not conflict is checked from ACCESS.
+        #[allow(unused_variables, clippy::unused_unit, reason = "the empty tuple")]
+        unsafe impl<$($name: QueryData),*> QueryData for ($($name,)*) {
+            type Item<'w> = ($($name::Item<'w>,)*);
+            type State = ($($name::State,)*);
+            type Fetch<'w> = ($($name::Fetch<'w>,)*);
+            type ReadOnly = ($($name::ReadOnly,)*);
+            const ACCESS: Access = Access::All(&[$($name::ACCESS),*]);
+            const EXACT: bool = false $(|| $name::EXACT)*;
+
+            fn state(registry: &Registry) -> Self::State {
+                ($($name::state(registry),)*)
+            }
+
+            #[inline]
+            fn tables(state: Self::State, index: &TableIndex<'_>, word: usize) -> u64 {
+                u64::MAX $(& $name::tables(state.$index, index, word))*
+            }
+
+            #[inline]
+            fn matches(state: Self::State, table: &FetchTable<'_>) -> bool {
+                true $(&& $name::matches(state.$index, table))*
+            }
+
+            #[inline]
+            unsafe fn fetch<'w>(state: Self::State, table: FetchTable<'w>) -> Self::Fetch<'w> {
+                // SAFETY: the table matches each part; the rest is the caller's duty.
+                ($(unsafe { $name::fetch(state.$index, table) },)*)
+            }
+
+            #[inline]
+            unsafe fn mark_table(fetch: Self::Fetch<'_>) {
+                // SAFETY: as the caller promises.
+                $(unsafe { $name::mark_table(fetch.$index) };)*
+            }
+
+            #[inline]
+            unsafe fn mark_row(fetch: Self::Fetch<'_>, row: usize) {
+                // SAFETY: as the caller promises.
+                $(unsafe { $name::mark_row(fetch.$index, row) };)*
+            }
+
+            #[inline]
+            unsafe fn item<'w>(fetch: Self::Fetch<'w>, row: usize) -> Self::Item<'w> {
+                // SAFETY: as the caller promises.
+                ($(unsafe { $name::item(fetch.$index, row) },)*)
+            }
+        }
+
+        // SAFETY: the parts only read.
+        unsafe impl<$($name: ReadOnlyQueryData),*> ReadOnlyQueryData for ($($name,)*) {}
+
+        // SAFETY: the parts' rows lie side by side.
+        #[allow(unused_variables, clippy::unused_unit, reason = "the empty tuple")]
+        unsafe impl<$($name: SliceQueryData),*> SliceQueryData for ($($name,)*) {
+            type Slice<'w> = ($($name::Slice<'w>,)*);
+
+            #[inline]
+            unsafe fn slice<'w>(fetch: Self::Fetch<'w>, len: usize) -> Self::Slice<'w> {
+                // SAFETY: as the caller promises.
+                ($(unsafe { $name::slice(fetch.$index, len) },)*)
+            }
+        }
+    };
+}
+
+tuple_query!();
+tuple_query!(A 0);
+tuple_query!(A 0 B 1);
+tuple_query!(A 0 B 1 C 2);
+tuple_query!(A 0 B 1 C 2 D 3);
+tuple_query!(A 0 B 1 C 2 D 3 E 4);
+tuple_query!(A 0 B 1 C 2 D 3 E 4 F 5);
+tuple_query!(A 0 B 1 C 2 D 3 E 4 F 5 G 6);
+tuple_query!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7);
+tuple_query!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8);
+tuple_query!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9);
+tuple_query!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10);
+tuple_query!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11);

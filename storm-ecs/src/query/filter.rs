@@ -1,0 +1,345 @@
+//! Which entities a query visits: `With`, `Without`, `Or`, `Changed`, `Added` and tuples of these.
+
+use core::marker::PhantomData;
+
+use crate::component::{Component, ComponentId, Registry, Track};
+use crate::query::data::TableIndex;
+use crate::table::Table;
+use crate::track::Ticks;
+
+/// Narrows a query. A tuple (up to 8) passes what every part passes; [`Or`] passes what any part passes.
+pub trait QueryFilter {
+    #[doc(hidden)]
+    type State: Copy + Send + Sync + 'static;
+    #[doc(hidden)]
+    type Fetch<'w>: Copy;
+    /// Whether it looks at single rows.
+    #[doc(hidden)]
+    const ROWS: bool;
+    /// Names of the components whose change ticks it reads.
+    #[doc(hidden)]
+    const READS: Reads;
+
+    #[doc(hidden)]
+    fn state(registry: &Registry) -> Self::State;
+
+    /// A bit for each of the tables `64 * word..` that may pass.
+    #[doc(hidden)]
+    fn tables(state: Self::State, index: &TableIndex<'_>, word: usize) -> u64;
+
+    /// Whether `table` may pass.
+    #[doc(hidden)]
+    fn matches(state: Self::State, table: &Table) -> bool;
+
+    #[doc(hidden)]
+    fn fetch(state: Self::State, table: &Table, since: u32) -> Self::Fetch<'_>;
+
+    /// Whether any row of block `block` may pass.
+    #[doc(hidden)]
+    fn block(fetch: Self::Fetch<'_>, block: usize) -> bool;
+
+    /// A bit for each of the rows `64 * word..` that passes.
+    #[doc(hidden)]
+    fn rows(fetch: Self::Fetch<'_>, word: usize) -> u64;
+}
+
+/// Components whose ticks a filter reads.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub enum Reads {
+    /// None.
+    Nothing,
+    /// One, by name.
+    Component(&'static str),
+    /// Of several parts.
+    All(&'static [Reads]),
+}
+
+fn known<T: Component>(registry: &Registry) -> ComponentId {
+    registry.id::<T>().unwrap_or(ComponentId::UNKNOWN)
+}
+
+impl Table {
+    fn has(&self, id: ComponentId) -> bool {
+        self.column_index(id).is_some()
+    }
+}
+
+/// Only entities that have `T`.
+#[derive(Debug)]
+pub struct With<T>(PhantomData<fn() -> T>);
+
+/// Only entities that lack `T`.
+#[derive(Debug)]
+pub struct Without<T>(PhantomData<fn() -> T>);
+
+macro_rules! presence {
+    ($filter:ident, $word:ident => $bits:expr, $has:ident => $passes:expr) => {
+        impl<T: Component> QueryFilter for $filter<T> {
+            type State = ComponentId;
+            type Fetch<'w> = bool;
+            const ROWS: bool = false;
+            const READS: Reads = Reads::Nothing;
+
+            fn state(registry: &Registry) -> ComponentId {
+                known::<T>(registry)
+            }
+
+            #[inline]
+            fn tables(state: ComponentId, index: &TableIndex<'_>, word: usize) -> u64 {
+                let $word = index.word(state, word);
+                $bits
+            }
+
+            #[inline]
+            fn matches(state: ComponentId, table: &Table) -> bool {
+                let $has = table.has(state);
+                $passes
+            }
+
+            #[inline]
+            fn fetch(state: ComponentId, table: &Table, _: u32) -> bool {
+                Self::matches(state, table)
+            }
+
+            #[inline]
+            fn block(fetch: bool, _: usize) -> bool {
+                fetch
+            }
+
+            #[inline]
+            fn rows(fetch: bool, _: usize) -> u64 {
+                if fetch { u64::MAX } else { 0 }
+            }
+        }
+    };
+}
+
+presence!(With, word => word, has => has);
+presence!(Without, word => !word, has => !has);
+
+/// Only entities whose `T` was written or added since the query's tick ([`Query::since`](crate::Query::since)).
+///
+/// Costs in proportion to what changed: tables, then blocks, then words of 64 rows are skipped.
+/// A component with [`Track::None`] does not compile here.
+#[derive(Debug)]
+pub struct Changed<T>(PhantomData<fn() -> T>);
+
+/// Only entities that got their `T`, by spawn or insert, since the query's tick. Replacing a component does not add it.
+#[derive(Debug)]
+pub struct Added<T>(PhantomData<fn() -> T>);
+
+/// The tracks that decide; a missing one says no.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct TickFetch<'w> {
+    tracks: [Option<&'w Ticks>; 3],
+    since: u32,
+}
+
+impl TickFetch<'_> {
+    #[inline]
+    pub(crate) fn any(self) -> bool {
+        self.tracks
+            .iter()
+            .flatten()
+            .any(|ticks| ticks.max() > self.since)
+    }
+
+    #[inline]
+    pub(crate) fn block_newer(self, block: usize) -> bool {
+        self.tracks
+            .iter()
+            .flatten()
+            .any(|ticks| ticks.block_newer(block, self.since))
+    }
+
+    #[inline]
+    pub(crate) fn word(self, word: usize) -> u64 {
+        self.tracks
+            .iter()
+            .flatten()
+            .fold(0, |bits, ticks| bits | ticks.newer(word, self.since))
+    }
+}
+
+pub(crate) mod ticks {
+    //! Reading the tracks of a column through a shared table.
+    #![expect(unsafe_code, reason = "reads change ticks behind a cell")]
+
+    use super::TickFetch;
+    use crate::column::Column;
+    use crate::table::Table;
+
+    /// Rows of `column` written since.
+    pub(crate) fn changed<'w>(
+        table: &'w Table,
+        column: Option<&'w Column>,
+        since: u32,
+    ) -> TickFetch<'w> {
+        let tracks = column.map_or([None; 3], |column| {
+            // SAFETY: whoever reads a table or runs a query holds at least shared access to the column, during which nobody
+            // writes its track; a query that also writes this component marks rows only between these reads.
+            let changed = unsafe { column.changed() };
+            newer([table.born(), column.added(), changed], since)
+        });
+        TickFetch { tracks, since }
+    }
+
+    /// Rows of `column` added since.
+    pub(crate) fn added<'w>(
+        table: &'w Table,
+        column: Option<&'w Column>,
+        since: u32,
+    ) -> TickFetch<'w> {
+        let tracks = column.map_or([None; 3], |column| {
+            newer([table.born(), column.added(), column.added()], since)
+        });
+        TickFetch { tracks, since }
+    }
+
+    fn newer(tracks: [&crate::track::Ticks; 3], since: u32) -> [Option<&crate::track::Ticks>; 3] {
+        tracks.map(|ticks| (ticks.max() > since).then_some(ticks))
+    }
+}
+
+macro_rules! tick_filter {
+    ($filter:ident, $tracks:path) => {
+        impl<T: Component> QueryFilter for $filter<T> {
+            type State = ComponentId;
+            type Fetch<'w> = TickFetch<'w>;
+            const ROWS: bool = {
+                assert!(
+                    !matches!(T::TRACK, Track::None),
+                    "the component is not tracked"
+                );
+                true
+            };
+            const READS: Reads = Reads::Component(T::NAME);
+
+            fn state(registry: &Registry) -> ComponentId {
+                known::<T>(registry)
+            }
+
+            #[inline]
+            fn tables(state: ComponentId, index: &TableIndex<'_>, word: usize) -> u64 {
+                index.word(state, word)
+            }
+
+            #[inline]
+            fn matches(state: ComponentId, table: &Table) -> bool {
+                table.has(state)
+            }
+
+            #[inline]
+            fn fetch(state: ComponentId, table: &Table, since: u32) -> TickFetch<'_> {
+                $tracks(table, table.column(state), since)
+            }
+
+            #[inline]
+            fn block(fetch: TickFetch<'_>, block: usize) -> bool {
+                fetch.block_newer(block)
+            }
+
+            #[inline]
+            fn rows(fetch: TickFetch<'_>, word: usize) -> u64 {
+                fetch.word(word)
+            }
+        }
+    };
+}
+
+tick_filter!(Changed, ticks::changed);
+tick_filter!(Added, ticks::added);
+
+/// Entities that pass any part of the tuple `F`.
+#[derive(Debug)]
+pub struct Or<F>(PhantomData<fn() -> F>);
+
+macro_rules! tuple_filter {
+    ($($name:ident $index:tt)*) => {
+        #[allow(unused_variables, clippy::unused_unit, reason = "the empty tuple")]
+        impl<$($name: QueryFilter),*> QueryFilter for ($($name,)*) {
+            type State = ($($name::State,)*);
+            type Fetch<'w> = ($($name::Fetch<'w>,)*);
+            const ROWS: bool = false $(|| $name::ROWS)*;
+            const READS: Reads = Reads::All(&[$($name::READS),*]);
+
+            fn state(registry: &Registry) -> Self::State {
+                ($($name::state(registry),)*)
+            }
+
+            #[inline]
+            fn tables(state: Self::State, index: &TableIndex<'_>, word: usize) -> u64 {
+                u64::MAX $(& $name::tables(state.$index, index, word))*
+            }
+
+            #[inline]
+            fn matches(state: Self::State, table: &Table) -> bool {
+                true $(&& $name::matches(state.$index, table))*
+            }
+
+            #[inline]
+            fn fetch(state: Self::State, table: &Table, since: u32) -> Self::Fetch<'_> {
+                ($($name::fetch(state.$index, table, since),)*)
+            }
+
+            #[inline]
+            fn block(fetch: Self::Fetch<'_>, block: usize) -> bool {
+                true $(&& $name::block(fetch.$index, block))*
+            }
+
+            #[inline]
+            fn rows(fetch: Self::Fetch<'_>, word: usize) -> u64 {
+                u64::MAX $(& $name::rows(fetch.$index, word))*
+            }
+        }
+
+        #[allow(unused_variables, clippy::unused_unit, reason = "the empty tuple")]
+        impl<$($name: QueryFilter),*> QueryFilter for Or<($($name,)*)> {
+            type State = ($($name::State,)*);
+            type Fetch<'w> = ($($name::Fetch<'w>,)*);
+            const ROWS: bool = false $(|| $name::ROWS)*;
+            const READS: Reads = Reads::All(&[$($name::READS),*]);
+
+            fn state(registry: &Registry) -> Self::State {
+                ($($name::state(registry),)*)
+            }
+
+            #[inline]
+            fn tables(state: Self::State, index: &TableIndex<'_>, word: usize) -> u64 {
+                0 $(| $name::tables(state.$index, index, word))*
+            }
+
+            #[inline]
+            fn matches(state: Self::State, table: &Table) -> bool {
+                false $(|| $name::matches(state.$index, table))*
+            }
+
+            #[inline]
+            fn fetch(state: Self::State, table: &Table, since: u32) -> Self::Fetch<'_> {
+                ($($name::fetch(state.$index, table, since),)*)
+            }
+
+            #[inline]
+            fn block(fetch: Self::Fetch<'_>, block: usize) -> bool {
+                false $(|| $name::block(fetch.$index, block))*
+            }
+
+            #[inline]
+            fn rows(fetch: Self::Fetch<'_>, word: usize) -> u64 {
+                0 $(| $name::rows(fetch.$index, word))*
+            }
+        }
+    };
+}
+
+tuple_filter!();
+tuple_filter!(A 0);
+tuple_filter!(A 0 B 1);
+tuple_filter!(A 0 B 1 C 2);
+tuple_filter!(A 0 B 1 C 2 D 3);
+tuple_filter!(A 0 B 1 C 2 D 3 E 4);
+tuple_filter!(A 0 B 1 C 2 D 3 E 4 F 5);
+tuple_filter!(A 0 B 1 C 2 D 3 E 4 F 5 G 6);
+tuple_filter!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7);

@@ -1,0 +1,438 @@
+//! `Query`, a query bound to a world, and `QueryState`, its list of tables kept between runs.
+#![expect(unsafe_code, reason = "hands out rows under the world's borrow")]
+
+use core::marker::PhantomData;
+
+use crate::entity::Entity;
+use crate::query::access::Access;
+use crate::query::data::{FetchTable, QueryData, ReadOnlyQueryData, SliceQueryData, TableIndex};
+use crate::query::filter::QueryFilter;
+use crate::query::iter::{QueryIter, SliceIter};
+use crate::query::tables::Tables;
+use crate::tick::ChangeTick;
+use crate::world::World;
+
+/// Which tables to visit next: all that match, or a list made before.
+#[derive(Clone, Debug)]
+pub(crate) enum TableList<'w> {
+    /// Bits left of the word before `word`.
+    Match {
+        word: usize,
+        bits: u64,
+    },
+    Cached(core::slice::Iter<'w, u32>),
+}
+
+impl TableList<'_> {
+    pub(crate) const ALL: Self = Self::Match { word: 0, bits: 0 };
+
+    #[inline]
+    pub(crate) fn next(&mut self, world: &World, matches: impl Fn(usize) -> u64) -> Option<usize> {
+        match self {
+            Self::Cached(list) => list.next().map(|&number| number as usize),
+            Self::Match { word, bits } => {
+                while *bits == 0 {
+                    let tables = world.tables.len();
+                    if *word * 64 >= tables {
+                        return None;
+                    }
+                    *bits = matches(*word);
+                    if tables - *word * 64 < 64 {
+                        *bits &= (1 << (tables - *word * 64)) - 1;
+                    }
+                    *word += 1;
+                }
+                let number = (*word - 1) * 64 + bits.trailing_zeros() as usize;
+                *bits &= *bits - 1;
+                Some(number)
+            }
+        }
+    }
+}
+
+/// A query over a world. Iterate it, or reach single entities by [`get`](Self::get).
+///
+/// ```
+/// use storm_ecs::{Component, Entity, With, World};
+/// #[derive(Component)] struct Position(f32);
+/// #[derive(Component)] struct Velocity(f32);
+/// #[derive(Component)] struct Frozen;
+///
+/// let mut world = World::new();
+/// world.spawn((Position(0.0), Velocity(1.0)));
+/// let frozen = world.spawn((Position(1.0), Velocity(1.0), Frozen));
+///
+/// world.query_mut::<(&mut Position, &Velocity)>().for_each(|(position, velocity)| position.0 += velocity.0);
+/// let found: Vec<Entity> = world.query_filtered::<Entity, With<Frozen>>().into_iter().collect();
+/// assert_eq!(found, [frozen]);
+/// ```
+pub struct Query<'w, Q: QueryData, F: QueryFilter = ()> {
+    world: &'w World,
+    cached: Option<&'w [u32]>,
+    data: Q::State,
+    filter: F::State,
+    now: u32,
+    since: u32,
+    marker: PhantomData<fn() -> (Q, F)>,
+}
+
+impl<Q: QueryData, F: QueryFilter> core::fmt::Debug for Query<'_, Q, F> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Query")
+    }
+}
+
+impl<'w, Q: QueryData, F: QueryFilter> Query<'w, Q, F> {
+    /// # Safety
+    /// For `'w` the caller lends the access that `Q` names to this query alone.
+    unsafe fn new(world: &'w World, states: Option<(&'w [u32], Q::State, F::State)>) -> Self {
+        const {
+            assert!(
+                !Access::conflicts(&Q::ACCESS),
+                "the query names a component twice, at least once mutably"
+            );
+        }
+        let (cached, data, filter) = match states {
+            Some((tables, data, filter)) => (Some(tables), data, filter),
+            None => (None, Q::state(&world.registry), F::state(&world.registry)),
+        };
+        Self {
+            world,
+            cached,
+            data,
+            filter,
+            now: world.open_tick(),
+            since: 0,
+            marker: PhantomData,
+        }
+    }
+
+    /// Sets what `Changed` and `Added` ask for: writes after `tick`. Until set they pass whatever was ever written.
+    #[must_use]
+    pub fn since(mut self, tick: ChangeTick) -> Self {
+        self.since = tick.before(self.world.open_tick());
+        self
+    }
+
+    /// # Safety
+    /// For `'a` the caller lends the query's access to the iterator alone.
+    #[inline]
+    unsafe fn iterate<'a, D: QueryData<State = Q::State>>(&'a self) -> QueryIter<'a, D, F> {
+        let list = match self.cached {
+            Some(list) => TableList::Cached(list.iter()),
+            None => TableList::ALL,
+        };
+        // SAFETY: as the caller promises.
+        unsafe {
+            QueryIter::new(
+                self.world,
+                list,
+                self.data,
+                self.filter,
+                self.now,
+                self.since,
+            )
+        }
+    }
+
+    /// Visits every entity, reading only.
+    #[inline]
+    pub fn iter(&self) -> QueryIter<'_, Q::ReadOnly, F> {
+        // SAFETY: the query holds at least read access, and `&self` keeps `iter_mut` away.
+        unsafe { self.iterate::<Q::ReadOnly>() }
+    }
+
+    /// Visits every entity.
+    #[inline]
+    pub fn iter_mut(&mut self) -> QueryIter<'_, Q, F> {
+        // SAFETY: `&mut self` lends the query's access to the iterator alone.
+        unsafe { self.iterate::<Q>() }
+    }
+
+    /// Calls `f` with every entity's item. The fastest way to visit all.
+    #[inline]
+    pub fn for_each(self, f: impl FnMut(Q::Item<'w>)) {
+        self.into_iter().for_each(f);
+    }
+
+    /// How many entities it visits.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.iter().count()
+    }
+
+    /// The item of one entity, reading only. `None` if the entity is not alive or does not match.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, entity: Entity) -> Option<<Q::ReadOnly as QueryData>::Item<'_>> {
+        // SAFETY: the query holds at least read access, and `&self` keeps writers away.
+        unsafe { self.one::<Q::ReadOnly>(entity) }
+    }
+
+    /// The item of one entity; what it can write is marked as changed. `None` if the entity is not alive or does not match.
+    #[inline]
+    #[must_use]
+    pub fn get_mut(&mut self, entity: Entity) -> Option<Q::Item<'_>> {
+        // SAFETY: `&mut self` lends the query's access to the item alone.
+        unsafe { self.one::<Q>(entity) }
+    }
+
+    /// # Safety
+    /// For `'a` the caller lends the query's access to the item alone.
+    #[inline]
+    unsafe fn one<'a, D: QueryData<State = Q::State> + 'a>(
+        &'a self,
+        entity: Entity,
+    ) -> Option<D::Item<'a>> {
+        let location = self.world.entities.get(entity)?;
+        let (table, row) = (
+            &self.world.tables[location.table as usize],
+            location.row as usize,
+        );
+        let fetch = FetchTable {
+            table,
+            now: self.now,
+        };
+        if !D::matches(self.data, &fetch) || !F::matches(self.filter, table) {
+            return None;
+        }
+        if F::ROWS
+            && F::rows(F::fetch(self.filter, table, self.since), row / 64) >> (row % 64) & 1 == 0
+        {
+            return None;
+        }
+        // SAFETY: the table matches; access is the caller's duty.
+        let fetch = unsafe { D::fetch(self.data, fetch) };
+        // SAFETY: the row is in use; access is the caller's duty.
+        unsafe { D::mark_row(fetch, row) };
+        // SAFETY: as above.
+        Some(unsafe { D::item(fetch, row) })
+    }
+
+    /// Each table's rows as slices.
+    ///
+    /// ```
+    /// # use storm_ecs::{Component, World};
+    /// # #[derive(Component)] struct Position(f32);
+    /// # #[derive(Component)] struct Velocity(f32);
+    /// # let mut world = World::new();
+    /// # world.spawn((Position(0.0), Velocity(1.0)));
+    /// for (positions, velocities) in world.query_mut::<(&mut Position, &Velocity)>().into_slices() {
+    ///     for (position, velocity) in positions.iter_mut().zip(velocities) {
+    ///         position.0 += velocity.0;
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// Filters that look at single rows (`Changed`, `Added`) do not compile here.
+    pub fn into_slices(self) -> SliceIter<'w, Q, F>
+    where
+        Q: SliceQueryData,
+    {
+        const { assert!(!F::ROWS, "a filter on single rows does not go with slices") };
+        SliceIter(self.into_iter())
+    }
+}
+
+impl<'w, Q: QueryData, F: QueryFilter> IntoIterator for Query<'w, Q, F> {
+    type Item = Q::Item<'w>;
+    type IntoIter = QueryIter<'w, Q, F>;
+
+    #[inline]
+    fn into_iter(self) -> QueryIter<'w, Q, F> {
+        let list = match self.cached {
+            Some(list) => TableList::Cached(list.iter()),
+            None => TableList::ALL,
+        };
+        // SAFETY: the query is consumed: its access passes to the iterator.
+        unsafe {
+            QueryIter::new(
+                self.world,
+                list,
+                self.data,
+                self.filter,
+                self.now,
+                self.since,
+            )
+        }
+    }
+}
+
+/// A query whose matching tables are remembered: later runs look at new tables only.
+///
+/// ```
+/// use storm_ecs::{Component, QueryState, World};
+/// #[derive(Component)] struct Health(u32);
+///
+/// let mut world = World::new();
+/// let mut query = QueryState::<&mut Health>::new(&mut world);
+/// world.spawn(Health(1));
+/// for health in query.query_mut(&mut world) {
+///     health.0 += 1;
+/// }
+/// assert_eq!(query.query(&world).iter().map(|health| health.0).sum::<u32>(), 2);
+/// ```
+pub struct QueryState<Q: QueryData, F: QueryFilter = ()> {
+    world: u16,
+    components: usize,
+    seen: usize,
+    tables: Vec<u32>,
+    data: Q::State,
+    filter: F::State,
+}
+
+impl<Q: QueryData, F: QueryFilter> core::fmt::Debug for QueryState<Q, F> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("QueryState")
+            .field("tables", &self.tables)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<Q: QueryData, F: QueryFilter> QueryState<Q, F> {
+    /// A query of `world`, which is the only world it can run on.
+    #[must_use]
+    pub fn new(world: &mut World) -> Self {
+        let mut state = Self {
+            world: world.tag(),
+            components: usize::MAX,
+            seen: 0,
+            tables: Vec::new(),
+            data: Q::state(&world.registry),
+            filter: F::state(&world.registry),
+        };
+        state.update(world);
+        state
+    }
+
+    /// Takes in the tables made since the last run; the runs do this themselves.
+    ///
+    /// # Panics
+    /// If `world` is not the world that this was made for.
+    #[inline]
+    pub fn update(&mut self, world: &World) {
+        assert!(
+            world.tag() == self.world,
+            "the query belongs to another world"
+        );
+        if self.seen != world.tables.len() || self.components != world.registry.infos().len() {
+            self.update_cold(world);
+        }
+    }
+
+    #[cold]
+    fn update_cold(&mut self, world: &World) {
+        // A component that was unknown is in no table that was there before.
+        self.components = world.registry.infos().len();
+        self.data = Q::state(&world.registry);
+        self.filter = F::state(&world.registry);
+        for (number, table) in world.tables.iter().enumerate().skip(self.seen) {
+            if Q::matches(self.data, &FetchTable { table, now: 0 })
+                && F::matches(self.filter, table)
+            {
+                self.tables.push(number as u32);
+            }
+        }
+        self.seen = world.tables.len();
+    }
+
+    /// The query, reading only.
+    ///
+    /// # Panics
+    /// If `world` is not the world that this was made for.
+    #[inline]
+    pub fn query<'w>(&'w mut self, world: &'w World) -> Query<'w, Q::ReadOnly, F> {
+        self.update(world);
+        // SAFETY: `&World` lends read access to everything, and the query only reads.
+        unsafe { Query::new(world, Some((&self.tables, self.data, self.filter))) }
+    }
+
+    /// The query.
+    ///
+    /// # Panics
+    /// If `world` is not the world that this was made for.
+    #[inline]
+    pub fn query_mut<'w>(&'w mut self, world: &'w mut World) -> Query<'w, Q, F> {
+        self.update(world);
+        world.now();
+        // SAFETY: `&mut World` lends access to everything for 'w.
+        unsafe { Query::new(world, Some((&self.tables, self.data, self.filter))) }
+    }
+
+    /// The matching tables that have rows.
+    ///
+    /// # Panics
+    /// If `world` is not the world that this was made for.
+    pub fn tables<'w>(&'w mut self, world: &'w World) -> Tables<'w> {
+        self.update(world);
+        Tables {
+            world,
+            list: TableList::Cached(self.tables.iter()),
+            matches: Box::new(|_| 0),
+        }
+    }
+}
+
+impl World {
+    /// A query that reads.
+    ///
+    /// A query that writes does not compile here:
+    /// ```compile_fail
+    /// # use storm_ecs::{Component, World};
+    /// # #[derive(Component)] struct Health(u32);
+    /// let world = World::new();
+    /// for health in world.query::<&mut Health>() {}
+    /// ```
+    #[inline]
+    pub fn query<Q: ReadOnlyQueryData>(&self) -> Query<'_, Q> {
+        self.query_filtered::<Q, ()>()
+    }
+
+    /// A query that reads, narrowed by a filter.
+    #[inline]
+    pub fn query_filtered<Q: ReadOnlyQueryData, F: QueryFilter>(&self) -> Query<'_, Q, F> {
+        // SAFETY: `&World` lends read access to everything, and the query only reads.
+        unsafe { Query::new(self, None) }
+    }
+
+    /// A query that may write.
+    ///
+    /// One that names a component twice, at least once mutably, does not compile:
+    /// ```compile_fail
+    /// # use storm_ecs::{Component, World};
+    /// # #[derive(Component)] struct Health(u32);
+    /// let mut world = World::new();
+    /// for (a, b) in world.query_mut::<(&mut Health, &Health)>() {}
+    /// ```
+    #[inline]
+    pub fn query_mut<Q: QueryData>(&mut self) -> Query<'_, Q> {
+        self.query_filtered_mut::<Q, ()>()
+    }
+
+    /// A query that may write, narrowed by a filter.
+    #[inline]
+    pub fn query_filtered_mut<Q: QueryData, F: QueryFilter>(&mut self) -> Query<'_, Q, F> {
+        self.now();
+        // SAFETY: `&mut World` lends access to everything.
+        unsafe { Query::new(self, None) }
+    }
+
+    /// The tables that a query matches and that have rows.
+    pub fn tables<Q: QueryData>(&self) -> Tables<'_> {
+        self.tables_filtered::<Q, ()>()
+    }
+
+    /// The tables that a query and a filter match and that have rows. Filters on single rows pass every table that has their component.
+    pub fn tables_filtered<Q: QueryData, F: QueryFilter>(&self) -> Tables<'_> {
+        let (data, filter) = (Q::state(&self.registry), F::state(&self.registry));
+        let index = TableIndex {
+            tables_with: &self.tables_with,
+        };
+        let matches = move |word| Q::tables(data, &index, word) & F::tables(filter, &index, word);
+        Tables {
+            world: self,
+            list: TableList::ALL,
+            matches: Box::new(matches),
+        }
+    }
+}

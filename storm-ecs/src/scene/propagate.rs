@@ -1,0 +1,394 @@
+//! From [`Transform`] to [`GlobalTransform`], down the hierarchy that [`ChildOf`] describes, where something changed.
+//!
+//! The hierarchy is mirrored in an array of links indexed by entity index (first child, siblings), brought up to date from what changed;
+//! linking and unlinking take constant time.
+
+use glam::Affine3A;
+
+use super::transform::{Cell, ChildOf, GlobalTransform, Transform};
+use crate::{
+    Added, ChangeTick, Changed, Component, Entity, Mut, Or, QueryState, With, Without, World,
+};
+
+const NONE: u32 = u32::MAX;
+/// In `Node::top`: the chain of parents never ends.
+const CYCLE: u32 = u32::MAX - 1;
+
+/// Keeps [`GlobalTransform`]s up to date. Keep one for each world and [`run`](Self::run) it once a frame.
+///
+/// A `GlobalTransform` is the parent's times the own `Transform`; without a parent it is the `Transform`, in the entity's [`Cell`].
+/// Entities with a `Transform` and no `GlobalTransform` are given one.
+///
+/// - Only what changed is visited: entities whose `Transform`, `Cell` or `ChildOf` was written, and everything below them. A `GlobalTransform`
+///   that comes out the same is not written.
+/// - An entity whose parent is dead, or has no `GlobalTransform`, counts as a root. `ChildOf` is left in place.
+/// - Entities in a cycle of `ChildOf`, and everything below them, keep the `GlobalTransform` they have until the cycle is broken.
+/// - A parent without a `Transform` of its own passes on the `GlobalTransform` it has, read when the child is next visited.
+///
+/// Results do not depend on the order in which entities were made or moved.
+#[derive(Debug, Default)]
+pub struct Propagation {
+    world: Option<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    tag: u16,
+    last: ChangeTick,
+    nodes: Vec<Node>,
+    /// Distinguishes the runs in `Node::seen` and `Node::dirty`.
+    epoch: u32,
+    dirty: Vec<u32>,
+    path: Vec<u32>,
+    stack: Vec<(u32, Affine3A, Cell)>,
+    missing: QueryState<Entity, (With<Transform>, Without<GlobalTransform>)>,
+    moved: QueryState<Entity, MovedFilter>,
+    linked: QueryState<(Entity, &'static ChildOf), Changed<ChildOf>>,
+    places: QueryState<Places>,
+    readable: QueryState<(), (With<Transform>, With<GlobalTransform>)>,
+    globals: QueryState<&'static GlobalTransform>,
+}
+
+type MovedFilter = (
+    With<GlobalTransform>,
+    Or<(Changed<Transform>, Changed<Cell>, Added<GlobalTransform>)>,
+);
+type Places = (
+    &'static Transform,
+    Mut<'static, GlobalTransform>,
+    Option<&'static Cell>,
+);
+
+/// One entity's place in the hierarchy. Links are entity indices.
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    entity: Entity,
+    parent: u32,
+    first_child: u32,
+    previous: u32,
+    next: u32,
+    /// The run in which `top` was found.
+    seen: u32,
+    /// The run in which it had to be visited.
+    dirty: u32,
+    /// The highest dirty entity above it, itself included, or `NONE` or `CYCLE`.
+    top: u32,
+}
+
+const FREE: Node = Node {
+    entity: Entity::DANGLING,
+    parent: NONE,
+    first_child: NONE,
+    previous: NONE,
+    next: NONE,
+    seen: 0,
+    dirty: 0,
+    top: NONE,
+};
+
+impl Propagation {
+    /// For a world that the first [`run`](Self::run) names.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Brings all [`GlobalTransform`]s up to date. When given another world than before, it starts over with that one.
+    ///
+    /// Costs in proportion to what changed since the last run, plus a look at every table.
+    pub fn run(&mut self, world: &mut World) {
+        match &mut self.world {
+            Some(state) if state.tag == world.tag() => state.run(world),
+            _ => self.world.insert(State::new(world)).run(world),
+        }
+    }
+}
+
+impl State {
+    fn new(world: &mut World) -> Self {
+        Self {
+            tag: world.tag(),
+            last: ChangeTick::NEVER,
+            nodes: Vec::new(),
+            epoch: 0,
+            dirty: Vec::new(),
+            path: Vec::new(),
+            stack: Vec::new(),
+            missing: QueryState::new(world),
+            moved: QueryState::new(world),
+            linked: QueryState::new(world),
+            places: QueryState::new(world),
+            readable: QueryState::new(world),
+            globals: QueryState::new(world),
+        }
+    }
+
+    fn run(&mut self, world: &mut World) {
+        let missing: Vec<Entity> = self.missing.query(world).into_iter().collect();
+        for entity in missing {
+            // Cannot fail: the query just named it.
+            let _ = world.insert(entity, GlobalTransform::IDENTITY);
+        }
+        self.epoch = self.epoch.wrapping_add(1);
+        if self.epoch == 0 {
+            self.nodes
+                .iter_mut()
+                .for_each(|node| (node.seen, node.dirty) = (0, 0));
+            self.epoch = 1;
+        }
+        self.dirty.clear();
+        self.follow_removals(world);
+        self.follow_links(world);
+        let moved: Vec<Entity> = self
+            .moved
+            .query(world)
+            .since(self.last)
+            .into_iter()
+            .collect();
+        for entity in moved {
+            self.own(entity);
+            mark(&mut self.nodes, &mut self.dirty, self.epoch, entity);
+        }
+        self.pass_on(world);
+        for at in 0..self.dirty.len() {
+            let index = self.dirty[at];
+            if self.top_of(index, world) == index {
+                self.descend(index, world);
+            }
+        }
+        self.last = world.change_tick();
+    }
+
+    /// Entities that are gone, or lost their `ChildOf`, `Cell`, `Transform` or `GlobalTransform`.
+    fn follow_removals(&mut self, world: &World) {
+        let mut complete = true;
+        let mut lost = Vec::new();
+        fn collect<T: Component>(
+            world: &World,
+            since: ChangeTick,
+            complete: &mut bool,
+            lost: &mut Vec<Entity>,
+        ) {
+            let removed = world.removed::<T>(since);
+            *complete &= removed.is_complete();
+            lost.extend(removed);
+        }
+        collect::<ChildOf>(world, self.last, &mut complete, &mut lost);
+        collect::<Cell>(world, self.last, &mut complete, &mut lost);
+        collect::<Transform>(world, self.last, &mut complete, &mut lost);
+        collect::<GlobalTransform>(world, self.last, &mut complete, &mut lost);
+        if !complete {
+            // The logs do not reach back far enough: start over.
+            self.nodes.clear();
+            self.last = ChangeTick::NEVER;
+            return;
+        }
+        for entity in lost {
+            let index = entity.index();
+            if self
+                .nodes
+                .get(index as usize)
+                .is_none_or(|node| node.entity != entity)
+            {
+                continue;
+            }
+            if !world.contains(entity) {
+                self.forget(index);
+                continue;
+            }
+            if !world.has::<ChildOf>(entity) {
+                self.unlink(index);
+            }
+            if !world.has::<GlobalTransform>(entity) || !world.has::<Transform>(entity) {
+                self.mark_children(index);
+            }
+            mark(&mut self.nodes, &mut self.dirty, self.epoch, entity);
+        }
+    }
+
+    /// Entities whose `ChildOf` was written.
+    fn follow_links(&mut self, world: &World) {
+        let linked: Vec<_> = self
+            .linked
+            .query(world)
+            .since(self.last)
+            .into_iter()
+            .map(|(child, parent)| (child, parent.0))
+            .collect();
+        for (child, parent) in linked {
+            self.own(child);
+            self.unlink(child.index());
+            mark(&mut self.nodes, &mut self.dirty, self.epoch, child);
+            if world.contains(parent) {
+                self.own(parent);
+                self.link(child.index(), parent.index());
+            }
+        }
+    }
+
+    /// A dirty entity that is not itself computed dirties its children.
+    fn pass_on(&mut self, world: &World) {
+        let places = self.readable.query(world);
+        let mut at = 0;
+        while at < self.dirty.len() {
+            let index = self.dirty[at];
+            let node = self.nodes[index as usize];
+            if node.first_child != NONE && places.get(node.entity).is_none() {
+                let mut child = node.first_child;
+                while child != NONE {
+                    let node = self.nodes[child as usize];
+                    mark(&mut self.nodes, &mut self.dirty, self.epoch, node.entity);
+                    child = node.next;
+                }
+            }
+            at += 1;
+        }
+    }
+
+    /// Makes sure that the entity's node is its own and not that of an earlier owner of the slot.
+    fn own(&mut self, entity: Entity) {
+        let index = entity.index() as usize;
+        if index >= self.nodes.len() {
+            self.nodes.resize(index + 1, FREE);
+        }
+        if self.nodes[index].entity != entity {
+            self.forget(entity.index());
+            self.nodes[index].entity = entity;
+        }
+    }
+
+    /// Frees a node: its children become roots.
+    fn forget(&mut self, index: u32) {
+        self.mark_children(index);
+        let mut child = self.nodes[index as usize].first_child;
+        while child != NONE {
+            let node = &mut self.nodes[child as usize];
+            child = node.next;
+            (node.parent, node.previous, node.next) = (NONE, NONE, NONE);
+        }
+        self.unlink(index);
+        let node = &mut self.nodes[index as usize];
+        (node.entity, node.first_child) = (Entity::DANGLING, NONE);
+    }
+
+    fn mark_children(&mut self, index: u32) {
+        let mut child = self.nodes[index as usize].first_child;
+        while child != NONE {
+            let node = self.nodes[child as usize];
+            mark(&mut self.nodes, &mut self.dirty, self.epoch, node.entity);
+            child = node.next;
+        }
+    }
+
+    fn link(&mut self, child: u32, parent: u32) {
+        let first = self.nodes[parent as usize].first_child;
+        self.nodes[parent as usize].first_child = child;
+        if first != NONE {
+            self.nodes[first as usize].previous = child;
+        }
+        let node = &mut self.nodes[child as usize];
+        (node.parent, node.previous, node.next) = (parent, NONE, first);
+    }
+
+    fn unlink(&mut self, child: u32) {
+        let Node {
+            parent,
+            previous,
+            next,
+            ..
+        } = self.nodes[child as usize];
+        if previous != NONE {
+            self.nodes[previous as usize].next = next;
+        } else if parent != NONE {
+            self.nodes[parent as usize].first_child = next;
+        }
+        if next != NONE {
+            self.nodes[next as usize].previous = previous;
+        }
+        let node = &mut self.nodes[child as usize];
+        (node.parent, node.previous, node.next) = (NONE, NONE, NONE);
+    }
+
+    /// The highest dirty entity from which a descent reaches `index`. Each node is walked once a run.
+    fn top_of(&mut self, index: u32, world: &World) -> u32 {
+        let places = self.readable.query(world);
+        self.path.clear();
+        let mut at = index;
+        let mut top = NONE;
+        while at != NONE {
+            let node = &mut self.nodes[at as usize];
+            if places.get(node.entity).is_none() {
+                // Not computed itself; what is above does not reach through it.
+                break;
+            }
+            if node.seen == self.epoch {
+                // Walked before: known. Walked just now: a cycle, which `top` said in advance.
+                top = node.top;
+                break;
+            }
+            node.seen = self.epoch;
+            node.top = CYCLE;
+            self.path.push(at);
+            at = node.parent;
+        }
+        while let Some(at) = self.path.pop() {
+            let node = &mut self.nodes[at as usize];
+            if top == NONE && node.dirty == self.epoch {
+                top = at;
+            }
+            node.top = top;
+        }
+        top
+    }
+
+    /// Writes the global transforms of `start` and of everything below it.
+    fn descend(&mut self, start: u32, world: &mut World) {
+        let parent = self.nodes[start as usize].parent;
+        let parent = self
+            .nodes
+            .get(parent as usize)
+            .map_or(Entity::DANGLING, |node| node.entity);
+        let above = self
+            .globals
+            .query(world)
+            .get(parent)
+            .map(|global| (global.to_affine(), Cell(global.cell)));
+        let mut places = self.places.query_mut(world);
+        let mut write = |entity: Entity, above: Option<(Affine3A, Cell)>| {
+            let (transform, mut global, cell) = places.get_mut(entity)?;
+            let (affine, cell) = match above {
+                Some((affine, cell)) => (affine * transform.to_affine(), cell),
+                None => (transform.to_affine(), cell.copied().unwrap_or_default()),
+            };
+            let new = GlobalTransform::from_affine(&affine, cell);
+            if bytemuck::bytes_of(&*global) != bytemuck::bytes_of(&new) {
+                *global = new;
+            }
+            Some((affine, cell))
+        };
+        let node = self.nodes[start as usize];
+        if let Some((affine, cell)) = write(node.entity, above) {
+            self.stack.push((node.first_child, affine, cell));
+        }
+        while let Some((child, affine, cell)) = self.stack.pop() {
+            if child == NONE {
+                continue;
+            }
+            let node = self.nodes[child as usize];
+            self.stack.push((node.next, affine, cell));
+            if let Some((affine, cell)) = write(node.entity, Some((affine, cell))) {
+                self.stack.push((node.first_child, affine, cell));
+            }
+        }
+    }
+}
+
+/// Notes that `entity` has to be visited in this run.
+fn mark(nodes: &mut [Node], dirty: &mut Vec<u32>, epoch: u32, entity: Entity) {
+    let node = &mut nodes[entity.index() as usize];
+    debug_assert!(node.entity == entity, "the node is the entity's own");
+    if node.dirty != epoch {
+        node.dirty = epoch;
+        dirty.push(entity.index());
+    }
+}

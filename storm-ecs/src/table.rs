@@ -1,0 +1,405 @@
+//! A table: the rows of one archetype, a column a component.
+//!
+//! Invariants:
+//! 1. Every column's capacity is `capacity`, and rows `0..entities.len()` of every column are initialised, except between a call
+//!    that says it leaves a row unwritten and its caller writing it; no user code runs in between.
+//! 2. Columns are sorted by component id; `column_of[id]` is the column's number or `NONE`.
+//! 3. Stale ticks left of removed rows are never newer than the present, so a row born now needs only its `born` tick.
+#![expect(unsafe_code, reason = "moves type-erased rows")]
+
+use core::any::TypeId;
+
+use crate::column::{COLUMN_ALIGN, Column};
+use crate::component::{Component, ComponentId, Registry};
+use crate::entities::ROW_LIMIT;
+use crate::entity::Entity;
+use crate::removed::RemovalLog;
+use crate::track::Ticks;
+
+/// Rows in a block: the unit of change ticks, parallel splits and deltas. Blocks are virtual; columns are contiguous.
+pub const BLOCK_ROWS: usize = 1024;
+
+const NONE: u16 = u16::MAX;
+
+/// Number of a table in its world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TableId(pub(crate) u32);
+
+impl TableId {
+    /// The number.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+pub struct Table {
+    id: TableId,
+    capacity: usize,
+    entities: Vec<Entity>,
+    columns: Box<[Column]>,
+    column_of: Box<[u16]>,
+    born: Ticks,
+    despawned: RemovalLog,
+}
+
+/// How a row moves from one table to another.
+pub(crate) struct MovePlan {
+    /// Destination.
+    pub(crate) table: u32,
+    /// Columns both tables have: (source, destination).
+    pub(crate) keep: Box<[(u16, u16)]>,
+    /// Source columns that the destination lacks.
+    pub(crate) gone: Box<[u16]>,
+    /// For each component of the bundle: its column in the destination, and whether the source has it as well.
+    /// Empty for removals.
+    pub(crate) write: Box<[(u16, bool)]>,
+}
+
+impl Table {
+    /// A table of `components`, which are sorted and unique.
+    pub(crate) fn new(id: TableId, components: &[ComponentId], registry: &Registry) -> Self {
+        let mut column_of = vec![NONE; components.last().map_or(0, |last| last.index() + 1)];
+        assert!(
+            components.len() < NONE as usize,
+            "too many components in one table"
+        );
+        for (number, component) in components.iter().enumerate() {
+            column_of[component.index()] = number as u16;
+        }
+        Self {
+            id,
+            capacity: 0,
+            entities: Vec::new(),
+            columns: components
+                .iter()
+                .map(|&id| Column::new(registry.info(id)))
+                .collect(),
+            column_of: column_of.into(),
+            born: Ticks::default(),
+            despawned: RemovalLog::default(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn id(&self) -> TableId {
+        self.id
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.entities.len()
+    }
+
+    #[inline]
+    pub(crate) fn entities(&self) -> &[Entity] {
+        &self.entities
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    #[inline]
+    pub(crate) fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    #[inline]
+    pub(crate) fn born(&self) -> &Ticks {
+        &self.born
+    }
+
+    pub(crate) fn despawned(&self) -> &RemovalLog {
+        &self.despawned
+    }
+
+    pub(crate) fn despawned_mut(&mut self) -> &mut RemovalLog {
+        &mut self.despawned
+    }
+
+    /// The number of the column of `component`.
+    #[inline]
+    pub(crate) fn column_index(&self, component: ComponentId) -> Option<usize> {
+        match self.column_of.get(component.index()) {
+            Some(&number) if number != NONE => Some(number as usize),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn column(&self, component: ComponentId) -> Option<&Column> {
+        self.columns.get(self.column_index(component)?)
+    }
+
+    #[inline]
+    pub(crate) fn column_mut(&mut self, component: ComponentId) -> Option<&mut Column> {
+        let number = self.column_index(component)?;
+        self.columns.get_mut(number)
+    }
+
+    #[inline]
+    pub(crate) fn column_number_mut(&mut self, number: usize) -> &mut Column {
+        &mut self.columns[number]
+    }
+
+    pub(crate) fn column_of_type<T: Component>(&self) -> Option<&Column> {
+        let type_id = TypeId::of::<T>();
+        self.columns
+            .iter()
+            .find(|column| column.type_id() == type_id)
+    }
+
+    pub(crate) fn components(&self) -> impl ExactSizeIterator<Item = ComponentId> + '_ {
+        self.columns.iter().map(Column::id)
+    }
+
+    /// Makes room for `additional` more rows.
+    #[inline]
+    pub(crate) fn reserve(&mut self, additional: usize) {
+        if self.capacity - self.entities.len() < additional {
+            self.grow(additional);
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self, additional: usize) {
+        let needed = self.entities.len().saturating_add(additional);
+        assert!(
+            needed <= ROW_LIMIT,
+            "a table holds at most {ROW_LIMIT} rows"
+        );
+        let largest = self.columns.iter().map(Column::size).max().unwrap_or(0);
+        let first = (COLUMN_ALIGN / largest.max(1)).clamp(1, 8);
+        self.set_capacity(needed.max(self.capacity * 2).max(first).min(ROW_LIMIT));
+    }
+
+    fn set_capacity(&mut self, capacity: usize) {
+        let len = self.entities.len();
+        self.entities.reserve_exact(capacity - len);
+        for column in &mut self.columns {
+            column.set_capacity(capacity);
+        }
+        self.capacity = capacity;
+    }
+
+    /// Frees the room that no row uses; says how many bytes that was.
+    pub(crate) fn shrink(&mut self) -> usize {
+        let before = self.bytes();
+        let len = self.entities.len();
+        for column in &mut self.columns {
+            column.set_capacity(len);
+        }
+        self.entities.shrink_to_fit();
+        self.capacity = len;
+        before - self.bytes()
+    }
+
+    /// Bytes allocated for rows and ids.
+    pub(crate) fn bytes(&self) -> usize {
+        let columns: usize = self.columns.iter().map(Column::bytes).sum();
+        columns + self.entities.capacity() * size_of::<Entity>()
+    }
+
+    /// Bytes allocated for change ticks.
+    pub(crate) fn tick_bytes(&mut self) -> usize {
+        let columns: usize = self
+            .columns
+            .iter_mut()
+            .map(|column| column.changed_mut().bytes() + column.added().bytes())
+            .sum();
+        columns + self.born.bytes()
+    }
+
+    /// Appends a row for `entity`, born at `tick`, and leaves its components unwritten.
+    ///
+    /// # Safety
+    /// The caller writes every column of the row before anyone reads it (invariant 1).
+    #[inline]
+    pub(crate) unsafe fn push(&mut self, entity: Entity, tick: u32) -> usize {
+        let row = self.entities.len();
+        if row == self.capacity {
+            self.grow(1);
+        }
+        self.entities.push(entity);
+        self.born.set(row, tick, row + 1);
+        row
+    }
+
+    /// Takes `row` out: the last row fills its place. Values of columns with `Drop` in `doomed` end up just behind the
+    /// rows, for [`drop_detached`](Self::drop_detached); those of the other columns are forgotten. Returns the
+    /// entity that now lives in `row`, if another does.
+    ///
+    /// # Safety
+    /// `row` is in use. Columns not in `doomed` that need dropping have had the value of `row` moved out.
+    #[inline]
+    unsafe fn detach(&mut self, row: usize, doomed: impl Fn(usize) -> bool) -> Option<Entity> {
+        let len = self.entities.len();
+        let last = len - 1;
+        for (number, column) in self.columns.iter_mut().enumerate() {
+            if column.has_drop() && doomed(number) {
+                // SAFETY: both rows are in use.
+                unsafe { column.swap(row, last) };
+            } else {
+                // SAFETY: the last row is in use; the value in `row` was moved out or needs no drop.
+                unsafe { column.fill_hole(row, last) };
+            }
+            if column.is_tracked() {
+                column.changed_mut().swap_remove(row, len);
+                column.added_mut().swap_remove(row, len);
+            }
+        }
+        self.born.swap_remove(row, len);
+        self.entities.swap_remove(row);
+        self.entities.get(row).copied()
+    }
+
+    /// Takes `row` out to be dropped by [`drop_detached`](Self::drop_detached). Returns the entity that now lives in `row`.
+    #[inline]
+    pub(crate) fn detach_all(&mut self, row: usize) -> Option<Entity> {
+        assert!(row < self.entities.len());
+        // SAFETY: the row is in use, and every column is doomed.
+        unsafe { self.detach(row, |_| true) }
+    }
+
+    /// Drops the values that the last `detach` left behind the rows, in `columns`.
+    ///
+    /// # Safety
+    /// The table has not been touched since, and each column in `columns` was doomed then.
+    #[inline]
+    pub(crate) unsafe fn drop_detached(&self, columns: impl Iterator<Item = usize>) {
+        let mut rest = DropRest {
+            table: self,
+            columns,
+            first: self.entities.len(),
+            count: 1,
+        };
+        rest.run();
+    }
+
+    /// Whether any column needs dropping.
+    pub(crate) fn has_drop(&self) -> bool {
+        self.columns.iter().any(Column::has_drop)
+    }
+
+    /// Moves `row` to `destination` by `plan`. Columns that the destination has and this table lacks are left unwritten there, and
+    /// marked as added at `tick`. Returns the new row and the entity that now lives in the old one.
+    ///
+    /// With `moved_out`, the values of `plan.gone` have been moved out already; otherwise they wait for `drop_detached`.
+    ///
+    /// # Safety
+    /// `plan` was made for these two tables; `row` is in use; the caller writes the unwritten columns before anyone reads them.
+    #[inline]
+    pub(crate) unsafe fn move_row(
+        &mut self,
+        row: usize,
+        destination: &mut Self,
+        plan: &MovePlan,
+        tick: u32,
+        moved_out: bool,
+    ) -> (usize, Option<Entity>) {
+        let entity = self.entities[row];
+        let born = self.born.get(row);
+        // SAFETY: the kept columns are written below, the others by the caller.
+        let to = unsafe { destination.push(entity, born) };
+        let len = to + 1;
+        for &(source, target) in &plan.keep {
+            let source = &mut self.columns[source as usize];
+            let target = &mut destination.columns[target as usize];
+            // SAFETY: the plan pairs columns of one component; `row` is in use and `to` within the capacity.
+            unsafe { source.copy_to(row, target, to) };
+            if source.is_tracked() {
+                carry(
+                    source.changed_mut(),
+                    target.changed_mut(),
+                    row,
+                    to,
+                    len,
+                    born,
+                );
+                carry(source.added_mut(), target.added_mut(), row, to, len, born);
+            }
+        }
+        for &(target, replaces) in &plan.write {
+            let target = &mut destination.columns[target as usize];
+            if !replaces && target.is_tracked() {
+                target.added_mut().set(to, tick, len);
+            }
+        }
+        // SAFETY: the row is in use. A kept column's value was copied out; those gone are doomed or were moved out.
+        let swapped = unsafe {
+            self.detach(row, |number| {
+                !moved_out && plan.gone.contains(&(number as u16))
+            })
+        };
+        (to, swapped)
+    }
+
+    /// Drops all rows.
+    pub(crate) fn clear(&mut self) {
+        let count = self.entities.len();
+        self.entities.clear();
+        self.born.reset();
+        for column in &mut self.columns {
+            column.changed_mut().reset();
+            column.added_mut().reset();
+        }
+        let columns = 0..self.columns.len();
+        DropRest {
+            table: self,
+            columns,
+            first: 0,
+            count,
+        }
+        .run();
+    }
+
+    /// Makes every tick "old".
+    pub(crate) fn rebase(&mut self) {
+        self.born.rebase();
+        self.despawned.rebase();
+        for column in &mut self.columns {
+            column.changed_mut().rebase();
+            column.added_mut().rebase();
+        }
+    }
+}
+
+/// Carries a row's tick into another table. A tick no newer than the row's birth says nothing.
+#[inline]
+fn carry(source: &Ticks, target: &mut Ticks, row: usize, to: usize, len: usize, born: u32) {
+    if source.max() > born || target.max() > born {
+        target.set(to, source.get(row), len);
+    }
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// Drops rows column by column, and goes on with the next column if one panics.
+///
+/// Made only by code that gives up the rows: they lie at or behind the table's length.
+struct DropRest<'a, I: Iterator<Item = usize>> {
+    table: &'a Table,
+    columns: I,
+    first: usize,
+    count: usize,
+}
+
+impl<I: Iterator<Item = usize>> DropRest<'_, I> {
+    fn run(&mut self) {
+        for number in self.columns.by_ref() {
+            // SAFETY: whoever made this says that the rows are initialised and nobody else uses them.
+            unsafe { self.table.columns[number].drop_rows(self.first, self.count) };
+        }
+    }
+}
+
+impl<I: Iterator<Item = usize>> Drop for DropRest<'_, I> {
+    fn drop(&mut self) {
+        self.run();
+    }
+}

@@ -1,0 +1,865 @@
+//! The world: entities, tables and the typed operations on them.
+//!
+//! Invariant: the slot of every live entity names a row of a table whose id column names the entity back.
+#![expect(unsafe_code, reason = "moves bundles into columns")]
+
+use core::any::TypeId;
+use core::mem::{ManuallyDrop, MaybeUninit};
+use core::ptr;
+use core::sync::atomic::{AtomicU32, Ordering};
+use std::collections::HashMap;
+
+use crate::bitset::BitSet;
+use crate::bundle::{Bundle, BundleInfo, BundleMap, ComponentList, FieldVisitor};
+use crate::column::Column;
+use crate::component::{Component, ComponentId, ComponentInfo, DropFn, Registry};
+use crate::entities::{Entities, Location, TABLE_LIMIT};
+use crate::entity::Entity;
+use crate::error::{ComponentError, MissingComponent, NoSuchEntity};
+use crate::removed::{REMOVAL_CAPACITY, RemovalLog, Removed};
+use crate::table::{MovePlan, Table, TableId};
+use crate::tick::ChangeTick;
+
+/// At this tick the next `&mut` call rebases; the distance to the end leaves room for closings through `&World`.
+const REBASE_AT: u32 = u32::MAX - (1 << 24);
+
+/// Entities and their components.
+///
+/// ```
+/// use storm_ecs::{Component, World};
+///
+/// #[derive(Component, Debug, PartialEq)]
+/// struct Position([f32; 3]);
+/// #[derive(Component)]
+/// struct Velocity([f32; 3]);
+///
+/// let mut world = World::new();
+/// let ball = world.spawn((Position([0.0; 3]), Velocity([1.0, 0.0, 0.0])));
+/// let wall = world.spawn(Position([5.0, 0.0, 0.0]));
+///
+/// for (position, velocity) in world.query_mut::<(&mut Position, &Velocity)>() {
+///     for axis in 0..3 {
+///         position.0[axis] += velocity.0[axis];
+///     }
+/// }
+/// assert_eq!(world.get::<Position>(ball), Some(&Position([1.0, 0.0, 0.0])));
+/// assert_eq!(world.get::<Velocity>(wall).is_none(), true);
+/// ```
+pub struct World {
+    pub(crate) entities: Entities,
+    pub(crate) registry: Registry,
+    pub(crate) tables: Vec<Table>,
+    /// By component: the tables that have it.
+    pub(crate) tables_with: Vec<BitSet>,
+    table_of: HashMap<Box<[ComponentId]>, u32>,
+    bundles: Vec<BundleInfo>,
+    bundle_of: BundleMap,
+    plans: Vec<MovePlan>,
+    plan_of: HashMap<PlanKey, u32>,
+    /// The open tick: writes carry it.
+    tick: AtomicU32,
+    /// By component.
+    removed: Vec<RemovalLog>,
+    removal_capacity: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct PlanKey {
+    source: u32,
+    bundle: u32,
+    insert: bool,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl core::fmt::Debug for World {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("World")
+            .field("entities", &self.len())
+            .field("tables", &self.tables.len())
+            .field("components", &self.registry.infos().len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl World {
+    /// An empty world.
+    ///
+    /// # Panics
+    /// Never; but after 65,535 worlds in one process their tags repeat.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut world = Self {
+            entities: Entities::new(),
+            registry: Registry::default(),
+            tables: Vec::new(),
+            tables_with: Vec::new(),
+            table_of: HashMap::new(),
+            bundles: Vec::new(),
+            bundle_of: BundleMap::default(),
+            plans: Vec::new(),
+            plan_of: HashMap::new(),
+            tick: AtomicU32::new(1),
+            removed: Vec::new(),
+            removal_capacity: REMOVAL_CAPACITY,
+        };
+        // Table 0 has no components: reserved entities arrive there.
+        world.table_for(Box::default());
+        world
+    }
+
+    // --- entities -------------------------------------------------------------------------------------------------
+
+    /// How many entities are alive. Reserved ones count once they are flushed.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entities.len()
+    }
+
+    /// Whether no entity is alive.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether `entity` is alive in this world.
+    #[must_use]
+    pub fn contains(&self, entity: Entity) -> bool {
+        self.entities.get(entity).is_some()
+    }
+
+    /// The live entity whose [`index`](Entity::index) is `index`.
+    #[must_use]
+    pub fn entity_at(&self, index: u32) -> Option<Entity> {
+        self.entities.at(index)
+    }
+
+    /// All live entities, table by table.
+    pub fn entities(&self) -> impl Iterator<Item = Entity> + '_ {
+        self.tables
+            .iter()
+            .flat_map(|table| table.entities().iter().copied())
+    }
+
+    /// The tag that this world's entities carry.
+    #[must_use]
+    pub fn tag(&self) -> u16 {
+        self.entities.tag()
+    }
+
+    /// Takes an entity's id through a shared reference; any number of threads may do so at once.
+    ///
+    /// The entity comes alive, without components, at the next structural change or [`flush`](Self::flush).
+    ///
+    /// # Panics
+    /// If there are 2³² − 1 slots already.
+    #[must_use]
+    pub fn reserve(&self) -> Entity {
+        self.entities.reserve()
+    }
+
+    /// Brings reserved entities to life.
+    #[inline]
+    pub fn flush(&mut self) {
+        if self.entities.needs_flush() {
+            self.flush_reserved();
+        }
+    }
+
+    #[cold]
+    fn flush_reserved(&mut self) {
+        let tick = self.now();
+        let table = &mut self.tables[0];
+        self.entities.flush(|entity| {
+            // SAFETY: table 0 has no columns.
+            let row = unsafe { table.push(entity, tick) };
+            Location {
+                table: 0,
+                row: row as u32,
+            }
+        });
+    }
+
+    /// Makes an entity with the components of `bundle`. Amortised constant time.
+    ///
+    /// # Panics
+    /// If the bundle names a component twice, or a limit is reached (2³² − 1 slots, 2²⁸ rows a table, 2²⁰ − 1 tables).
+    #[inline]
+    pub fn spawn<B: Bundle>(&mut self, bundle: B) -> Entity {
+        self.flush();
+        let tick = self.now();
+        let number = self.bundle::<B>();
+        let info = &self.bundles[number as usize];
+        let table = &mut self.tables[info.table as usize];
+        let mut row = 0;
+        let entity = self.entities.allocate(|entity| {
+            // SAFETY: every column is written below; nothing in between can panic.
+            row = unsafe { table.push(entity, tick) };
+            Location {
+                table: info.table,
+                row: row as u32,
+            }
+        });
+        let mut bundle = ManuallyDrop::new(bundle);
+        let mut writer = Writer {
+            columns: table.columns(),
+            map: &info.columns,
+            next: 0,
+            row,
+        };
+        // SAFETY: the bundle is whole; its columns are those of `info`, and it is not used afterwards.
+        unsafe { B::visit(&raw mut *bundle, &mut writer) };
+        entity
+    }
+
+    /// Makes an entity of each bundle; faster than a loop of [`spawn`](Self::spawn). All are made before this returns.
+    ///
+    /// If the iterator panics, the entities made so far stay.
+    ///
+    /// # Panics
+    /// As [`spawn`](Self::spawn).
+    pub fn spawn_batch<I>(&mut self, bundles: I) -> Vec<Entity>
+    where
+        I: IntoIterator,
+        I::Item: Bundle,
+    {
+        self.flush();
+        let tick = self.now();
+        let number = self.bundle::<I::Item>();
+        let info = &self.bundles[number as usize];
+        let table = &mut self.tables[info.table as usize];
+        let bundles = bundles.into_iter();
+        let expected = bundles.size_hint().0;
+        table.reserve(expected);
+        self.entities.reserve_capacity(expected);
+        let mut made = Vec::with_capacity(expected);
+        for bundle in bundles {
+            let mut row = 0;
+            let entity = self.entities.allocate(|entity| {
+                // SAFETY: every column is written below; nothing in between can panic.
+                row = unsafe { table.push(entity, tick) };
+                Location {
+                    table: info.table,
+                    row: row as u32,
+                }
+            });
+            let mut bundle = ManuallyDrop::new(bundle);
+            let mut writer = Writer {
+                columns: table.columns(),
+                map: &info.columns,
+                next: 0,
+                row,
+            };
+            // SAFETY: the bundle is whole; its columns are those of `info`, and it is not used afterwards.
+            unsafe { I::Item::visit(&raw mut *bundle, &mut writer) };
+            made.push(entity);
+        }
+        made
+    }
+
+    /// Ends an entity and drops its components.
+    ///
+    /// # Errors
+    /// If it is not alive.
+    #[inline]
+    pub fn despawn(&mut self, entity: Entity) -> Result<(), NoSuchEntity> {
+        self.flush();
+        let tick = self.now();
+        let location = self.entities.get(entity).ok_or(NoSuchEntity)?;
+        let table = &mut self.tables[location.table as usize];
+        self.entities.release(entity);
+        if let Some(moved) = table.detach_all(location.row as usize) {
+            self.entities.relocate(moved, location);
+        }
+        table
+            .despawned_mut()
+            .push(entity, tick, self.removal_capacity);
+        if table.has_drop() {
+            // SAFETY: all columns were doomed just now.
+            unsafe { table.drop_detached(0..table.columns().len()) };
+        }
+        Ok(())
+    }
+
+    /// Ends all entities. Tables keep their memory.
+    pub fn clear(&mut self) {
+        self.flush();
+        let tick = self.now();
+        for table in &mut self.tables {
+            for row in 0..table.len() {
+                let entity = table.entities()[row];
+                self.entities.release(entity);
+                table
+                    .despawned_mut()
+                    .push(entity, tick, self.removal_capacity);
+            }
+        }
+        for table in &mut self.tables {
+            table.clear();
+        }
+    }
+
+    // --- components -----------------------------------------------------------------------------------------------
+
+    /// Gives the components of `bundle` to an entity; those it has already are replaced.
+    ///
+    /// A component that is new counts as added and changed, a replaced one as changed; the others as neither.
+    ///
+    /// # Errors
+    /// If the entity is not alive; the bundle is dropped.
+    ///
+    /// # Panics
+    /// If the bundle names a component twice, or a limit is reached.
+    #[inline]
+    pub fn insert<B: Bundle>(&mut self, entity: Entity, bundle: B) -> Result<(), NoSuchEntity> {
+        self.flush();
+        let tick = self.now();
+        let location = self.entities.get(entity).ok_or(NoSuchEntity)?;
+        let number = self.bundle::<B>();
+        let plan = self.plan(location.table, number, true);
+        let plan = &self.plans[plan as usize];
+        let (row, table) = if plan.table == location.table {
+            (
+                location.row as usize,
+                &mut self.tables[location.table as usize],
+            )
+        } else {
+            let (source, target) = pair(&mut self.tables, location.table, plan.table);
+            // SAFETY: the plan is for these tables, the row is in use, and the new columns are written below.
+            let (row, swapped) =
+                unsafe { source.move_row(location.row as usize, target, plan, tick, false) };
+            if let Some(swapped) = swapped {
+                self.entities.relocate(swapped, location);
+            }
+            self.entities.relocate(
+                entity,
+                Location {
+                    table: plan.table,
+                    row: row as u32,
+                },
+            );
+            (row, target)
+        };
+        let mut bundle = ManuallyDrop::new(bundle);
+        let mut exchange = Exchange {
+            table,
+            map: &plan.write,
+            next: 0,
+            row,
+            tick,
+            old: OldValues(Vec::new()),
+        };
+        // SAFETY: the bundle is whole and its columns are those of the plan. Afterwards its fields hold moved-out values, or
+        // old ones that `exchange.old` drops.
+        unsafe { B::visit(&raw mut *bundle, &mut exchange) };
+        exchange.old.run();
+        Ok(())
+    }
+
+    /// Takes the components of `B` from an entity and drops them. Those it lacks are passed over.
+    ///
+    /// # Errors
+    /// If the entity is not alive.
+    #[inline]
+    pub fn remove<B: Bundle>(&mut self, entity: Entity) -> Result<(), NoSuchEntity> {
+        self.flush();
+        let location = self.entities.get(entity).ok_or(NoSuchEntity)?;
+        let number = self.bundle::<B>();
+        self.remove_by_plan(entity, location, number, false);
+        Ok(())
+    }
+
+    /// Takes the components of `B` from an entity and returns them.
+    ///
+    /// ```
+    /// # use storm_ecs::{Component, World};
+    /// # #[derive(Component, Debug, PartialEq)] struct Name(String);
+    /// # #[derive(Component, Debug, PartialEq)] struct Age(u8);
+    /// let mut world = World::new();
+    /// let entity = world.spawn((Name("Ann".into()), Age(7)));
+    /// assert_eq!(world.take::<Name>(entity), Ok(Name("Ann".into())));
+    /// assert!(world.take::<(Name, Age)>(entity).is_err(), "nothing is taken unless all can be");
+    /// assert_eq!(world.get(entity), Some(&Age(7)));
+    /// ```
+    ///
+    /// # Errors
+    /// If the entity is not alive, or lacks one of them; then nothing is taken.
+    pub fn take<B: Bundle>(&mut self, entity: Entity) -> Result<B, ComponentError> {
+        self.flush();
+        let location = self.entities.get(entity).ok_or(NoSuchEntity)?;
+        let number = self.bundle::<B>();
+        let table = &self.tables[location.table as usize];
+        for &id in &self.bundles[number as usize].ids {
+            if table.column(id).is_none() {
+                return Err(MissingComponent(self.registry.info(id).name).into());
+            }
+        }
+        let mut taken = MaybeUninit::<B>::uninit();
+        let mut reader = Reader {
+            table,
+            ids: &self.bundles[number as usize].ids,
+            next: 0,
+            row: location.row as usize,
+        };
+        // SAFETY: the visitor writes every field; the table has each component, as checked.
+        unsafe { B::visit(taken.as_mut_ptr(), &mut reader) };
+        self.remove_by_plan(entity, location, number, true);
+        // SAFETY: `Bundle::visit` showed every component, so every field was written.
+        Ok(unsafe { taken.assume_init() })
+    }
+
+    /// With `moved_out`, the caller has read the removed values already.
+    fn remove_by_plan(&mut self, entity: Entity, location: Location, bundle: u32, moved_out: bool) {
+        let tick = self.now();
+        let plan = self.plan(location.table, bundle, false);
+        let plan = &self.plans[plan as usize];
+        if plan.table == location.table {
+            return;
+        }
+        let (source, target) = pair(&mut self.tables, location.table, plan.table);
+        // SAFETY: the plan is for these tables, the row is in use, and a removal leaves no column unwritten.
+        let (row, swapped) =
+            unsafe { source.move_row(location.row as usize, target, plan, tick, moved_out) };
+        if let Some(swapped) = swapped {
+            self.entities.relocate(swapped, location);
+        }
+        self.entities.relocate(
+            entity,
+            Location {
+                table: plan.table,
+                row: row as u32,
+            },
+        );
+        for &number in &plan.gone {
+            let column = &source.columns()[number as usize];
+            if column.is_tracked() {
+                self.removed[column.id().index()].push(entity, tick, self.removal_capacity);
+            }
+        }
+        if !moved_out {
+            // SAFETY: the columns gone were doomed just now.
+            unsafe { source.drop_detached(plan.gone.iter().map(|&number| number as usize)) };
+        }
+    }
+
+    /// Whether an entity is alive and has `T`.
+    #[must_use]
+    pub fn has<T: Component>(&self, entity: Entity) -> bool {
+        self.entities
+            .get(entity)
+            .zip(self.registry.id::<T>())
+            .is_some_and(|(location, id)| {
+                self.tables[location.table as usize]
+                    .column_index(id)
+                    .is_some()
+            })
+    }
+
+    /// A component of an entity; `None` if the entity is not alive or lacks it.
+    #[inline]
+    #[must_use]
+    pub fn get<T: Component>(&self, entity: Entity) -> Option<&T> {
+        let location = self.entities.get(entity)?;
+        let id = self.registry.id::<T>()?;
+        let column = self.tables[location.table as usize].column(id)?;
+        let value = column.at(location.row as usize).cast::<T>();
+        // SAFETY: the column is of `T` (its id), the row is in use, and `&self` excludes writers.
+        Some(unsafe { &*value })
+    }
+
+    /// A component of an entity, for writing; marks it as changed.
+    #[inline]
+    #[must_use]
+    pub fn get_mut<T: Component>(&mut self, entity: Entity) -> Option<&mut T> {
+        let tick = self.now();
+        let location = self.entities.get(entity)?;
+        let id = self.registry.id::<T>()?;
+        let column = self.tables[location.table as usize].column_mut(id)?;
+        if column.is_tracked() {
+            column.changed_mut().mark(location.row as usize, tick);
+        }
+        let value = column.at(location.row as usize).cast::<T>();
+        // SAFETY: the column is of `T` (its id), the row is in use, and `&mut self` excludes everyone else.
+        Some(unsafe { &mut *value })
+    }
+
+    /// Makes `T` known to this world and returns its number. Spawning and inserting do so by themselves.
+    ///
+    /// # Panics
+    /// If another type of the same name is known already.
+    pub fn register<T: Component>(&mut self) -> ComponentId {
+        let id = self.registry.register::<T>();
+        self.grow_component_tables();
+        id
+    }
+
+    /// The components this world knows, by number.
+    #[must_use]
+    pub fn components(&self) -> &[ComponentInfo] {
+        self.registry.infos()
+    }
+
+    /// The component with a stable name.
+    #[must_use]
+    pub fn component_named(&self, name: &str) -> Option<&ComponentInfo> {
+        self.registry.named(name).map(|id| self.registry.info(id))
+    }
+
+    // --- change ---------------------------------------------------------------------------------------------------
+
+    /// The present moment, for asking later what was written since. Closes the open tick: all later writes are newer.
+    ///
+    /// ```
+    /// # use storm_ecs::{Component, World};
+    /// # #[derive(Component)] struct Speed(f32);
+    /// let mut world = World::new();
+    /// let car = world.spawn(Speed(1.0));
+    /// world.spawn(Speed(2.0));
+    /// let seen = world.change_tick();
+    /// world.get_mut::<Speed>(car).unwrap().0 = 3.0;
+    /// let rows: usize = world.tables::<&Speed>().flat_map(|t| t.changed_rows::<Speed>(seen)).map(|r| r.len()).sum();
+    /// assert_eq!(rows, 1);
+    /// ```
+    pub fn change_tick(&self) -> ChangeTick {
+        // Relaxed: the number guards no memory; writers need `&mut World` or are ordered by a schedule.
+        let open = self.tick.load(Ordering::Relaxed);
+        if open == u32::MAX {
+            // Nothing was written for 16 million closings: readers see everything, which is never wrong.
+            return ChangeTick::NEVER;
+        }
+        ChangeTick(self.tick.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The tick that writes carry now.
+    #[inline]
+    pub(crate) fn now(&mut self) -> u32 {
+        let open = *self.tick.get_mut();
+        if open >= REBASE_AT {
+            self.rebase()
+        } else {
+            open
+        }
+    }
+
+    #[cold]
+    fn rebase(&mut self) -> u32 {
+        for table in &mut self.tables {
+            table.rebase();
+        }
+        for log in &mut self.removed {
+            log.rebase();
+        }
+        *self.tick.get_mut() = 2;
+        2
+    }
+
+    /// The open tick, seen through a shared reference.
+    #[inline]
+    pub(crate) fn open_tick(&self) -> u32 {
+        self.tick.load(Ordering::Relaxed)
+    }
+
+    /// Entities that lost `T`, by removal or despawn, after `since`. See [`Removed`] for order and completeness.
+    ///
+    /// Each log keeps the last 65,536 entries ([`set_removal_capacity`](Self::set_removal_capacity)): one log for each component's
+    /// removals, one for each table's despawns. Components with [`Track::None`](crate::Track::None) are not logged.
+    #[must_use]
+    pub fn removed<T: Component>(&self, since: ChangeTick) -> Removed<'_> {
+        const {
+            assert!(
+                !matches!(T::TRACK, crate::Track::None),
+                "the component is not tracked"
+            )
+        };
+        let since = since.before(self.open_tick());
+        let Some(id) = self.registry.id::<T>() else {
+            return Removed {
+                entities: Box::new(core::iter::empty()),
+                complete: true,
+            };
+        };
+        let logs = || {
+            let tables = self
+                .tables
+                .iter()
+                .filter(move |table| table.column_index(id).is_some());
+            tables
+                .map(Table::despawned)
+                .chain(self.removed.get(id.index()))
+        };
+        Removed {
+            complete: logs().all(|log| log.reaches(since)),
+            entities: Box::new(logs().flat_map(move |log| log.since(since))),
+        }
+    }
+
+    /// How many entries each removal log keeps from now on.
+    pub fn set_removal_capacity(&mut self, entries: usize) {
+        self.removal_capacity = entries;
+    }
+
+    // --- tables and plans -----------------------------------------------------------------------------------------
+
+    fn grow_component_tables(&mut self) {
+        let known = self.registry.infos().len();
+        if self.tables_with.len() < known {
+            self.tables_with.resize_with(known, BitSet::default);
+            self.removed.resize_with(known, RemovalLog::default);
+        }
+    }
+
+    /// The table of exactly these components, sorted; made if need be.
+    fn table_for(&mut self, components: Box<[ComponentId]>) -> u32 {
+        if let Some(&table) = self.table_of.get(&components) {
+            return table;
+        }
+        let number = self.tables.len();
+        assert!(
+            number < TABLE_LIMIT,
+            "a world holds at most {TABLE_LIMIT} tables"
+        );
+        let number = number as u32;
+        self.tables
+            .push(Table::new(TableId(number), &components, &self.registry));
+        for id in &components {
+            self.tables_with[id.index()].insert(number as usize);
+        }
+        self.table_of.insert(components, number);
+        number
+    }
+
+    #[inline]
+    fn bundle<B: Bundle>(&mut self) -> u32 {
+        match self.bundle_of.get(TypeId::of::<B>()) {
+            Some(number) => number,
+            None => self.add_bundle(TypeId::of::<B>(), B::components),
+        }
+    }
+
+    #[cold]
+    fn add_bundle(&mut self, type_id: TypeId, list: fn(&mut ComponentList<'_>)) -> u32 {
+        let mut found = ComponentList {
+            registry: &mut self.registry,
+            ids: Vec::new(),
+        };
+        list(&mut found);
+        let ids = found.ids;
+        self.grow_component_tables();
+        let mut sorted = ids.clone();
+        sorted.sort_unstable();
+        if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+            panic!(
+                "the bundle has component {} twice",
+                self.registry.info(twice[0]).name
+            );
+        }
+        let table = self.table_for(sorted.into());
+        let columns = self.columns_in(table, &ids);
+        let number = self.bundles.len() as u32;
+        self.bundles.push(BundleInfo {
+            ids: ids.into(),
+            table,
+            columns,
+            last_insert: (u32::MAX, 0),
+            last_remove: (u32::MAX, 0),
+        });
+        self.bundle_of.insert(type_id, number);
+        number
+    }
+
+    fn columns_in(&self, table: u32, ids: &[ComponentId]) -> Box<[u16]> {
+        let table = &self.tables[table as usize];
+        ids.iter()
+            .filter_map(|&id| table.column_index(id))
+            .map(|number| number as u16)
+            .collect()
+    }
+
+    #[inline]
+    fn plan(&mut self, source: u32, bundle: u32, insert: bool) -> u32 {
+        let info = &self.bundles[bundle as usize];
+        let (last, plan) = if insert {
+            info.last_insert
+        } else {
+            info.last_remove
+        };
+        if last == source {
+            plan
+        } else {
+            self.find_plan(PlanKey {
+                source,
+                bundle,
+                insert,
+            })
+        }
+    }
+
+    #[cold]
+    fn find_plan(&mut self, key: PlanKey) -> u32 {
+        let number = match self.plan_of.get(&key) {
+            Some(&number) => number,
+            None => {
+                let plan = self.make_plan(key);
+                let number = self.plans.len() as u32;
+                self.plans.push(plan);
+                self.plan_of.insert(key, number);
+                number
+            }
+        };
+        let info = &mut self.bundles[key.bundle as usize];
+        *(if key.insert {
+            &mut info.last_insert
+        } else {
+            &mut info.last_remove
+        }) = (key.source, number);
+        number
+    }
+
+    fn make_plan(&mut self, key: PlanKey) -> MovePlan {
+        let bundle = self.bundles[key.bundle as usize].ids.clone();
+        let mut components: Vec<_> = self.tables[key.source as usize].components().collect();
+        if key.insert {
+            components.extend(&bundle);
+            components.sort_unstable();
+            components.dedup();
+        } else {
+            components.retain(|id| !bundle.contains(id));
+        }
+        let table = self.table_for(components.into());
+        let (source, target) = (
+            &self.tables[key.source as usize],
+            &self.tables[table as usize],
+        );
+        let (mut keep, mut gone) = (Vec::new(), Vec::new());
+        for (number, id) in source.components().enumerate() {
+            match target.column_index(id) {
+                Some(to) => keep.push((number as u16, to as u16)),
+                None => gone.push(number as u16),
+            }
+        }
+        let write = |&id: &ComponentId| {
+            let to = target.column_index(id)?;
+            Some((to as u16, source.column_index(id).is_some()))
+        };
+        MovePlan {
+            table,
+            keep: keep.into(),
+            gone: gone.into(),
+            write: if key.insert {
+                bundle.iter().filter_map(write).collect()
+            } else {
+                Box::default()
+            },
+        }
+    }
+}
+
+impl ChangeTick {
+    /// The tick as a lower bound, given the open tick: one from before a rebase reads as "never".
+    #[inline]
+    pub(crate) fn before(self, open: u32) -> u32 {
+        if self.0 < open { self.0 } else { 0 }
+    }
+}
+
+fn pair(tables: &mut [Table], source: u32, target: u32) -> (&mut Table, &mut Table) {
+    match tables.get_disjoint_mut([source as usize, target as usize]) {
+        Ok([source, target]) => (source, target),
+        Err(_) => unreachable!("a plan's tables exist and differ"),
+    }
+}
+
+/// Moves a bundle's fields into a fresh row.
+struct Writer<'a> {
+    columns: &'a [Column],
+    map: &'a [u16],
+    next: usize,
+    row: usize,
+}
+
+impl FieldVisitor for Writer<'_> {
+    #[inline]
+    unsafe fn field<T: Component>(&mut self, value: *mut T) {
+        let column = &self.columns[self.map[self.next] as usize];
+        self.next += 1;
+        let to = column.base().cast::<T>().wrapping_add(self.row);
+        // SAFETY: the map gives the column of this field, which is a T; the row is within the capacity and unwritten.
+        unsafe { ptr::copy_nonoverlapping(value, to, 1) };
+    }
+}
+
+/// Moves a bundle's fields into a row; values that were there before come back.
+struct Exchange<'a> {
+    table: &'a mut Table,
+    map: &'a [(u16, bool)],
+    next: usize,
+    row: usize,
+    tick: u32,
+    old: OldValues,
+}
+
+impl FieldVisitor for Exchange<'_> {
+    #[inline]
+    unsafe fn field<T: Component>(&mut self, value: *mut T) {
+        let (number, replaces) = self.map[self.next];
+        self.next += 1;
+        let column = self.table.column_number_mut(number as usize);
+        let to = column.base().cast::<T>().wrapping_add(self.row);
+        if !replaces {
+            // SAFETY: the plan gives the column of this field, which is a T; the row is in bounds and unwritten.
+            unsafe { ptr::copy_nonoverlapping(value, to, 1) };
+            return;
+        }
+        if column.is_tracked() {
+            column.changed_mut().mark(self.row, self.tick);
+        }
+        // SAFETY: both are initialised values of T, and apart.
+        unsafe { ptr::swap_nonoverlapping(value, to, 1) };
+        if let Some(drop) = crate::column::drop_fn::<T>() {
+            self.old.0.push((value.cast::<u8>(), drop));
+        }
+    }
+}
+
+/// Replaced values, dropped once the world is whole again. If one panics the others are still dropped.
+struct OldValues(Vec<(*mut u8, DropFn)>);
+
+impl OldValues {
+    fn run(&mut self) {
+        while let Some((value, drop)) = self.0.pop() {
+            // SAFETY: the pointer is to a value in the bundle, which outlives this and is not dropped itself.
+            unsafe { drop(value, 1) };
+        }
+    }
+}
+
+impl Drop for OldValues {
+    fn drop(&mut self) {
+        self.run();
+    }
+}
+
+/// Copies components out of a row.
+struct Reader<'a> {
+    table: &'a Table,
+    ids: &'a [ComponentId],
+    next: usize,
+    row: usize,
+}
+
+impl FieldVisitor for Reader<'_> {
+    #[inline]
+    unsafe fn field<T: Component>(&mut self, value: *mut T) {
+        let id = self.ids[self.next];
+        self.next += 1;
+        if let Some(column) = self.table.column(id) {
+            let from = column.base().cast::<T>().wrapping_add(self.row);
+            // SAFETY: the column is a T's, the row is in use; the caller forgets the original.
+            unsafe { ptr::copy_nonoverlapping(from, value, 1) };
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! Propagation of transforms.
+
+use storm_ecs::scene::{Cell, ChildOf, GlobalTransform, Propagation, Transform};
+use storm_ecs::{ChangeTick, Changed, Entity, World};
+
+use crate::support::Random;
+
+fn at(x: f32) -> Transform {
+    Transform::from_translation([x, 0.0, 0.0])
+}
+
+fn x(world: &World, entity: Entity) -> f32 {
+    world.get::<GlobalTransform>(entity).unwrap().translation()[0]
+}
+
+fn written(world: &World, since: ChangeTick) -> Vec<Entity> {
+    let mut found: Vec<Entity> = world
+        .query_filtered::<Entity, Changed<GlobalTransform>>()
+        .since(since)
+        .into_iter()
+        .collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn a_global_transform_is_the_parents_times_the_own() {
+    let mut world = World::new();
+    let half_turn = [0.0, 0.0, 1.0, 0.0];
+    let root = world.spawn((
+        Transform {
+            rotation: half_turn,
+            scale: [2.0; 3],
+            ..at(10.0)
+        },
+        Cell([3, 0, -1]),
+    ));
+    let child = world.spawn((at(1.0), ChildOf(root), Cell([9, 9, 9])));
+    let grandchild = world.spawn((at(1.0), ChildOf(child)));
+    let mut propagation = Propagation::new();
+    propagation.run(&mut world);
+    assert_eq!(x(&world, root), 10.0);
+    assert!((x(&world, child) - 8.0).abs() < 1e-5);
+    assert!((x(&world, grandchild) - 6.0).abs() < 1e-5);
+    for entity in [root, child, grandchild] {
+        assert_eq!(
+            world.get::<GlobalTransform>(entity).unwrap().cell,
+            [3, 0, -1],
+            "the root's cell"
+        );
+    }
+}
+
+#[test]
+fn only_what_changed_is_written() {
+    let mut world = World::new();
+    let root = world.spawn(at(1.0));
+    let left = world.spawn((at(10.0), ChildOf(root)));
+    let right = world.spawn((at(20.0), ChildOf(root)));
+    let leaf = world.spawn((at(100.0), ChildOf(left)));
+    let other = world.spawn(at(5.0));
+    let mut propagation = Propagation::new();
+    propagation.run(&mut world);
+    let mut since = world.change_tick();
+    type Act = fn(&mut World, &[Entity; 5]);
+    let cases: &[(&str, Act, &[usize], [f32; 5])] = &[
+        ("nothing", |_, _| {}, &[], [1.0, 11.0, 21.0, 111.0, 5.0]),
+        (
+            "a leaf",
+            |w, e| w.get_mut::<Transform>(e[3]).unwrap().translation[0] = 200.0,
+            &[3],
+            [1.0, 11.0, 21.0, 211.0, 5.0],
+        ),
+        (
+            "an inner one",
+            |w, e| w.get_mut::<Transform>(e[1]).unwrap().translation[0] = 11.0,
+            &[1, 3],
+            [1.0, 12.0, 21.0, 212.0, 5.0],
+        ),
+        (
+            "a root",
+            |w, e| w.get_mut::<Transform>(e[0]).unwrap().translation[0] = 2.0,
+            &[0, 1, 2, 3],
+            [2.0, 13.0, 22.0, 213.0, 5.0],
+        ),
+        (
+            "written but the same",
+            |w, e| w.get_mut::<Transform>(e[0]).unwrap().translation[0] = 2.0,
+            &[],
+            [2.0, 13.0, 22.0, 213.0, 5.0],
+        ),
+        (
+            "root and leaf at once",
+            |w, e| {
+                w.get_mut::<Transform>(e[3]).unwrap().translation[0] = 0.0;
+                w.get_mut::<Transform>(e[0]).unwrap().translation[0] = 1.0;
+            },
+            &[0, 1, 2, 3],
+            [1.0, 12.0, 21.0, 12.0, 5.0],
+        ),
+        (
+            "reparent",
+            |w, e| w.insert(e[3], ChildOf(e[2])).unwrap(),
+            &[3],
+            [1.0, 12.0, 21.0, 21.0, 5.0],
+        ),
+        (
+            "reparent an inner one",
+            |w, e| w.insert(e[2], ChildOf(e[4])).unwrap(),
+            &[2, 3],
+            [1.0, 12.0, 25.0, 25.0, 5.0],
+        ),
+        (
+            "a child becomes a root",
+            |w, e| w.remove::<ChildOf>(e[2]).unwrap(),
+            &[2, 3],
+            [1.0, 12.0, 20.0, 20.0, 5.0],
+        ),
+        (
+            "a cell",
+            |w, e| w.insert(e[2], Cell([1, 0, 0])).unwrap(),
+            &[2, 3],
+            [1.0, 12.0, 20.0, 20.0, 5.0],
+        ),
+        (
+            "no cell",
+            |w, e| w.remove::<Cell>(e[2]).unwrap(),
+            &[2, 3],
+            [1.0, 12.0, 20.0, 20.0, 5.0],
+        ),
+    ];
+    let entities = [root, left, right, leaf, other];
+    for (name, act, changed, places) in cases {
+        act(&mut world, &entities);
+        propagation.run(&mut world);
+        assert_eq!(entities.map(|entity| x(&world, entity)), *places, "{name}");
+        let mut expected: Vec<Entity> = changed.iter().map(|&i| entities[i]).collect();
+        expected.sort();
+        assert_eq!(written(&world, since), expected, "{name}");
+        since = world.change_tick();
+    }
+}
+
+#[test]
+fn children_of_a_dead_parent_are_roots() {
+    let mut world = World::new();
+    let root = world.spawn(at(1.0));
+    let child = world.spawn((at(10.0), ChildOf(root)));
+    let leaf = world.spawn((at(100.0), ChildOf(child)));
+    let orphan = world.spawn((at(7.0), ChildOf(Entity::DANGLING)));
+    let mut propagation = Propagation::new();
+    propagation.run(&mut world);
+    assert_eq!((x(&world, leaf), x(&world, orphan)), (111.0, 7.0));
+    world.despawn(root).unwrap();
+    // The slot gets a new owner before the next run; the children are not its children.
+    let new = world.spawn(at(1000.0));
+    assert_eq!(new.index(), root.index());
+    propagation.run(&mut world);
+    assert_eq!(
+        (x(&world, child), x(&world, leaf), x(&world, new)),
+        (10.0, 110.0, 1000.0)
+    );
+    world.insert(child, ChildOf(new)).unwrap();
+    propagation.run(&mut world);
+    assert_eq!(x(&world, leaf), 1110.0);
+}
+
+#[test]
+fn cycles_neither_hang_nor_move_and_heal_when_broken() {
+    let mut world = World::new();
+    let a = world.spawn(at(1.0));
+    let b = world.spawn((at(10.0), ChildOf(a)));
+    let c = world.spawn((at(100.0), ChildOf(b)));
+    let below = world.spawn((at(1000.0), ChildOf(c)));
+    let itself = world.spawn(at(5.0));
+    let mut propagation = Propagation::new();
+    propagation.run(&mut world);
+    world.insert(a, ChildOf(c)).unwrap();
+    world.insert(itself, ChildOf(itself)).unwrap();
+    world.get_mut::<Transform>(below).unwrap().translation[0] = 2000.0;
+    propagation.run(&mut world);
+    assert_eq!(
+        [a, b, c, below, itself].map(|entity| x(&world, entity)),
+        [1.0, 11.0, 111.0, 1111.0, 5.0]
+    );
+    world.get_mut::<Transform>(b).unwrap().translation[0] = 20.0;
+    propagation.run(&mut world);
+    assert_eq!(x(&world, b), 11.0);
+    world.remove::<ChildOf>(b).unwrap();
+    world.remove::<ChildOf>(itself).unwrap();
+    propagation.run(&mut world);
+    assert_eq!(
+        [b, c, below, a, itself].map(|entity| x(&world, entity)),
+        [20.0, 120.0, 2120.0, 121.0, 5.0]
+    );
+}
+
+#[test]
+fn parents_without_a_transform() {
+    let mut world = World::new();
+    let plain = world.spawn(());
+    let child = world.spawn((at(1.0), ChildOf(plain)));
+    let leaf = world.spawn((at(1.0), ChildOf(child)));
+    let mut propagation = Propagation::new();
+    propagation.run(&mut world);
+    assert_eq!(
+        (x(&world, child), x(&world, leaf)),
+        (1.0, 2.0),
+        "a parent that is nowhere does not matter"
+    );
+    let affine = at(100.0).to_affine();
+    world
+        .insert(
+            plain,
+            GlobalTransform::from_affine(&affine, Cell([0, 0, 0])),
+        )
+        .unwrap();
+    propagation.run(&mut world);
+    assert_eq!(
+        (x(&world, child), x(&world, leaf)),
+        (101.0, 102.0),
+        "a global transform set by hand is passed on"
+    );
+    world.insert(plain, at(10.0)).unwrap();
+    propagation.run(&mut world);
+    assert_eq!((x(&world, child), x(&world, leaf)), (11.0, 12.0));
+    world.remove::<(Transform, GlobalTransform)>(plain).unwrap();
+    propagation.run(&mut world);
+    assert_eq!((x(&world, child), x(&world, leaf)), (1.0, 2.0));
+}
+
+#[test]
+fn a_removal_log_that_overflowed_means_starting_over() {
+    let mut world = World::new();
+    world.set_removal_capacity(2);
+    let roots: Vec<Entity> = (0..10).map(|_| world.spawn(at(1.0))).collect();
+    let children: Vec<Entity> = roots
+        .iter()
+        .map(|&root| world.spawn((at(10.0), ChildOf(root))))
+        .collect();
+    let mut propagation = Propagation::new();
+    propagation.run(&mut world);
+    for &root in &roots {
+        world.despawn(root).unwrap();
+    }
+    propagation.run(&mut world);
+    assert!(children.iter().all(|&child| x(&world, child) == 10.0));
+}
+
+#[test]
+fn a_deep_chain_takes_one_pass() {
+    let mut world = World::new();
+    let mut chain = vec![world.spawn(at(1.0))];
+    for i in 1..50_000 {
+        chain.push(world.spawn((at(1.0), ChildOf(chain[i - 1]))));
+    }
+    let mut propagation = Propagation::new();
+    propagation.run(&mut world);
+    assert_eq!(x(&world, chain[49_999]), 50_000.0);
+}
+
+#[test]
+fn random_forests_agree_with_a_walk_up_the_parents() {
+    for seed in 0..20 {
+        let mut random = Random::new(seed);
+        let mut world = World::new();
+        let mut propagation = Propagation::new();
+        let mut entities: Vec<Entity> = Vec::new();
+        for _ in 0..150 {
+            for _ in 0..random.below(12) {
+                let some = entities.get(random.below(entities.len().max(1))).copied();
+                match (random.below(10), some) {
+                    (0..=2, parent) => {
+                        let place = at(random.below(10) as f32);
+                        entities.push(match parent {
+                            Some(parent) if random.below(4) != 0 => {
+                                world.spawn((place, ChildOf(parent)))
+                            }
+                            _ => world.spawn((place, Cell([random.below(3) as i32; 3]))),
+                        });
+                    }
+                    (3 | 4, Some(entity)) => {
+                        if let Some(transform) = world.get_mut::<Transform>(entity) {
+                            transform.translation[0] = random.below(10) as f32;
+                        }
+                    }
+                    (5 | 6, Some(entity)) => {
+                        let parent = entities[random.below(entities.len())];
+                        let _ = world.insert(entity, ChildOf(parent));
+                    }
+                    (7, Some(entity)) => drop(world.remove::<ChildOf>(entity)),
+                    (8, Some(entity)) => drop(world.despawn(entity)),
+                    _ => {
+                        if let Some(entity) = some {
+                            let _ = match random.below(3) {
+                                0 => world.remove::<Transform>(entity),
+                                1 => world.remove::<Cell>(entity),
+                                _ => world.insert(entity, at(3.0)),
+                            };
+                        }
+                    }
+                }
+            }
+            entities.retain(|&entity| random.below(40) != 0 || world.contains(entity));
+            propagation.run(&mut world);
+            for &entity in &entities {
+                check(&world, entity);
+            }
+        }
+    }
+}
+
+/// Computes an entity's place from scratch. Sums of small integers are exact in f32.
+fn check(world: &World, entity: Entity) {
+    let (Some(_), Some(global)) = (
+        world.get::<Transform>(entity),
+        world.get::<GlobalTransform>(entity),
+    ) else {
+        return;
+    };
+    let (mut sum, mut root, mut steps) = (0.0, entity, 0);
+    let mut current = Some(entity);
+    let mut cell = None;
+    while let Some(entity) = current {
+        root = entity;
+        steps += 1;
+        if steps > 10_000 {
+            return; // a cycle: keeps what it has
+        }
+        match world.get::<Transform>(entity) {
+            Some(transform) => sum += transform.translation[0],
+            None => {
+                let fixed = world.get::<GlobalTransform>(entity).unwrap();
+                sum += fixed.translation()[0];
+                cell = Some(fixed.cell);
+                break;
+            }
+        }
+        current = world
+            .get::<ChildOf>(entity)
+            .map(|parent| parent.0)
+            .filter(|&parent| world.has::<GlobalTransform>(parent));
+    }
+    let cell = cell.unwrap_or_else(|| world.get::<Cell>(root).copied().unwrap_or_default().0);
+    assert_eq!(
+        (global.translation()[0], global.cell),
+        (sum, cell),
+        "{entity}"
+    );
+}
