@@ -3,8 +3,12 @@
 use std::path::Path;
 
 use glam::{Mat4, Vec3};
-use storm_assets::{Bounds, Library, gltf};
-use storm_render::{Instance, InstanceTransform, Projection, Sky, View};
+use storm_assets::{Bounds, Library, MeshHandle, gltf};
+use storm_ecs::{
+    Entity, World,
+    scene::{Camera, GlobalTransform, Propagation},
+};
+use storm_render::{CELL_SIZE, Projection, Sky, View};
 
 use crate::{
     camera::{CameraChoice, Orbit},
@@ -12,36 +16,69 @@ use crate::{
     progress,
 };
 
-/// A camera of a file, where the scene has it.
+/// A camera that can be chosen.
 #[derive(Clone, Debug, PartialEq)]
-pub struct PlacedCamera {
+pub struct NamedCamera {
     /// Its number in the file.
     pub number: usize,
     /// Its own name and that of its node; either may be empty.
     pub names: [String; 2],
-    /// What it sees.
-    pub view: View,
+    /// The entity that carries it.
+    pub entity: Entity,
 }
 
+/// Moves what moves: gets the world and the seconds since the beginning.
+pub type Animate = Box<dyn FnMut(&mut World, f64)>;
+
 /// Something to look at.
+///
+/// ```
+/// use storm_assets::{Handle, Library, MaterialHandle, MeshHandle};
+/// use storm_ecs::{World, scene::Transform};
+/// use storm_viewer::content::Content;
+///
+/// let mut world = World::new();
+/// world.spawn(Transform::from_translation([0.0, 1.0, 0.0]));
+/// let content = Content::new("an empty world", Library::default(), world);
+/// assert!(content.bounds().is_empty(), "nothing in it has a mesh");
+/// ```
 pub struct Content {
     /// The file's name, or what else it is called; errors and the window begin with it.
     pub title: String,
-    /// Meshes, materials and pictures.
-    pub library: Library,
-    /// What is drawn.
-    pub instances: Vec<Instance>,
     /// The sky over it.
     pub sky: Sky,
     /// Cameras that can be chosen by name.
-    pub cameras: Vec<PlacedCamera>,
-    /// Around all that is visible.
-    pub bounds: Bounds,
+    pub cameras: Vec<NamedCamera>,
     /// Where it is looked at from, unless someone chooses; `None` frames all of it.
     pub first: Option<View>,
+    /// Moves what moves; `None` where nothing does.
+    pub animate: Option<Animate>,
+    library: Library,
+    world: World,
+    propagation: Propagation,
+    bounds: Bounds,
 }
 
 impl Content {
+    /// A world and the assets that its handles name, under the default sky. Runs propagation.
+    #[must_use]
+    pub fn new(title: &str, library: Library, mut world: World) -> Self {
+        let mut propagation = Propagation::new();
+        propagation.run(&mut world);
+        let bounds = bounds(&world, &library);
+        Self {
+            title: title.to_owned(),
+            sky: Sky::default(),
+            cameras: Vec::new(),
+            first: None,
+            animate: None,
+            library,
+            world,
+            propagation,
+            bounds,
+        }
+    }
+
     /// A scene of a glTF file, in its rest pose. `None` is the scene that the file names, or its first.
     ///
     /// # Errors
@@ -70,52 +107,62 @@ impl Content {
     }
 
     /// A scene of a file that is read already.
+    ///
+    /// # Errors
+    /// When its rest pose would take too much memory.
     pub(crate) fn from_gltf(
         path: &Path,
-        file: gltf::Gltf,
+        mut file: gltf::Gltf,
         scene: Option<usize>,
     ) -> Result<Self, ViewerError> {
-        let world = file.world_matrices();
-        let posed = file.rest_pose(scene, &gltf::Limits::default())?;
-        let mut library = file.library.clone();
-        let (mut instances, mut bounds) = (Vec::new(), Bounds::EMPTY);
-        for node in file.scene_nodes(scene) {
-            let Some(mesh) = file.nodes[node].mesh else {
-                continue;
-            };
-            for (index, primitive) in file.meshes[mesh].primitives.iter().enumerate() {
-                let (mut handle, mut matrix) = (primitive.mesh, world[node]);
-                if let Some(posed) = posed
-                    .iter()
-                    .find(|posed| posed.node == node && posed.primitive == index)
-                {
-                    handle = posed.handle;
-                    library.meshes.insert(handle, posed.mesh.clone());
-                    if posed.skinned {
-                        matrix = Mat4::IDENTITY;
-                    }
-                }
-                let Some(mesh) = library.meshes.get(handle) else {
-                    continue;
-                };
-                bounds = bounds.union(mesh.bounds().transformed(matrix));
-                let transform = InstanceTransform::from_mat4(matrix);
-                instances.push(Instance {
-                    mesh: handle,
-                    material: primitive.material,
-                    transform,
-                });
-            }
-        }
+        file.pose_at_rest(scene, &gltf::Limits::default())?;
+        let mut world = World::new();
+        let spawned = file.spawn(&mut world, scene);
+        let camera = |(node, entity): (&gltf::Node, &Option<Entity>)| {
+            let number = node.camera?;
+            let names = [file.cameras[number].name.clone(), node.name.clone()];
+            Some(NamedCamera {
+                number,
+                names,
+                entity: (*entity)?,
+            })
+        };
+        let cameras = file
+            .nodes
+            .iter()
+            .zip(&spawned.nodes)
+            .filter_map(camera)
+            .collect();
         Ok(Self {
-            title: title_of(path),
-            library,
-            instances,
-            sky: Sky::default(),
-            cameras: cameras_of(&file, scene),
-            bounds,
-            first: None,
+            cameras,
+            ..Self::new(&title_of(path), file.library, world)
         })
+    }
+
+    /// The assets.
+    #[must_use]
+    pub fn library(&self) -> &Library {
+        &self.library
+    }
+
+    /// What there is and where.
+    #[must_use]
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// Around everything with a mesh, metres from the low corner of cell 0.
+    #[must_use]
+    pub fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
+    /// Moves on to this many seconds after the beginning.
+    pub fn advance(&mut self, seconds: f64) {
+        if let Some(animate) = &mut self.animate {
+            animate(&mut self.world, seconds);
+            self.propagation.run(&mut self.world);
+        }
     }
 
     /// The view that `--camera` asks for, in a picture of this aspect, and the orbit from which a person goes on.
@@ -169,11 +216,20 @@ impl Content {
                     orbit,
                 )
             }
-            Some(CameraChoice::Named(wanted)) => from_view(self.named(wanted)?.view),
+            Some(CameraChoice::Named(wanted)) => {
+                let entity = self.named(wanted)?.entity;
+                let (Some(camera), Some(global)) = (
+                    self.world.get::<Camera>(entity),
+                    self.world.get::<GlobalTransform>(entity),
+                ) else {
+                    return Err(self.no_camera(wanted));
+                };
+                from_view(View::from_camera(camera, global, aspect))
+            }
         })
     }
 
-    fn named(&self, wanted: &str) -> Result<&PlacedCamera, ViewerError> {
+    fn named(&self, wanted: &str) -> Result<&NamedCamera, ViewerError> {
         let number = wanted.parse().ok();
         self.cameras
             .iter()
@@ -183,26 +239,28 @@ impl Content {
                     .iter()
                     .find(|camera| Some(camera.number) == number)
             })
-            .ok_or_else(|| {
-                let label = |camera: &PlacedCamera| {
-                    let name = camera.names.iter().find(|name| !name.is_empty());
-                    name.map_or_else(
-                        || camera.number.to_string(),
-                        |name| format!("{} ({name})", camera.number),
-                    )
-                };
-                let there: Vec<_> = self.cameras.iter().map(label).collect();
-                ViewerError::NoSuchPart {
-                    file: self.title.clone(),
-                    what: "camera",
-                    wanted: format!("'{wanted}'"),
-                    offer: if there.is_empty() {
-                        "the scene has none".to_owned()
-                    } else {
-                        format!("there are: {}", there.join(", "))
-                    },
-                }
-            })
+            .ok_or_else(|| self.no_camera(wanted))
+    }
+
+    fn no_camera(&self, wanted: &str) -> ViewerError {
+        let label = |camera: &NamedCamera| {
+            let name = camera.names.iter().find(|name| !name.is_empty());
+            name.map_or_else(
+                || camera.number.to_string(),
+                |name| format!("{} ({name})", camera.number),
+            )
+        };
+        let there: Vec<_> = self.cameras.iter().map(label).collect();
+        ViewerError::NoSuchPart {
+            file: self.title.clone(),
+            what: "camera",
+            wanted: format!("'{wanted}'"),
+            offer: if there.is_empty() {
+                "the scene has none".to_owned()
+            } else {
+                format!("there are: {}", there.join(", "))
+            },
+        }
     }
 }
 
@@ -218,40 +276,15 @@ fn title_of(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// The cameras of a scene, in the order of its nodes.
-pub(crate) fn cameras_of(file: &gltf::Gltf, scene: Option<usize>) -> Vec<PlacedCamera> {
-    let world = file.world_matrices();
-    let placed = |node: usize| {
-        let number = file.nodes[node].camera?;
-        let camera = &file.cameras[number];
-        let (_, rotation, translation) = world[node].to_scale_rotation_translation();
-        let projection = match camera.projection {
-            gltf::Projection::Perspective { yfov, znear, .. } => {
-                Projection::Perspective { yfov, near: znear }
-            }
-            gltf::Projection::Orthographic {
-                ymag, znear, zfar, ..
-            } => Projection::Orthographic {
-                half_height: ymag,
-                near: znear,
-                far: zfar,
-            },
-            _ => return None,
-        };
-        let names = [camera.name.clone(), file.nodes[node].name.clone()];
-        Some(PlacedCamera {
-            number,
-            names,
-            view: View {
-                translation,
-                rotation,
-                projection,
-                ..View::default()
-            },
-        })
-    };
-    file.scene_nodes(scene)
-        .into_iter()
-        .filter_map(placed)
-        .collect()
+/// The box around everything with a mesh.
+fn bounds(world: &World, library: &Library) -> Bounds {
+    let mut bounds = Bounds::EMPTY;
+    for (global, mesh) in world.query::<(&GlobalTransform, &MeshHandle)>().into_iter() {
+        if let Some(mesh) = library.meshes.get(mesh.0) {
+            let cell = Vec3::from(global.cell.map(|cell| cell as f32)) * CELL_SIZE;
+            let matrix = Mat4::from_translation(cell) * global.to_matrix();
+            bounds = bounds.union(mesh.bounds().transformed(matrix));
+        }
+    }
+    bounds
 }

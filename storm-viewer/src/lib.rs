@@ -6,6 +6,7 @@ pub mod action;
 pub mod camera;
 mod cli;
 pub mod content;
+mod demo;
 mod doctor;
 pub mod error;
 mod info;
@@ -61,15 +62,20 @@ fn run_command(command: &Command) -> Result<(), ViewerError> {
         Command::Info(args) => info::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::View(args) => view(args),
-        Command::Demo(args) => demo(args),
+        Command::Demo(args) => demo::run(args),
     }
 }
 
-/// `RUST_LOG` on standard error; warnings where it says nothing.
+/// `RUST_LOG` on standard error. Where it says nothing: warnings, of our own.
 fn log() {
-    let filter = EnvFilter::builder()
-        .with_default_directive(tracing_subscriber::filter::LevelFilter::WARN.into())
-        .from_env_lossy();
+    let wanted = std::env::var("RUST_LOG").unwrap_or_default();
+    // The window library warns of every X server's peculiarities.
+    let wanted = if wanted.is_empty() {
+        "warn,winit=error".to_owned()
+    } else {
+        wanted
+    };
+    let filter = EnvFilter::builder().parse_lossy(wanted);
     // Whoever uses the library may have a subscriber already.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -115,8 +121,4 @@ const NO_WINDOWS: &str = "this storm-viewer is built without the feature 'window
 #[cfg(not(feature = "window"))]
 fn view(_: &cli::ViewArgs) -> Result<(), ViewerError> {
     Err(ViewerError::NoDisplay(NO_WINDOWS.to_owned()))
-}
-
-fn demo(_: &cli::DemoArgs) -> Result<(), ViewerError> {
-    todo!()
 }

@@ -17,6 +17,9 @@ use crate::{
     stage::Stage,
 };
 
+/// How far apart frames are in time where no clock counts.
+const FRAMES_A_SECOND: f64 = 60.0;
+
 /// What `render --json` says; docs/viewer.md explains the keys.
 #[derive(Serialize)]
 struct Report<'a> {
@@ -51,6 +54,7 @@ pub(crate) fn run(args: &RenderArgs) -> Result<(), ViewerError> {
     let drawn = picture(&mut stage, &view, size, args.frames)?;
     stage.check_validation()?;
     png::write(&args.output, &drawn.picture)?;
+    output::stderr(&format!("wrote {} ({size})", args.output.display()));
     if args.frames.is_some() {
         output::stderr(&drawn.line(size));
     }
@@ -119,9 +123,9 @@ pub(crate) fn picture(
     let mut target = ImageTarget::new(&stage.gpu, size.width, size.height)?;
     let mut times = Vec::new();
     let mut stats = FrameStats::default();
-    for _ in 0..frames.map_or(1, NonZeroU32::get) {
+    for frame in 0..frames.map_or(1, NonZeroU32::get) {
         let began = Instant::now();
-        stats = stage.draw(view, &mut target)?;
+        stats = stage.draw(f64::from(frame) / FRAMES_A_SECOND, view, &mut target)?;
         stage.gpu.wait_idle()?;
         times.push(began.elapsed());
     }

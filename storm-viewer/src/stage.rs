@@ -1,7 +1,7 @@
 //! Content on a GPU, ready to be drawn.
 
 use storm_render::{
-    FrameStats, Gpu, RenderError, Renderer, RendererDesc, Scene, Target, View, textures_of,
+    Extractor, FrameStats, Gpu, RenderError, Renderer, RendererDesc, Scene, Target, View,
 };
 
 use crate::{content::Content, error::ViewerError};
@@ -12,72 +12,67 @@ pub(crate) struct Stage {
     pub(crate) gpu: Gpu,
     scene: Scene,
     renderer: Renderer,
+    extractor: Extractor,
+    /// As they were last warned of.
+    lights_left_out: u64,
 }
 
 impl Stage {
-    /// Puts content on a device.
+    /// A renderer for content. What there is goes to the device with the first frame.
     ///
     /// # Errors
-    /// When there is no room for it, or it is more than the renderer can draw.
+    /// When the device has no memory left.
     pub(crate) fn new(gpu: &Gpu, content: Content, samples: u32) -> Result<Self, ViewerError> {
-        let scene = Scene::new(gpu)?;
+        let mut scene = Scene::new(gpu)?;
+        scene.set_sky(content.sky);
         let renderer = Renderer::new(
             gpu,
             &RendererDesc {
                 multisampling: samples > 1,
             },
         )?;
-        let mut this = Self {
+        Ok(Self {
             content,
             gpu: gpu.clone(),
             scene,
             renderer,
-        };
-        this.upload().map_err(|source| this.in_content(source))?;
-        Ok(this)
+            extractor: Extractor::new(),
+            lights_left_out: 0,
+        })
     }
 
-    fn upload(&mut self) -> Result<(), RenderError> {
-        let Content {
-            library,
-            instances,
-            sky,
-            ..
-        } = &self.content;
-        for (handle, material) in library.materials.iter() {
-            for key in textures_of(material) {
-                if !self.scene.has_texture(key)
-                    && let Some(picture) = library.images.get(key.0)
-                {
-                    self.scene.insert_texture(key, picture)?;
-                }
-            }
-            self.scene.insert_material(handle, material)?;
-        }
-        for instance in instances {
-            if !self.scene.has_mesh(instance.mesh)
-                && let Some(mesh) = library.meshes.get(instance.mesh)
-            {
-                self.scene.insert_mesh(instance.mesh, mesh)?;
-            }
-            self.scene.add(instance)?;
-        }
-        self.scene.set_sky(*sky);
-        Ok(())
-    }
-
-    /// Draws a frame.
+    /// Draws a frame of what there is this many seconds after the beginning.
     ///
     /// # Errors
-    /// When the device is lost or has no memory left.
+    /// When the device is lost or has no memory left, or the content is more than the renderer can draw.
     pub(crate) fn draw(
         &mut self,
+        seconds: f64,
         view: &View,
         target: &mut impl Target,
     ) -> Result<FrameStats, ViewerError> {
-        self.renderer
-            .render(&mut self.scene, view, target)
+        self.content.advance(seconds);
+        self.draw_again(view, target)
             .map_err(|source| self.in_content(source))
+    }
+
+    /// Draws what the last frame showed, into another target or from another place.
+    fn draw_again(
+        &mut self,
+        view: &View,
+        target: &mut impl Target,
+    ) -> Result<FrameStats, RenderError> {
+        let (world, library) = (self.content.world(), self.content.library());
+        let stats = self.extractor.extract(world, library, &mut self.scene)?;
+        if stats.lights_left_out != self.lights_left_out {
+            self.lights_left_out = stats.lights_left_out;
+            let title = &self.content.title;
+            tracing::warn!(
+                "{title}: {} light(s) are left out: too many to draw",
+                stats.lights_left_out
+            );
+        }
+        self.renderer.render(&mut self.scene, view, target)
     }
 
     /// Names what was being drawn where that is at fault.

@@ -4,6 +4,7 @@ use std::{
     num::NonZeroU32,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Instant,
 };
 
 use storm_render::{Gpu, GpuDesc, ImageTarget, WindowTarget};
@@ -119,6 +120,9 @@ struct Running {
     held: Option<Button>,
     pointer: Option<PhysicalPosition<f64>>,
     occluded: bool,
+    began: Instant,
+    /// From then to what is shown.
+    seconds: f64,
     frames: u32,
     window: Arc<Window>,
 }
@@ -148,7 +152,7 @@ impl App {
         let size = window.inner_size();
         target.resize(size.width, size.height);
         let first = content.camera(self.options.camera.as_ref(), aspect(size))?;
-        let session = Session::new(first, content.bounds);
+        let session = Session::new(first, content.bounds());
         let stage = Stage::new(&gpu, content, self.options.samples)?;
         window.request_redraw();
         self.running = Some(Running {
@@ -159,6 +163,8 @@ impl App {
             held: None,
             pointer: None,
             occluded: false,
+            began: Instant::now(),
+            seconds: 0.0,
             frames: 0,
             window,
         });
@@ -263,7 +269,9 @@ impl App {
         };
         let PhysicalSize { width, height } = running.size;
         let mut target = ImageTarget::new(&running.stage.gpu, width.max(1), height.max(1))?;
-        running.stage.draw(&running.session.view(), &mut target)?;
+        running
+            .stage
+            .draw(running.seconds, &running.session.view(), &mut target)?;
         png::write(&path, &target.read()?)?;
         Ok(path)
     }
@@ -275,17 +283,23 @@ impl App {
         if running.size.width == 0 || running.size.height == 0 {
             return Ok(());
         }
+        let animated = running.stage.content.animate.is_some();
+        if animated {
+            running.seconds = running.began.elapsed().as_secs_f64();
+        }
         running.window.pre_present_notify();
+        let view = running.session.view();
         let stats = running
             .stage
-            .draw(&running.session.view(), &mut running.target)?;
+            .draw(running.seconds, &view, &mut running.target)?;
         if !stats.drawn {
             return Ok(());
         }
         running.frames += 1;
         let limit = self.options.frames.map(NonZeroU32::get);
         let done = limit.is_some_and(|limit| running.frames >= limit);
-        if limit.is_some() && !done {
+        // Nobody sees what moves in a window that is covered.
+        if !done && (limit.is_some() || animated && !running.occluded) {
             running.window.request_redraw();
         }
         if running.frames == 1 {
