@@ -104,7 +104,10 @@ impl bevy_mikktspace::Geometry for Corners<'_> {
         vert: usize,
     ) {
         let corner = self.corner(face, vert);
-        self.tangents[corner] = tangent_space.map(|space| space.tangent_encoded());
+        // Tangents that cancel out, or coordinates at the end of the range, give none of unit length.
+        self.tangents[corner] = tangent_space
+            .map(|space| space.tangent_encoded())
+            .filter(|[x, y, z, _]| (Vec3::new(*x, *y, *z).length_squared() - 1.0).abs() < 0.01);
     }
 }
 

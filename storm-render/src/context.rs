@@ -45,6 +45,23 @@ pub struct GpuInfo {
     pub memory: u64,
 }
 
+impl GpuInfo {
+    pub(crate) fn of(adapter: &Adapter) -> Self {
+        let v = adapter.api_version;
+        Self {
+            name: adapter.name.clone(),
+            driver: adapter.driver.clone(),
+            api_version: (
+                vk::api_version_major(v),
+                vk::api_version_minor(v),
+                vk::api_version_patch(v),
+            ),
+            software: adapter.kind == vk::PhysicalDeviceType::CPU,
+            memory: adapter.device_memory,
+        }
+    }
+}
+
 struct Shared {
     bindless: Arc<Mutex<Bindless>>,
     /// Fill slots that nothing else is in; kept alive.
@@ -148,19 +165,7 @@ impl Gpu {
     /// What the device says of itself.
     #[must_use]
     pub fn info(&self) -> GpuInfo {
-        let adapter = &self.0.device.adapter;
-        let v = adapter.api_version;
-        GpuInfo {
-            name: adapter.name.clone(),
-            driver: adapter.driver.clone(),
-            api_version: (
-                vk::api_version_major(v),
-                vk::api_version_minor(v),
-                vk::api_version_patch(v),
-            ),
-            software: adapter.kind == vk::PhysicalDeviceType::CPU,
-            memory: adapter.device_memory,
-        }
+        GpuInfo::of(&self.0.device.adapter)
     }
 
     /// How many messages the validation layer has had, and the first of them. 0 and none where it is off.

@@ -11,6 +11,7 @@ mod renderer;
 mod scene;
 mod shaders;
 mod sky;
+mod survey;
 mod target;
 mod view;
 
@@ -28,6 +29,7 @@ pub use crate::{
         TextureKey, textures_of,
     },
     sky::Sky,
+    survey::{DeviceKind, DeviceSurvey, Survey},
     target::{ImageTarget, Target, WindowTarget},
     view::{CELL_SIZE, Projection, ToneMap, View},
 };

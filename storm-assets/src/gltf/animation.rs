@@ -139,23 +139,43 @@ pub(super) fn check_skins(
     let Some(list) = root.get("skins")? else {
         return Ok(());
     };
-    // Both walks end, for nodes are a forest of bounded depth.
-    let up = |node: u32| std::iter::successors(Some(node as usize), |&node| nodes[node].parent);
+    context
+        .budget
+        .values::<[usize; 4]>(nodes.len(), || list.pointer())?;
+    // Depth-first numbers: what is below a node are the numbers from its own to its last.
+    let mut numbers = vec![(0, 0, 0); nodes.len()];
+    let mut next = 0;
+    for (root, _) in nodes
+        .iter()
+        .enumerate()
+        .filter(|(_, node)| node.parent.is_none())
+    {
+        let mut open = vec![(root, false)];
+        while let Some((node, left)) = open.pop() {
+            if left {
+                numbers[node].1 = next;
+                continue;
+            }
+            numbers[node] = (next, 0, root);
+            next += 1;
+            open.push((node, true));
+            open.extend(nodes[node].children.iter().map(|&child| (child, false)));
+        }
+    }
     for (skin, place) in skins.iter().zip(list.elements()?.1) {
-        let mut roots = skin.joints.iter().map(|&joint| up(joint).last());
+        let joints = || skin.joints.iter().map(|&joint| numbers[joint as usize]);
+        let mut roots = joints().map(|(_, _, root)| root);
         let first = roots.next();
         if roots.any(|root| Some(root) != first) {
             context.warn(place, || "its joints have no common root".to_owned());
         }
-        if let Some(skeleton) = skin.skeleton
-            && !skin
-                .joints
-                .iter()
-                .all(|&joint| up(joint).any(|node| node == skeleton as usize))
-        {
-            context.warn(place, || {
-                format!("its skeleton, node {skeleton}, is not above all joints")
-            });
+        if let Some(skeleton) = skin.skeleton {
+            let (start, end, _) = numbers[skeleton as usize];
+            if !joints().all(|(number, _, _)| (start..end).contains(&number)) {
+                context.warn(place, || {
+                    format!("its skeleton, node {skeleton}, is not above all joints")
+                });
+            }
         }
     }
     Ok(())

@@ -101,8 +101,7 @@ impl Context {
         if len == 0 {
             self.warn(array, || "empty arrays are to be left out".to_owned());
         }
-        self.budget.values::<T>(len, || array.pointer())?;
-        let mut values = Vec::with_capacity(len);
+        let mut values = self.budget.list::<T>(len, || array.pointer())?;
         for (index, element) in elements.enumerate() {
             values.push(read(self, element, index)?);
         }

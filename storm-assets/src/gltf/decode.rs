@@ -154,9 +154,9 @@ impl<'a> Data<'a> {
         accessor: &Accessor<'a>,
         convert: impl Fn([u8; B]) -> T,
     ) -> Result<Vec<[T; N]>, Problem> {
-        context
+        let mut values = context
             .budget
-            .values::<[T; N]>(accessor.count, || accessor.place.pointer())?;
+            .list::<[T; N]>(accessor.count, || accessor.place.pointer())?;
         let lanes: [usize; N] =
             std::array::from_fn(|lane| accessor.shape.lane_offset(accessor.component, lane));
         let element = |bytes: &[u8]| -> [T; N] {
@@ -167,18 +167,16 @@ impl<'a> Data<'a> {
                 convert(component)
             })
         };
-        let mut values = match accessor.base {
+        match accessor.base {
             Some(span) => {
                 let bytes = &view_bytes(&self.views[span.view], &self.buffers)?[span.offset..];
                 let size = accessor.shape.extent(accessor.component);
-                let mut values = Vec::with_capacity(accessor.count);
                 values.extend(
                     (0..accessor.count).map(|i| element(&bytes[i * span.stride..][..size])),
                 );
-                values
             }
-            None => vec![[T::default(); N]; accessor.count],
-        };
+            None => values.resize(accessor.count, [T::default(); N]),
+        }
         if let Some(sparse) = &accessor.sparse {
             let indices = self.sparse_indices(
                 accessor,

@@ -106,6 +106,14 @@ pub enum Problem {
         /// How much was asked for.
         found: u64,
     },
+    /// The limits would allow it, the machine does not have the memory.
+    #[error("{pointer}: out of memory for {bytes} bytes")]
+    Memory {
+        /// JSON pointer to what asks; empty for the whole file.
+        pointer: String,
+        /// How many bytes were asked for at once.
+        bytes: u64,
+    },
     /// The progress callback asked to stop.
     #[error("loading was cancelled")]
     Cancelled,

@@ -53,7 +53,13 @@ impl<'a> Document<'a> {
             .iter()
             .filter(|byte| matches!(byte, b',' | b':' | b'[' | b'{'))
             .count();
-        let mut nodes = Vec::with_capacity(bound);
+        let mut nodes = Vec::new();
+        nodes
+            .try_reserve_exact(bound)
+            .map_err(|_| Problem::Memory {
+                pointer: String::new(),
+                bytes: (bound as u64).saturating_mul(size_of::<Node<'_>>() as u64),
+            })?;
         let mut reader = serde_json::Deserializer::from_slice(text);
         Builder { nodes: &mut nodes }
             .deserialize(&mut reader)

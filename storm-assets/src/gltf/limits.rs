@@ -27,10 +27,10 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            input_bytes_max: 4 << 30,
-            json_bytes_max: 512 << 20,
+            input_bytes_max: 2 << 30,
+            json_bytes_max: 256 << 20,
             value_bytes_base: 64 << 20,
-            value_bytes_per_input_byte: 32,
+            value_bytes_per_input_byte: 16,
             image_bytes_max: 4 << 30,
             node_depth_max: 512,
             warnings_max: 256,
@@ -125,6 +125,22 @@ impl Budget {
         }
         self.values = found;
         Ok(())
+    }
+
+    /// Pays for a list of `count` values and makes room for it, exactly.
+    pub(super) fn list<T>(
+        &mut self,
+        count: usize,
+        pointer: impl Fn() -> String,
+    ) -> Result<Vec<T>, Problem> {
+        self.values::<T>(count, &pointer)?;
+        let mut list = Vec::new();
+        // A file may be within its limits and still ask for more than this machine has.
+        list.try_reserve_exact(count).map_err(|_| Problem::Memory {
+            pointer: pointer(),
+            bytes: (count as u64).saturating_mul(size_of::<T>() as u64),
+        })?;
+        Ok(list)
     }
 
     /// Pays for the decoded pixels of a picture.

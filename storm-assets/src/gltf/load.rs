@@ -63,7 +63,8 @@ fn read_file(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     if metadata.len() > bytes_max {
         return Err(too_large());
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).map_err(|_| too_large())?);
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(usize::try_from(metadata.len()).map_err(|_| too_large())?)?;
     // A file may grow while it is read.
     File::open(path)?
         .take(bytes_max.saturating_add(1))

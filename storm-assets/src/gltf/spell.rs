@@ -81,8 +81,7 @@ pub(super) fn spell_out(
         indices.truncate(length);
         return Ok(indices);
     }
-    context.budget.values::<u32>(length, || place.pointer())?;
-    let mut list = Vec::with_capacity(length);
+    let mut list = context.budget.list::<u32>(length, || place.pointer())?;
     if length == 0 {
         return Ok(list);
     }

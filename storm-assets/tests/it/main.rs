@@ -11,4 +11,5 @@ mod memory;
 mod models;
 mod pose;
 mod refusals;
+mod tangents;
 mod validator;

@@ -123,22 +123,16 @@ impl Adapter {
         wanted: Option<&str>,
         surface: Option<vk::SurfaceKHR>,
     ) -> Result<Self> {
-        // SAFETY: the instance is alive (invariant 1).
-        let devices =
-            unsafe { instance.raw.enumerate_physical_devices() }.map_err(
-                |result| match result {
-                    vk::Result::ERROR_INITIALIZATION_FAILED => RenderError::NoDriver,
-                    result => RenderError::vulkan("listing Vulkan devices")(result),
-                },
-            )?;
+        let devices = Self::list(instance)?;
         if devices.is_empty() {
             return Err(RenderError::NoDriver);
         }
         let mut best: Option<Self> = None;
         let mut refusals = Vec::new();
         for device in devices {
-            match Self::examine(instance, device, wanted, surface) {
-                Ok(adapter) => {
+            let mut adapter = Self::describe(instance, device);
+            match adapter.fit(instance, wanted, surface) {
+                Ok(()) => {
                     tracing::debug!(device = adapter.name, score = ?adapter.score(), "usable Vulkan device");
                     if best
                         .as_ref()
@@ -163,7 +157,7 @@ impl Adapter {
     }
 
     /// Kind first, then memory.
-    fn score(&self) -> (u32, u64) {
+    pub(crate) fn score(&self) -> (u32, u64) {
         let kind = match self.kind {
             vk::PhysicalDeviceType::DISCRETE_GPU => 4,
             vk::PhysicalDeviceType::INTEGRATED_GPU => 3,
@@ -174,12 +168,26 @@ impl Adapter {
         (kind, self.device_memory)
     }
 
-    fn examine(
-        instance: &Instance,
-        raw: vk::PhysicalDevice,
-        wanted: Option<&str>,
-        surface: Option<vk::SurfaceKHR>,
-    ) -> Result<Self, String> {
+    /// All devices of the machine, in the drivers' order, each with what it lacks, if anything.
+    pub(crate) fn all(instance: &Instance) -> Result<Vec<(Self, Option<String>)>> {
+        let examine = |raw| {
+            let mut adapter = Self::describe(instance, raw);
+            let refusal = adapter.fit(instance, None, None).err();
+            (adapter, refusal)
+        };
+        Ok(Self::list(instance)?.into_iter().map(examine).collect())
+    }
+
+    fn list(instance: &Instance) -> Result<Vec<vk::PhysicalDevice>> {
+        // SAFETY: the instance is alive (invariant 1).
+        unsafe { instance.raw.enumerate_physical_devices() }.map_err(|result| match result {
+            vk::Result::ERROR_INITIALIZATION_FAILED => RenderError::NoDriver,
+            result => RenderError::vulkan("listing Vulkan devices")(result),
+        })
+    }
+
+    /// What a device says of itself, whether it can be used or not. Its queue family is found by `fit`.
+    fn describe(instance: &Instance, raw: vk::PhysicalDevice) -> Self {
         let text = |bytes: Result<&std::ffi::CStr, _>| -> String {
             bytes.map_or_else(
                 |_: std::ffi::FromBytesUntilNulError| "?".into(),
@@ -188,30 +196,65 @@ impl Adapter {
         };
         // SAFETY: the device comes from this instance (invariant 1).
         let basic = unsafe { instance.raw.get_physical_device_properties(raw) };
-        let name = text(basic.device_name_as_c_str());
+        let mut driver = String::new();
+        let mut anisotropy = false;
+        // Older devices do not know the structures.
+        if basic.api_version >= vk::API_VERSION_1_3 {
+            let mut properties = vk::PhysicalDeviceDriverProperties::default();
+            let mut head = vk::PhysicalDeviceProperties2::default().push_next(&mut properties);
+            // SAFETY: as above; the chain is borrowed through the call (invariant 4).
+            unsafe { instance.raw.get_physical_device_properties2(raw, &mut head) };
+            driver = format!(
+                "{} {}",
+                text(properties.driver_name_as_c_str()),
+                text(properties.driver_info_as_c_str())
+            );
+            anisotropy = Features::of(instance, raw).core.sampler_anisotropy == vk::TRUE;
+        }
+        // SAFETY: the device comes from this instance (invariant 1).
+        let memory = unsafe { instance.raw.get_physical_device_memory_properties(raw) };
+        let device_memory = memory
+            .memory_heaps_as_slice()
+            .iter()
+            .filter(|heap| heap.flags.contains(vk::MemoryHeapFlags::DEVICE_LOCAL))
+            .map(|heap| heap.size)
+            .sum();
+        Self {
+            raw,
+            name: text(basic.device_name_as_c_str()),
+            driver,
+            kind: basic.device_type,
+            api_version: basic.api_version,
+            queue_family: 0,
+            limits: basic.limits,
+            anisotropy,
+            device_memory,
+        }
+    }
+
+    /// Checks that the device has all that is needed, and picks its queue family. The error says what is missing.
+    fn fit(
+        &mut self,
+        instance: &Instance,
+        wanted: Option<&str>,
+        surface: Option<vk::SurfaceKHR>,
+    ) -> Result<(), String> {
+        let Self {
+            raw, api_version, ..
+        } = *self;
+        let (name, driver) = (&self.name, &self.driver);
         if let Some(wanted) = wanted
             && !name.to_lowercase().contains(&wanted.to_lowercase())
         {
             return Err(format!("{name} is not called \"{wanted}\""));
         }
-        if basic.api_version < vk::API_VERSION_1_3 {
+        if api_version < vk::API_VERSION_1_3 {
             let (major, minor) = (
-                vk::api_version_major(basic.api_version),
-                vk::api_version_minor(basic.api_version),
+                vk::api_version_major(api_version),
+                vk::api_version_minor(api_version),
             );
             return Err(format!("{name} has Vulkan {major}.{minor}, 1.3 is needed"));
         }
-        let mut driver = vk::PhysicalDeviceDriverProperties::default();
-        let mut properties = vk::PhysicalDeviceProperties2::default().push_next(&mut driver);
-        // SAFETY: as above; the chain is borrowed through the call (invariant 4).
-        unsafe {
-            instance
-                .raw
-                .get_physical_device_properties2(raw, &mut properties)
-        };
-        let driver_name = text(driver.driver_name_as_c_str());
-        let driver_info = text(driver.driver_info_as_c_str());
-
         let features = Features::of(instance, raw);
         let lacks: Vec<&str> = features
             .required()
@@ -220,10 +263,7 @@ impl Adapter {
             .map(|(name, _)| name)
             .collect();
         if !lacks.is_empty() {
-            return Err(format!(
-                "{name} ({driver_name} {driver_info}) lacks {}",
-                lacks.join(", ")
-            ));
+            return Err(format!("{name} ({driver}) lacks {}", lacks.join(", ")));
         }
 
         if surface.is_some() {
@@ -245,7 +285,7 @@ impl Adapter {
                 .get_physical_device_queue_family_properties(raw)
         };
         let needed = vk::QueueFlags::GRAPHICS | vk::QueueFlags::COMPUTE;
-        let queue_family = (0..families.len() as u32)
+        self.queue_family = (0..families.len() as u32)
             .filter(|&family| families[family as usize].queue_flags.contains(needed))
             .find(|&family| match (&instance.surface, surface) {
                 (Some(loader), Some(surface)) => {
@@ -256,25 +296,6 @@ impl Adapter {
                 _ => true,
             })
             .ok_or_else(|| format!("{name} has no queue that draws, computes and presents"))?;
-
-        // SAFETY: the device comes from this instance (invariant 1).
-        let memory = unsafe { instance.raw.get_physical_device_memory_properties(raw) };
-        let device_memory = memory
-            .memory_heaps_as_slice()
-            .iter()
-            .filter(|heap| heap.flags.contains(vk::MemoryHeapFlags::DEVICE_LOCAL))
-            .map(|heap| heap.size)
-            .sum();
-        Ok(Self {
-            raw,
-            driver: format!("{driver_name} {driver_info}"),
-            name,
-            kind: basic.device_type,
-            api_version: basic.api_version,
-            queue_family,
-            limits: basic.limits,
-            anisotropy: features.core.sampler_anisotropy == vk::TRUE,
-            device_memory,
-        })
+        Ok(())
     }
 }

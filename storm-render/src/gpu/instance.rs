@@ -57,20 +57,11 @@ pub(crate) struct Instance {
 impl Instance {
     /// Loads Vulkan. `surface_extensions` are those the window system asks for; empty for headless use.
     pub(crate) fn new(validation: bool, surface_extensions: &[*const c_char]) -> Result<Self> {
-        // SAFETY: loading runs the initialisers of the system's Vulkan loader, which every Vulkan program trusts.
-        let entry = unsafe { ash::Entry::load() }
-            .map_err(|error| RenderError::NoLoader(error.to_string()))?;
-
+        let entry = load()?;
         let mut layers = Vec::new();
         let mut extensions = surface_extensions.to_vec();
         if validation {
-            // SAFETY: the loader is loaded (invariant 1); the call has no other condition.
-            let available = unsafe { entry.enumerate_instance_layer_properties() }
-                .map_err(RenderError::vulkan("listing instance layers"))?;
-            if !available
-                .iter()
-                .any(|layer| layer.layer_name_as_c_str() == Ok(VALIDATION_LAYER))
-            {
+            if !offers_validation(&entry)? {
                 return Err(RenderError::NoValidation);
             }
             layers.push(VALIDATION_LAYER.as_ptr());
@@ -130,6 +121,31 @@ impl Instance {
     pub(crate) fn messages(&self) -> &Messages {
         &self.messages
     }
+}
+
+/// Loads the system's Vulkan loader.
+pub(crate) fn load() -> Result<ash::Entry> {
+    // SAFETY: loading runs the initialisers of the system's Vulkan loader, which every Vulkan program trusts.
+    unsafe { ash::Entry::load() }.map_err(|error| RenderError::NoLoader(error.to_string()))
+}
+
+/// Whether the validation layer is installed.
+pub(crate) fn offers_validation(entry: &ash::Entry) -> Result<bool> {
+    // SAFETY: the loader is loaded (invariant 1); the call has no other condition.
+    let available = unsafe { entry.enumerate_instance_layer_properties() }
+        .map_err(RenderError::vulkan("listing instance layers"))?;
+    Ok(available
+        .iter()
+        .any(|layer| layer.layer_name_as_c_str() == Ok(VALIDATION_LAYER)))
+}
+
+/// The version of the loader, as Vulkan packs it.
+pub(crate) fn loader_version(entry: &ash::Entry) -> Result<u32> {
+    // SAFETY: the loader is loaded (invariant 1); the call has no other condition.
+    let version = unsafe { entry.try_enumerate_instance_version() }
+        .map_err(RenderError::vulkan("asking for the loader's version"))?;
+    // Loaders that lack the question are of Vulkan 1.0.
+    Ok(version.unwrap_or(vk::API_VERSION_1_0))
 }
 
 impl Drop for Instance {
