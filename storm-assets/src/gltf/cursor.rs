@@ -39,7 +39,7 @@ impl<'a> Cursor<'a> {
         Self { at, ..self }
     }
 
-    /// The JSON pointer of this place. Cost: O(nodes before it); for messages only.
+    /// The JSON pointer of this place, for messages only: long keys are shortened in it. Cost: O(nodes before it).
     pub(super) fn pointer(self) -> String {
         let mut pointer = String::new();
         let mut here = self.to(0);
@@ -47,7 +47,9 @@ impl<'a> Cursor<'a> {
             let inside = if matches!(here.node(), Node::Object { .. }) {
                 here.members_unchecked()
                     .find(|(_, value)| (value.at..value.after()).contains(&self.at))
-                    .map(|(key, value)| (key.replace('~', "~0").replace('/', "~1"), value))
+                    .map(|(key, value)| {
+                        (shortened(key).replace('~', "~0").replace('/', "~1"), value)
+                    })
             } else {
                 here.elements_unchecked()
                     .enumerate()
