@@ -1,0 +1,4 @@
+//! What the viewer promises, seen from outside.
+
+mod docs;
+mod models;
