@@ -1,8 +1,12 @@
 //! The GPU that everything else is made on.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use ash::vk;
+use storm_assets::{Filter, MipFilter, Wrap};
 
 use crate::{
     error::Result,
@@ -62,7 +66,9 @@ struct Shared {
     bindless: Arc<Mutex<Bindless>>,
     /// Fill slots that nothing else is in; kept alive.
     _fillers: [Image; 3],
-    _sampler: Sampler,
+    _clamp: Sampler,
+    /// By what they are; at most 108, since wraps and filters are few.
+    samplers: Mutex<HashMap<storm_assets::Sampler, (u32, Sampler)>>,
     device: Arc<Device>,
 }
 
@@ -145,10 +151,13 @@ impl Gpu {
             .address_mode_w(clamp);
         let sampler = Sampler::new(device, &info)?;
         bindless.fill_samplers(sampler.raw);
+        let slot = bindless.take(Binding::Samplers)?;
+        assert_eq!(slot, CLAMP_SAMPLER, "the first slot taken is the first");
         Ok(Self(Arc::new(Shared {
             bindless: Arc::new(Mutex::new(bindless)),
             _fillers: fillers,
-            _sampler: sampler,
+            _clamp: sampler,
+            samplers: Mutex::default(),
             device: Arc::clone(device),
         })))
     }
@@ -182,6 +191,29 @@ impl Gpu {
         &self.0.bindless
     }
 
+    /// The slot of a sampler; made when it is first asked for.
+    pub(crate) fn sampler(&self, sampler: storm_assets::Sampler) -> Result<u32> {
+        let mut samplers = self
+            .0
+            .samplers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some((slot, _)) = samplers.get(&sampler) {
+            return Ok(*slot);
+        }
+        let made = Sampler::new(
+            self.device(),
+            &sampler_info(sampler, &self.device().adapter),
+        )?;
+        let slot = self.with_bindless(|bindless| {
+            let slot = bindless.take(Binding::Samplers)?;
+            bindless.set_sampler(slot, made.raw);
+            Ok::<_, crate::RenderError>(slot)
+        })?;
+        samplers.insert(sampler, (slot, made));
+        Ok(slot)
+    }
+
     /// Runs `f` with the descriptor set.
     pub(crate) fn with_bindless<T>(&self, f: impl FnOnce(&mut Bindless) -> T) -> T {
         f(&mut self
@@ -190,4 +222,39 @@ impl Gpu {
             .lock()
             .unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+fn sampler_info(
+    sampler: storm_assets::Sampler,
+    adapter: &Adapter,
+) -> vk::SamplerCreateInfo<'static> {
+    let wrap = |wrap| match wrap {
+        Wrap::Repeat => vk::SamplerAddressMode::REPEAT,
+        Wrap::MirroredRepeat => vk::SamplerAddressMode::MIRRORED_REPEAT,
+        Wrap::ClampToEdge => vk::SamplerAddressMode::CLAMP_TO_EDGE,
+    };
+    let filter = |filter| match filter {
+        Filter::Nearest => vk::Filter::NEAREST,
+        Filter::Linear => vk::Filter::LINEAR,
+    };
+    let (mip, most) = match sampler.mip {
+        // Level 0 only, while minification still follows `min`.
+        MipFilter::None => (vk::SamplerMipmapMode::NEAREST, 0.25),
+        MipFilter::Nearest => (vk::SamplerMipmapMode::NEAREST, vk::LOD_CLAMP_NONE),
+        MipFilter::Linear => (vk::SamplerMipmapMode::LINEAR, vk::LOD_CLAMP_NONE),
+    };
+    // On a CPU driver each of the extra samples costs as much as the first.
+    let anisotropic = adapter.anisotropy
+        && adapter.kind != vk::PhysicalDeviceType::CPU
+        && sampler.mip == MipFilter::Linear
+        && sampler.min == Filter::Linear;
+    vk::SamplerCreateInfo::default()
+        .address_mode_u(wrap(sampler.wrap_u))
+        .address_mode_v(wrap(sampler.wrap_v))
+        .mag_filter(filter(sampler.mag))
+        .min_filter(filter(sampler.min))
+        .mipmap_mode(mip)
+        .max_lod(most)
+        .anisotropy_enable(anisotropic)
+        .max_anisotropy(adapter.limits.max_sampler_anisotropy.min(8.0))
 }

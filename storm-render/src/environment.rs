@@ -23,9 +23,6 @@ const SIDE: u32 = 128;
 const LEVELS: u32 = 6;
 /// Pixels along the BRDF table.
 const TABLE_SIDE: u32 = 64;
-/// Slots in the array of cubes.
-const SKY_SLOT: u32 = 0;
-const PREFILTERED_SLOT: u32 = 1;
 /// The mip level of the sky that irradiance is summed over: 32 pixels a face.
 const HARMONICS_LEVEL: u32 = 2;
 const FORMAT: vk::Format = vk::Format::R16G16B16A16_SFLOAT;
@@ -58,6 +55,8 @@ pub(crate) struct Environment {
     prefiltered: Image,
     table: Image,
     table_slot: u32,
+    sky_slot: u32,
+    prefiltered_slot: u32,
     harmonics: Buffer,
     /// Half floats on their way into images.
     scratch: Buffer,
@@ -104,28 +103,24 @@ impl Environment {
             },
         )?;
         let scratch_bytes = (0..LEVELS).map(level_bytes).sum();
-        let (table_slot, pipelines) = gpu.with_bindless(|bindless| -> Result<_> {
-            let slot = bindless.allocate_image()?;
-            bindless.set_image(Binding::Images, slot, &table);
-            bindless.set_image(Binding::Cubes, SKY_SLOT, &sky);
-            bindless.set_image(Binding::Cubes, PREFILTERED_SLOT, &prefiltered);
+        let pipelines = gpu.with_bindless(|bindless| -> Result<_> {
             let make = |spirv| Pipeline::compute(device, bindless, spirv);
-            Ok((
-                slot,
-                [
-                    make(shaders::SKY_CUBE_COMP)?,
-                    make(shaders::PREFILTER_COMP)?,
-                    make(shaders::HARMONICS_COMP)?,
-                    make(shaders::BRDF_TABLE_COMP)?,
-                ],
-            ))
+            Ok([
+                make(shaders::SKY_CUBE_COMP)?,
+                make(shaders::PREFILTER_COMP)?,
+                make(shaders::HARMONICS_COMP)?,
+                make(shaders::BRDF_TABLE_COMP)?,
+            ])
         })?;
+        let add = |binding, image| gpu.with_bindless(|bindless| bindless.add_image(binding, image));
         let [sky_cube, prefilter, harmonics_pipeline, brdf_table] = pipelines;
         Ok(Self {
+            sky_slot: add(Binding::Cubes, &sky)?,
+            prefiltered_slot: add(Binding::Cubes, &prefiltered)?,
+            table_slot: add(Binding::Images, &table)?,
             sky,
             prefiltered,
             table,
-            table_slot,
             harmonics: Buffer::new(device, "irradiance", 9 * 12, Memory::Device)?,
             scratch: Buffer::new(device, "filtering the sky", scratch_bytes, Memory::Device)?,
             sky_cube,
@@ -139,7 +134,7 @@ impl Environment {
 
     pub(crate) fn slots(&self) -> EnvironmentSlots {
         EnvironmentSlots {
-            sky_cube: PREFILTERED_SLOT,
+            sky_cube: self.prefiltered_slot,
             sky_levels: LEVELS,
             brdf_table: self.table_slot,
             harmonics: self.harmonics.address,
@@ -168,7 +163,7 @@ impl Environment {
             globals,
             result: self.scratch.address,
             side: SIDE,
-            source: SKY_SLOT,
+            source: self.sky_slot,
             source_side_or_level: SIDE,
             roughness: 0.0,
         };
@@ -267,8 +262,11 @@ impl Environment {
 
 impl Drop for Environment {
     fn drop(&mut self) {
-        let slot = self.table_slot;
-        self.gpu.with_bindless(|bindless| bindless.free_image(slot));
+        self.gpu.with_bindless(|bindless| {
+            bindless.free(Binding::Images, self.table_slot);
+            bindless.free(Binding::Cubes, self.sky_slot);
+            bindless.free(Binding::Cubes, self.prefiltered_slot);
+        });
     }
 }
 

@@ -9,18 +9,25 @@ use glam::Vec3;
 use storm_assets::{Handle, Library, Material, MaterialHandle, Mesh, MeshHandle};
 use storm_ecs::{
     ChangeTick, Entity, TableRef, World,
-    scene::{Camera, DirectionalLight, GlobalTransform, PointLight, Projection as CameraProjection, SpotLight},
+    scene::{
+        Camera, DirectionalLight, GlobalTransform, PointLight, Projection as CameraProjection,
+        SpotLight,
+    },
 };
 
 use crate::{
     error::Result,
     scene::{
-        ColorSpace, Instance, InstanceTransform, LIGHTS_MAX, Light, RenderSlot, Scene, Spot, layout::NONE, textures_of,
+        ColorSpace, Instance, InstanceTransform, LIGHTS_MAX, Light, RenderSlot, Scene, Spot,
+        layout::NONE, textures_of,
     },
     view::{CELL_SIZE, Projection, View},
 };
 
-const _: () = assert!(CELL_SIZE == storm_ecs::scene::CELL_SIZE, "one size of cells in all crates");
+const _: () = assert!(
+    CELL_SIZE == storm_ecs::scene::CELL_SIZE,
+    "one size of cells in all crates"
+);
 const _: () = assert!(size_of::<GlobalTransform>() == size_of::<InstanceTransform>());
 
 /// What an extraction did.
@@ -99,7 +106,12 @@ impl Extractor {
     /// # Errors
     /// When an asset is not well-formed or there is no room left. What came before the error is done; the next extraction
     /// looks again at everything that this one was to see.
-    pub fn extract(&mut self, world: &World, library: &Library, scene: &mut Scene) -> Result<ExtractStats> {
+    pub fn extract(
+        &mut self,
+        world: &World,
+        library: &Library,
+        scene: &mut Scene,
+    ) -> Result<ExtractStats> {
         // Writes from here on carry a later tick.
         let now = world.change_tick();
         let mut stats = ExtractStats::default();
@@ -142,7 +154,9 @@ impl Extractor {
         entity: Entity,
         stats: &mut ExtractStats,
     ) -> Result<()> {
-        let Some(slot) = self.slot(entity) else { return Ok(()) };
+        let Some(slot) = self.slot(entity) else {
+            return Ok(());
+        };
         let drawn = world.has::<GlobalTransform>(entity)
             && world.has::<MeshHandle>(entity)
             && world.has::<MaterialHandle>(entity);
@@ -162,9 +176,11 @@ impl Extractor {
         scene: &mut Scene,
         stats: &mut ExtractStats,
     ) -> Result<()> {
-        let (Some(globals), Some(meshes), Some(materials)) =
-            (table.column::<GlobalTransform>(), table.column::<MeshHandle>(), table.column::<MaterialHandle>())
-        else {
+        let (Some(globals), Some(meshes), Some(materials)) = (
+            table.column::<GlobalTransform>(),
+            table.column::<MeshHandle>(),
+            table.column::<MaterialHandle>(),
+        ) else {
             return Ok(());
         };
         let rows = Rows {
@@ -175,7 +191,10 @@ impl Extractor {
             materials,
         };
         let seen = self.seen;
-        for range in table.changed_rows::<MeshHandle>(seen).chain(table.changed_rows::<MaterialHandle>(seen)) {
+        for range in table
+            .changed_rows::<MeshHandle>(seen)
+            .chain(table.changed_rows::<MaterialHandle>(seen))
+        {
             for row in range {
                 self.set(&rows, row, library, scene, stats)?;
             }
@@ -267,21 +286,50 @@ impl Extractor {
         Ok(())
     }
 
-    fn extract_lights(&mut self, world: &World, scene: &mut Scene, stats: &mut ExtractStats) -> Result<()> {
+    fn extract_lights(
+        &mut self,
+        world: &World,
+        scene: &mut Scene,
+        stats: &mut ExtractStats,
+    ) -> Result<()> {
         self.lights.clear();
         for (global, light) in world.query::<(&GlobalTransform, &PointLight)>().iter() {
-            self.lights.push(light_at(global, light.color, light.intensity, light.range, None));
+            self.lights.push(light_at(
+                global,
+                light.color,
+                light.intensity,
+                light.range,
+                None,
+            ));
         }
         for (global, light) in world.query::<(&GlobalTransform, &SpotLight)>().iter() {
-            let spot = Spot { direction: forward(global), inner: light.inner_angle, outer: light.outer_angle };
-            self.lights.push(light_at(global, light.color, light.intensity, light.range, Some(spot)));
+            let spot = Spot {
+                direction: forward(global),
+                inner: light.inner_angle,
+                outer: light.outer_angle,
+            };
+            self.lights.push(light_at(
+                global,
+                light.color,
+                light.intensity,
+                light.range,
+                Some(spot),
+            ));
         }
         stats.lights_left_out = self.lights.len().saturating_sub(LIGHTS_MAX) as u64;
         self.lights.truncate(LIGHTS_MAX);
         scene.set_lights(&self.lights)?;
-        if let Some((global, sun)) = world.query::<(&GlobalTransform, &DirectionalLight)>().iter().next() {
+        if let Some((global, sun)) = world
+            .query::<(&GlobalTransform, &DirectionalLight)>()
+            .iter()
+            .next()
+        {
             let sun_color = Vec3::from(sun.color) * sun.illuminance;
-            scene.set_sky(crate::Sky { sun_direction: -forward(global), sun_color, ..*scene.sky() });
+            scene.set_sky(crate::Sky {
+                sun_direction: -forward(global),
+                sun_color,
+                ..*scene.sky()
+            });
         }
         Ok(())
     }
@@ -318,7 +366,9 @@ fn load_mesh(library: &Library, scene: &mut Scene, handle: Handle<Mesh>) -> Resu
 }
 
 fn load_material(library: &Library, scene: &mut Scene, handle: Handle<Material>) -> Result<()> {
-    let Some(material) = library.materials.get(handle) else { return Ok(()) };
+    let Some(material) = library.materials.get(handle) else {
+        return Ok(());
+    };
     if scene.has_material(handle) {
         return Ok(());
     }
@@ -332,7 +382,13 @@ fn load_material(library: &Library, scene: &mut Scene, handle: Handle<Material>)
     scene.insert_material(handle, material)
 }
 
-fn light_at(global: &GlobalTransform, color: [f32; 3], intensity: f32, range: Option<f32>, spot: Option<Spot>) -> Light {
+fn light_at(
+    global: &GlobalTransform,
+    color: [f32; 3],
+    intensity: f32,
+    range: Option<f32>,
+    spot: Option<Spot>,
+) -> Light {
     Light {
         cell: global.cell,
         translation: global.translation().into(),
@@ -344,7 +400,11 @@ fn light_at(global: &GlobalTransform, color: [f32; 3], intensity: f32, range: Op
 
 /// Where -Z of an entity points.
 fn forward(global: &GlobalTransform) -> Vec3 {
-    global.to_affine().transform_vector3(Vec3::NEG_Z).try_normalize().unwrap_or(Vec3::NEG_Z)
+    global
+        .to_affine()
+        .transform_vector3(Vec3::NEG_Z)
+        .try_normalize()
+        .unwrap_or(Vec3::NEG_Z)
 }
 
 impl View {
@@ -356,16 +416,34 @@ impl View {
     pub fn from_camera(camera: &Camera, global: &GlobalTransform, aspect: f32) -> Self {
         let (_, rotation, translation) = global.to_affine().to_scale_rotation_translation();
         let projection = match camera.projection {
-            CameraProjection::Perspective { yfov, aspect: own, znear, .. } => {
+            CameraProjection::Perspective {
+                yfov,
+                aspect: own,
+                znear,
+                ..
+            } => {
                 // Narrower than the camera: open it until its width is seen.
                 let wider = own.map_or(1.0, |own| (own / aspect).max(1.0));
                 let yfov = 2.0 * ((0.5 * yfov).tan() * wider).atan();
                 Projection::Perspective { yfov, near: znear }
             }
-            CameraProjection::Orthographic { xmag, ymag, znear, zfar } => {
-                Projection::Orthographic { half_height: ymag.max(xmag / aspect), near: znear, far: zfar }
-            }
+            CameraProjection::Orthographic {
+                xmag,
+                ymag,
+                znear,
+                zfar,
+            } => Projection::Orthographic {
+                half_height: ymag.max(xmag / aspect),
+                near: znear,
+                far: zfar,
+            },
         };
-        Self { cell: global.cell, translation, rotation, projection, ..Self::default() }
+        Self {
+            cell: global.cell,
+            translation,
+            rotation,
+            projection,
+            ..Self::default()
+        }
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     environment::Environment,
     error::Result,
     gpu::{
-        bindless::{Binding, Bindless, TARGETS_MAX},
+        bindless::{Binding, Bindless},
         buffer::{Buffer, Memory},
         commands::{Access, Attachment, Levels, Recorder},
         image::{Image, ImageDesc},
@@ -112,7 +112,6 @@ pub struct Renderer {
     frame: usize,
     samples: vk::SampleCountFlags,
     attachments: Option<Attachments>,
-    attachments_made: u32,
     environment: Environment,
     scene_pipelines: HashMap<(AlphaClass, Topology), Pipeline>,
     background: Pipeline,
@@ -166,7 +165,6 @@ impl Renderer {
             frame: 0,
             samples,
             attachments: None,
-            attachments_made: 0,
             environment: Environment::new(gpu)?,
             scene_pipelines: HashMap::new(),
             background,
@@ -257,30 +255,12 @@ impl Renderer {
             DEPTH_FORMAT,
             vk::ImageUsageFlags::DEPTH_STENCIL_ATTACHMENT,
         )?;
-        let old = self.attachments.take();
-        let made = self.attachments_made;
-        let plain = self.samples == vk::SampleCountFlags::TYPE_1;
-        let slot = self.gpu.with_bindless(|bindless| -> Result<u32> {
-            if plain {
-                if let Some(old) = &old {
-                    bindless.free_image(old.slot);
-                }
-                let slot = bindless.allocate_image()?;
-                bindless.set_image(Binding::Images, slot, &color);
-                return Ok(slot);
-            }
-            // In turn: the slot of a frame in flight is not written before that frame is done.
-            const {
-                assert!(
-                    TARGETS_MAX as usize > FRAMES_IN_FLIGHT,
-                    "a slot a frame in flight, and one to write"
-                )
-            };
-            let slot = made % TARGETS_MAX;
-            bindless.set_image(Binding::Targets, slot, &color);
-            Ok(slot)
-        })?;
-        self.attachments_made += 1;
+        // Made before the old ones go: frames in flight still read those.
+        let binding = self.target_binding();
+        let slot = self
+            .gpu
+            .with_bindless(|bindless| bindless.add_image(binding, &color))?;
+        self.free_attachments();
         self.attachments = Some(Attachments {
             extent,
             color,
@@ -288,6 +268,23 @@ impl Renderer {
             slot,
         });
         Ok(())
+    }
+
+    /// The array that scene colours are read from.
+    fn target_binding(&self) -> Binding {
+        if self.samples == vk::SampleCountFlags::TYPE_1 {
+            Binding::Images
+        } else {
+            Binding::Targets
+        }
+    }
+
+    fn free_attachments(&mut self) {
+        let binding = self.target_binding();
+        if let Some(old) = self.attachments.take() {
+            self.gpu
+                .with_bindless(|bindless| bindless.free(binding, old.slot));
+        }
     }
 
     fn make_pipelines(&mut self, scene: &Scene, format: vk::Format) -> Result<()> {
@@ -493,6 +490,12 @@ impl Renderer {
         recorder.draw(3);
         recorder.end_rendering();
         (solid.len() + blended.len()) as u32
+    }
+}
+
+impl Drop for Renderer {
+    fn drop(&mut self) {
+        self.free_attachments();
     }
 }
 

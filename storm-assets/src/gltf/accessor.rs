@@ -1,7 +1,7 @@
 //! Accessors: typed, strided, possibly sparse views of buffers (glTF 2.0 §3.6.2), checked when the file is read so that decoding cannot
 //! leave its bytes.
 
-use super::{context::Context, error::Problem, json::Cursor, resource::View};
+use super::{context::Context, cursor::Cursor, error::Problem, resource::View};
 
 /// The type of one component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

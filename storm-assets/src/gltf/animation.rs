@@ -5,9 +5,9 @@ use glam::Mat4;
 use super::{
     accessor::{Accessor, Shape},
     context::Context,
+    cursor::Cursor,
     decode::{Allowed, Data, check_bounds},
     error::Problem,
-    json::Cursor,
     node::Node,
     primitive::ReadMesh,
 };

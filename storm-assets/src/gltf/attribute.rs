@@ -5,9 +5,9 @@ use glam::Vec3;
 use super::{
     accessor::{Accessor, Component, Shape},
     context::Context,
+    cursor::Cursor,
     decode::{Allowed, Data, check_bounds, describe},
     error::{Problem, shortened},
-    json::Cursor,
     primitive::Surroundings,
 };
 use crate::{Mesh, MorphTarget};

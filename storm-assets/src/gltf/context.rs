@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use super::{
+    cursor::Cursor,
     error::{Problem, Warning},
-    json::Cursor,
     limits::{Budget, Limits},
     options::{LoadOptions, Progress, ProgressFn, Stage},
 };

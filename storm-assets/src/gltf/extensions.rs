@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{context::Context, error::Problem, json::Cursor};
+use super::{context::Context, cursor::Cursor, error::Problem};
 
 /// Extensions that are read in full.
 pub const SUPPORTED_EXTENSIONS: &[&str] = &["KHR_lights_punctual", "KHR_mesh_quantization"];

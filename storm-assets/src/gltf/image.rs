@@ -6,9 +6,9 @@ use image::{ImageDecoder, ImageFormat, ImageReader};
 
 use super::{
     context::Context,
+    cursor::Cursor,
     decode::Data,
     error::{Problem, shortened},
-    json::Cursor,
     resource::{self, Resolver, view_bytes},
 };
 use crate::{Image, PixelFormat};

@@ -1,6 +1,6 @@
 //! Samplers, textures and materials (glTF 2.0 §3.8, §3.9).
 
-use super::{context::Context, error::Problem, json::Cursor};
+use super::{context::Context, cursor::Cursor, error::Problem};
 use crate::{
     AlphaMode, Filter, Handle, Image, Library, Material, MipFilter, Sampler, TextureSlot, Wrap,
 };

@@ -23,6 +23,7 @@ mod accessor;
 mod animation;
 mod attribute;
 mod context;
+mod cursor;
 mod decode;
 mod error;
 mod extensions;

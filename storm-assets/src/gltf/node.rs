@@ -2,8 +2,8 @@
 
 use super::{
     context::Context,
+    cursor::Cursor,
     error::Problem,
-    json::Cursor,
     transform::{self, NodeTransform},
 };
 

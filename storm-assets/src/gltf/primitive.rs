@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::{
     attribute,
     context::Context,
+    cursor::Cursor,
     decode::Data,
     error::Problem,
-    json::Cursor,
     options::Stage,
     spell::{Mode, spell_out},
 };

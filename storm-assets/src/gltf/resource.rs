@@ -4,8 +4,8 @@ use std::{borrow::Cow, io};
 
 use super::{
     context::Context,
+    cursor::Cursor,
     error::{Problem, shortened},
-    json::Cursor,
     options::Stage,
     uri::{self, Uri},
 };

@@ -1,6 +1,6 @@
 //! Primitive modes: strips, loops and fans spelt out as lists (glTF 2.0 §3.7.2.1).
 
-use super::{context::Context, error::Problem, json::Cursor};
+use super::{context::Context, cursor::Cursor, error::Problem};
 use crate::Topology;
 
 /// What the indices of a primitive make.

@@ -2,7 +2,7 @@
 
 use glam::{Mat3, Mat4, Quat, Vec3};
 
-use super::{context::Context, error::Problem, json::Cursor};
+use super::{context::Context, cursor::Cursor, error::Problem};
 
 /// A node's place relative to its parent: scale first, then rotation, then translation.
 #[derive(Clone, Copy, Debug, PartialEq)]

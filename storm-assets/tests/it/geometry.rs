@@ -240,7 +240,7 @@ fn samplers_textures_and_the_default_material() {
         "textures":[{{"source":1,"sampler":0}}],
         "samplers":[{{"magFilter":9728,"minFilter":9985,"wrapS":33071,"wrapT":33648}}],
         "images":[{{"uri":"not-used.ktx2"}},{{"uri":"data:image/png;base64,{}"}}],
-        "accessors":[{{"componentType":5126,"count":3,"type":"VEC3"}}]}}"#,
+        "accessors":[{{"componentType":5126,"count":3,"type":"VEC3","min":[0,0,0],"max":[0,0,0]}}]}}"#,
         base64(&png)
     );
     let file = parse(json.as_bytes()).unwrap();

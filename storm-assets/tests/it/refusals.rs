@@ -332,6 +332,23 @@ fn one_change_to_a_triangle() {
     }
 }
 
+/// A key of a megabyte, or one with line breaks, once went into the message whole.
+#[test]
+fn messages_stay_short_whatever_the_keys() {
+    let key = "\\n".repeat(100_000);
+    let json = format!(
+        r#"{{"asset":{{"version":"2.0"}},"meshes":[{{"primitives":[{{"attributes":{{"POSITION":0,"{key}":{{}}}}}}]}}],
+        "accessors":[{{"componentType":5126,"count":3,"type":"VEC3"}}]}}"#
+    );
+    let message = refusal(json.as_bytes());
+    assert!(message.len() < 500 && !message.contains('\n'), "{message}");
+    let file = super::fixture::parse(json.replace("{}", "0").as_bytes()).unwrap();
+    for warning in &file.warnings {
+        let line = warning.to_string();
+        assert!(line.len() < 1000 && !line.contains('\n'), "{line}");
+    }
+}
+
 #[test]
 fn scenes_name_roots() {
     let json =

@@ -1,8 +1,8 @@
 //! The one descriptor set: arrays of everything that shaders sample, indexed by numbers in buffers.
 //!
-//! Every slot holds something from the start: reading an empty slot crashes CPU drivers. Slots are written again only
-//! when the GPU can no longer read them: the owner of a slot frees it through [`Bindless::free_image`], which holds it
-//! back until the timeline has passed.
+//! Every slot holds something from the start: reading an empty slot crashes CPU drivers. The set is shared by everything
+//! on a device, so slots are handed out here and nowhere else, and a slot that is given back is handed out again only when
+//! the GPU can no longer read it.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -15,10 +15,10 @@ use crate::error::{RenderError, Result};
 pub(crate) const IMAGES_MAX: u32 = 16_384;
 /// Slots of samplers: glTF knows 3 × 3 wraps × 2 × 2 × 3 filters.
 pub(crate) const SAMPLERS_MAX: u32 = 128;
-/// Slots of cube maps.
-pub(crate) const CUBES_MAX: u32 = 4;
-/// Slots of multisampled render targets.
-pub(crate) const TARGETS_MAX: u32 = 4;
+/// Slots of cube maps: two a renderer.
+pub(crate) const CUBES_MAX: u32 = 64;
+/// Slots of multisampled render targets: a few a renderer.
+pub(crate) const TARGETS_MAX: u32 = 64;
 
 /// Which array of the set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,15 +48,23 @@ const ARRAYS: [(Binding, vk::DescriptorType, u32); 4] = [
 /// Bytes of push constants: what every Vulkan device has.
 pub(crate) const PUSH_CONSTANT_BYTES: u32 = 128;
 
+/// Which slots of an array are taken.
+#[derive(Default)]
+struct Slots {
+    /// Given back, with the timeline value after which they may be written again.
+    freed: VecDeque<(u64, u32)>,
+    /// One past the highest slot that was ever taken.
+    end: u32,
+}
+
 /// The descriptor set, and the one pipeline layout that goes with it.
 pub(crate) struct Bindless {
     pub(crate) set: vk::DescriptorSet,
     pub(crate) layout: vk::PipelineLayout,
     set_layout: vk::DescriptorSetLayout,
     pool: vk::DescriptorPool,
-    /// Image slots given back, with the timeline value after which they may be written again.
-    freed: VecDeque<(u64, u32)>,
-    images_used: u32,
+    /// By array.
+    slots: [Slots; ARRAYS.len()],
     device: Arc<Device>,
 }
 
@@ -88,8 +96,7 @@ impl Bindless {
             layout: vk::PipelineLayout::null(),
             set_layout,
             pool: vk::DescriptorPool::null(),
-            freed: VecDeque::new(),
-            images_used: 0,
+            slots: Default::default(),
             device: Arc::clone(device),
         };
 
@@ -148,34 +155,46 @@ impl Bindless {
         self.write(vk::DescriptorType::SAMPLER, Binding::Samplers, slot, &info);
     }
 
-    pub(crate) fn set_image(&mut self, binding: Binding, slot: u32, image: &Image) {
+    /// Takes a free slot of an array and puts an image there.
+    pub(crate) fn add_image(&mut self, binding: Binding, image: &Image) -> Result<u32> {
+        let slot = self.take(binding)?;
         self.write_images(binding, slot, &[image_info(image)]);
+        Ok(slot)
     }
 
-    /// A free slot for a 2D texture.
-    pub(crate) fn allocate_image(&mut self) -> Result<u32> {
+    /// Takes a free slot of an array.
+    pub(crate) fn take(&mut self, binding: Binding) -> Result<u32> {
         let completed = self.device.completed()?;
-        if let Some((value, _)) = self.freed.front()
+        let limit = ARRAYS[binding as usize].2;
+        let slots = &mut self.slots[binding as usize];
+        if let Some((value, _)) = slots.freed.front()
             && *value <= completed
-            && let Some((_, slot)) = self.freed.pop_front()
+            && let Some((_, slot)) = slots.freed.pop_front()
         {
             return Ok(slot);
         }
-        if self.images_used == IMAGES_MAX {
-            let limit = u64::from(IMAGES_MAX);
+        if slots.end == limit {
+            let what = match binding {
+                Binding::Images => "textures",
+                Binding::Samplers => "samplers",
+                Binding::Cubes => "cube maps",
+                Binding::Targets => "multisampled targets",
+            };
             return Err(RenderError::OutOfSpace {
-                what: "textures",
-                needed: limit + 1,
-                limit,
+                what,
+                needed: u64::from(limit) + 1,
+                limit: limit.into(),
             });
         }
-        self.images_used += 1;
-        Ok(self.images_used - 1)
+        slots.end += 1;
+        Ok(slots.end - 1)
     }
 
     /// Gives a slot back; it is handed out again once the GPU cannot read it any more.
-    pub(crate) fn free_image(&mut self, slot: u32) {
-        self.freed.push_back((self.device.next_value(), slot));
+    pub(crate) fn free(&mut self, binding: Binding, slot: u32) {
+        self.slots[binding as usize]
+            .freed
+            .push_back((self.device.next_value(), slot));
     }
 
     fn write_images(&mut self, binding: Binding, slot: u32, infos: &[vk::DescriptorImageInfo]) {

@@ -121,7 +121,7 @@ impl Scene {
             gpu: gpu.clone(),
             uploads: Uploads::new(device),
             geometry: Geometry::new(device)?,
-            surfaces: Surfaces::new(device, gpu.bindless())?,
+            surfaces: Surfaces::new(gpu)?,
             instances: Instances::new(device)?,
             draws: Draws::new(device)?,
             lights: Table::new(device, "lights", LIGHTS_MAX as u64)?,

@@ -2,13 +2,11 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
 use ash::vk;
-use storm_assets::{
-    AlphaMode, Filter, Handle, Image, Material, MipFilter, PixelFormat, Sampler, TextureSlot, Wrap,
-};
+use storm_assets::{AlphaMode, Handle, Image, Material, PixelFormat, TextureSlot};
 
 use super::{
     arena::Table,
@@ -16,11 +14,11 @@ use super::{
     upload::Uploads,
 };
 use crate::{
+    context::Gpu,
     error::{RenderError, Result},
     gpu::{
-        bindless::{Binding, Bindless, SAMPLERS_MAX},
+        bindless::Binding,
         buffer::Buffer,
-        device::Device,
         image::{self, ImageDesc},
     },
 };
@@ -76,10 +74,8 @@ struct MaterialEntry {
 
 /// All textures and materials of a scene.
 pub(crate) struct Surfaces {
-    device: Arc<Device>,
-    bindless: Arc<Mutex<Bindless>>,
+    gpu: Gpu,
     textures: HashMap<TextureKey, Texture>,
-    samplers: HashMap<Sampler, (u32, image::Sampler)>,
     entries: Vec<MaterialEntry>,
     by_handle: HashMap<Handle<Material>, u32>,
     infos: Table<MaterialInfo>,
@@ -87,20 +83,14 @@ pub(crate) struct Surfaces {
     missing: BTreeSet<TextureKey>,
 }
 
-fn lock(bindless: &Mutex<Bindless>) -> MutexGuard<'_, Bindless> {
-    bindless.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Surfaces {
-    pub(crate) fn new(device: &Arc<Device>, bindless: &Arc<Mutex<Bindless>>) -> Result<Self> {
+    pub(crate) fn new(gpu: &Gpu) -> Result<Self> {
         Ok(Self {
-            device: Arc::clone(device),
-            bindless: Arc::clone(bindless),
+            gpu: gpu.clone(),
             textures: HashMap::new(),
-            samplers: HashMap::new(),
             entries: Vec::new(),
             by_handle: HashMap::new(),
-            infos: Table::new(device, "materials", 256)?,
+            infos: Table::new(gpu.device(), "materials", 256)?,
             missing: BTreeSet::new(),
         })
     }
@@ -176,7 +166,7 @@ impl Surfaces {
             _ => return Err(RenderError::UnknownFormat),
         };
         let image = Arc::new(image::Image::new(
-            &self.device,
+            self.gpu.device(),
             ImageDesc {
                 what: "a texture",
                 width,
@@ -191,22 +181,20 @@ impl Surfaces {
             },
         )?);
         uploads.write_image(Arc::clone(&image), picture.pixels())?;
-        let slot = {
-            let mut bindless = lock(&self.bindless);
-            // A new slot, also where there was a picture before: frames in flight still read the old one.
-            let slot = bindless.allocate_image()?;
-            bindless.set_image(Binding::Images, slot, &image);
-            if let Some(old) = self.textures.insert(
-                key,
-                Texture {
-                    slot,
-                    _image: image,
-                },
-            ) {
-                bindless.free_image(old.slot);
-            }
-            slot
-        };
+        // A new slot, also where there was a picture before: frames in flight still read the old one.
+        let slot = self
+            .gpu
+            .with_bindless(|bindless| bindless.add_image(Binding::Images, &image))?;
+        if let Some(old) = self.textures.insert(
+            key,
+            Texture {
+                slot,
+                _image: image,
+            },
+        ) {
+            self.gpu
+                .with_bindless(|bindless| bindless.free(Binding::Images, old.slot));
+        }
         tracing::trace!(slot, width, height, "texture");
         self.missing.remove(&key);
         for index in 0..self.entries.len() as u32 {
@@ -228,7 +216,7 @@ impl Surfaces {
                 .map(|texture| texture.slot)
             {
                 Some(image) => {
-                    let sampler = self.sampler(slot.sampler)?;
+                    let sampler = self.gpu.sampler(slot.sampler)?;
                     *texture = TextureRef {
                         image,
                         sampler_and_uv: sampler | slot.uv_set.min(1) << 16,
@@ -259,26 +247,6 @@ impl Surfaces {
         self.infos.write(uploads, index, &[info])
     }
 
-    fn sampler(&mut self, sampler: Sampler) -> Result<u32> {
-        if let Some((slot, _)) = self.samplers.get(&sampler) {
-            return Ok(*slot);
-        }
-        // Slot 0 clamps: the renderer's own.
-        let slot = self.samplers.len() as u32 + 1;
-        if slot == SAMPLERS_MAX {
-            let limit = u64::from(SAMPLERS_MAX);
-            return Err(RenderError::OutOfSpace {
-                what: "samplers",
-                needed: limit + 1,
-                limit,
-            });
-        }
-        let made = image::Sampler::new(&self.device, &sampler_info(sampler, &self.device))?;
-        lock(&self.bindless).set_sampler(slot, made.raw);
-        self.samplers.insert(sampler, (slot, made));
-        Ok(slot)
-    }
-
     pub(crate) fn infos(&self) -> &Buffer {
         self.infos.buffer()
     }
@@ -286,41 +254,10 @@ impl Surfaces {
 
 impl Drop for Surfaces {
     fn drop(&mut self) {
-        let mut bindless = lock(&self.bindless);
-        for texture in self.textures.values() {
-            bindless.free_image(texture.slot);
-        }
+        self.gpu.with_bindless(|bindless| {
+            for texture in self.textures.values() {
+                bindless.free(Binding::Images, texture.slot);
+            }
+        });
     }
-}
-
-fn sampler_info(sampler: Sampler, device: &Device) -> vk::SamplerCreateInfo<'static> {
-    let wrap = |wrap| match wrap {
-        Wrap::Repeat => vk::SamplerAddressMode::REPEAT,
-        Wrap::MirroredRepeat => vk::SamplerAddressMode::MIRRORED_REPEAT,
-        Wrap::ClampToEdge => vk::SamplerAddressMode::CLAMP_TO_EDGE,
-    };
-    let filter = |filter| match filter {
-        Filter::Nearest => vk::Filter::NEAREST,
-        Filter::Linear => vk::Filter::LINEAR,
-    };
-    let (mip, most) = match sampler.mip {
-        // Level 0 only, while minification still follows `min`.
-        MipFilter::None => (vk::SamplerMipmapMode::NEAREST, 0.25),
-        MipFilter::Nearest => (vk::SamplerMipmapMode::NEAREST, vk::LOD_CLAMP_NONE),
-        MipFilter::Linear => (vk::SamplerMipmapMode::LINEAR, vk::LOD_CLAMP_NONE),
-    };
-    // On a CPU driver each of the extra samples costs as much as the first.
-    let anisotropic = device.adapter.anisotropy
-        && device.adapter.kind != vk::PhysicalDeviceType::CPU
-        && sampler.mip == MipFilter::Linear
-        && sampler.min == Filter::Linear;
-    vk::SamplerCreateInfo::default()
-        .address_mode_u(wrap(sampler.wrap_u))
-        .address_mode_v(wrap(sampler.wrap_v))
-        .mag_filter(filter(sampler.mag))
-        .min_filter(filter(sampler.min))
-        .mipmap_mode(mip)
-        .max_lod(most)
-        .anisotropy_enable(anisotropic)
-        .max_anisotropy(device.adapter.limits.max_sampler_anisotropy.min(8.0))
 }

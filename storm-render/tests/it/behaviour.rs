@@ -229,6 +229,31 @@ fn targets_of_any_size_take_turns() {
     }
 }
 
+/// Two renderers once took the same slots of the descriptor set: each tone-mapped what the other had drawn.
+#[test]
+fn two_scenes_and_renderers_share_a_device() {
+    let gpu = TestGpu::new();
+    let mut stages = [Stage::new(&gpu), Stage::new(&gpu), Stage::new(&gpu)];
+    for (i, stage) in stages.iter_mut().enumerate() {
+        let mut color = [0.0; 3];
+        color[i] = 1.0;
+        stage.add("one name", &scenes::quad(), &glow(color), at(0.0, 0.0, 0.0));
+    }
+    for _ in 0..3 {
+        for (i, stage) in stages.iter_mut().enumerate() {
+            assert_eq!(middle(stage, &view()), i);
+        }
+    }
+    // What one gives back another may take.
+    let [first, second, third] = stages;
+    drop((first, third));
+    let mut stages = [second, Stage::new(&gpu)];
+    for _ in 0..3 {
+        assert_eq!(middle(&mut stages[0], &view()), 1);
+        stages[1].picture(&view());
+    }
+}
+
 #[test]
 fn an_empty_scene_is_sky() {
     let gpu = TestGpu::new();

@@ -1,9 +1,11 @@
-//! The program from outside: what it writes, what it says and how it exits. Rendering needs a Vulkan driver; `./storm
-//! test` installs one.
+//! What the viewer promises, seen from outside: what it writes, what it says and how it exits. Drawing needs a Vulkan
+//! driver; `./storm test` installs one.
 
+mod docs;
 mod harness;
 mod info;
 mod machine;
+mod models;
 mod render;
 mod usage;
 #[cfg(feature = "window")]
