@@ -4,6 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Output},
+    sync::OnceLock,
 };
 
 use image::RgbaImage;
@@ -44,10 +45,14 @@ impl Folder {
         image::open(self.path(name)).unwrap().into_rgba8()
     }
 
-    /// The program, to be run in this folder, with the Vulkan driver of the tests and no display.
+    /// The program, to be run in this folder, with the Vulkan driver of the tests and no display. What it draws, it draws
+    /// under the validation layer where that is installed.
     pub(crate) fn viewer(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_storm-viewer"));
         command.args(arguments).current_dir(&self.0);
+        if matches!(arguments, ["render" | "demo" | "view", ..]) && has_validation() {
+            command.arg("--validation");
+        }
         for variable in [
             "DISPLAY",
             "WAYLAND_DISPLAY",
@@ -70,6 +75,19 @@ impl Drop for Folder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
+}
+
+/// Whether the validation layer is installed, as the program's own doctor says.
+pub(crate) fn has_validation() -> bool {
+    static HAS: OnceLock<bool> = OnceLock::new();
+    *HAS.get_or_init(|| {
+        let doctor = Command::new(env!("CARGO_BIN_EXE_storm-viewer"))
+            .args(["doctor", "--json"])
+            .output()
+            .unwrap();
+        let report: serde_json::Value = serde_json::from_slice(&doctor.stdout).unwrap();
+        report["validation_layer"] == true
+    })
 }
 
 /// What came of a run.

@@ -29,7 +29,6 @@ impl Display {
             .stderr(Stdio::null())
             .spawn();
         let Ok(mut server) = server else {
-            println!("skipped: no Xvfb");
             return None;
         };
         // It writes the number that it has chosen once it listens.
@@ -65,6 +64,7 @@ impl Drop for Display {
 #[test]
 fn the_window_shows_the_model_and_does_what_it_is_told() {
     let Some(display) = Display::new() else {
+        println!("skipped: no Xvfb");
         return;
     };
     let folder = Folder::new("window");
@@ -132,6 +132,7 @@ fn the_window_shows_the_model_and_does_what_it_is_told() {
 #[test]
 fn a_picture_that_cannot_be_saved_does_not_close_the_window() {
     let Some(display) = Display::new() else {
+        println!("skipped: no Xvfb");
         return;
     };
     let folder = Folder::new("window-save");
@@ -159,6 +160,7 @@ fn a_picture_that_cannot_be_saved_does_not_close_the_window() {
 #[test]
 fn without_a_driver_the_window_exits_with_3() {
     let Some(display) = Display::new() else {
+        println!("skipped: no Xvfb");
         return;
     };
     let folder = Folder::new("window-driver");
@@ -176,6 +178,7 @@ fn without_a_driver_the_window_exits_with_3() {
 #[test]
 fn the_demo_opens_its_window_where_there_is_a_display() {
     let Some(display) = Display::new() else {
+        println!("skipped: no Xvfb");
         return;
     };
     let folder = Folder::new("window-demo");
