@@ -136,11 +136,17 @@ pub(crate) fn picture(
     })
 }
 
-/// Refuses pictures that the device has no memory for: a software driver would take all that the machine has.
+/// Refuses pictures that the device has no memory for. A software driver counts all of the machine's memory as its own and
+/// is killed when it takes it: half is as much as anyone should ask of it.
 pub(crate) fn check_memory(info: &GpuInfo, args: &PictureArgs) -> Result<(), ViewerError> {
     let (Size { width, height }, samples) = (args.size, args.samples);
     let needed = bytes_needed(args.size, samples);
-    if needed <= info.memory {
+    let memory = if info.software {
+        info.memory / 2
+    } else {
+        info.memory
+    };
+    if needed <= memory {
         return Ok(());
     }
     Err(ViewerError::PictureTooLarge {
@@ -148,7 +154,7 @@ pub(crate) fn check_memory(info: &GpuInfo, args: &PictureArgs) -> Result<(), Vie
         height,
         samples,
         needed,
-        memory: info.memory,
+        memory,
         device: info.name.clone(),
     })
 }
@@ -169,18 +175,18 @@ mod tests {
     #[test]
     fn a_picture_larger_than_the_device_is_refused_before_it_is_made() {
         let side = Size::SIDE_MAX;
-        let info = GpuInfo {
+        let info = |software| GpuInfo {
             name: "X".into(),
             driver: String::new(),
             api_version: (1, 3, 0),
-            software: true,
-            memory: 8 << 30,
+            software,
+            memory: 16 << 30,
         };
-        for (width, height, samples, fits) in [
-            (1280, 720, 4, true),
-            (8192, 8192, 4, true),
-            (side, side, 1, true),
-            (side, side, 4, false),
+        for (width, height, samples, fits, fits_software) in [
+            (1280, 720, 4, true, true),
+            (8192, 8192, 4, true, true),
+            (side, side, 1, true, true),
+            (side, side, 4, true, false),
         ] {
             let args = PictureArgs {
                 size: Size { width, height },
@@ -188,8 +194,13 @@ mod tests {
                 samples,
             };
             assert_eq!(
-                check_memory(&info, &args).is_ok(),
+                check_memory(&info(false), &args).is_ok(),
                 fits,
+                "{width}x{height} with {samples}"
+            );
+            assert_eq!(
+                check_memory(&info(true), &args).is_ok(),
+                fits_software,
                 "{width}x{height} with {samples}"
             );
         }
