@@ -254,6 +254,33 @@ fn two_scenes_and_renderers_share_a_device() {
     }
 }
 
+/// A buffer that was outgrown once went with the next frame of the device, whose ever that was.
+#[test]
+fn what_one_scene_has_not_uploaded_survives_the_frames_of_another() {
+    let gpu = TestGpu::new();
+    let (mut waiting, mut busy) = (Stage::new(&gpu), Stage::new(&gpu));
+    waiting.add(
+        "red",
+        &scenes::quad(),
+        &glow([1.0, 0.0, 0.0]),
+        at(0.0, 0.0, 0.0),
+    );
+    waiting.draw(&view());
+    for i in 0..3000 {
+        // The tables of instances grow twice.
+        waiting.add(
+            "red",
+            &scenes::quad(),
+            &glow([1.0, 0.0, 0.0]),
+            at(0.0, 100.0, i as f32),
+        );
+    }
+    for _ in 0..4 {
+        busy.picture(&view());
+    }
+    assert_eq!(middle(&mut waiting, &view()), 0);
+}
+
 #[test]
 fn an_empty_scene_is_sky() {
     let gpu = TestGpu::new();
