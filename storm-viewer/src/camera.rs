@@ -38,7 +38,7 @@ pub struct CameraChoiceError(String);
 
 impl fmt::Display for CameraChoiceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; a camera is {CAMERA_SYNTAX}", self.0)
+        write!(f, "{}; expected {CAMERA_SYNTAX}", self.0)
     }
 }
 
@@ -283,7 +283,7 @@ mod tests {
         ];
         for (text, expected) in cases {
             let expected =
-                expected.map_err(|message| format!("{message}; a camera is {CAMERA_SYNTAX}"));
+                expected.map_err(|message| format!("{message}; expected {CAMERA_SYNTAX}"));
             assert_eq!(
                 text.parse::<CameraChoice>()
                     .map_err(|error| error.to_string()),

@@ -47,39 +47,68 @@ pub fn check(path: &Path) -> Result<(), ViewerError> {
 /// When the file cannot be written.
 pub fn write(path: &Path, picture: &storm_assets::Image) -> Result<(), ViewerError> {
     check(path)?;
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{}.part", std::process::id()));
-    let part = folder_of(path).join(name);
-    let written = encode(&part, picture).and_then(|()| fs::rename(&part, path));
-    written.map_err(|error| {
-        // It may never have come to be.
-        let _ = fs::remove_file(&part);
-        ViewerError::Output {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        }
+    let encode = |file: &mut BufWriter<File>| {
+        PngEncoder::new(file)
+            .write_image(
+                picture.pixels(),
+                picture.width(),
+                picture.height(),
+                ExtendedColorType::Rgba8,
+            )
+            .map_err(|error| match error {
+                image::ImageError::IoError(error) => error,
+                error => io::Error::other(error),
+            })
+    };
+    replace(path, encode).map_err(|error| ViewerError::Output {
+        path: path.to_owned(),
+        reason: error.to_string(),
     })
 }
 
-fn encode(path: &Path, picture: &storm_assets::Image) -> io::Result<()> {
-    let mut file = BufWriter::new(File::create(path)?);
-    PngEncoder::new(&mut file)
-        .write_image(
-            picture.pixels(),
-            picture.width(),
-            picture.height(),
-            ExtendedColorType::Rgba8,
-        )
-        .map_err(|error| match error {
-            image::ImageError::IoError(error) => error,
-            error => io::Error::other(error),
-        })?;
-    file.flush()
+/// Has a file beside `path` filled, and puts it in its place when that is done.
+fn replace(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<()> {
+    // Not made of the file's own name, which may be as long as names can be.
+    let part = folder_of(path).join(format!(".storm-{}.part", std::process::id()));
+    let written = File::create(&part)
+        .map(BufWriter::new)
+        .and_then(|mut file| fill(&mut file).and_then(|()| file.flush()))
+        .and_then(|()| fs::rename(&part, path));
+    if written.is_err() {
+        // It may never have come to be.
+        let _ = fs::remove_file(&part);
+    }
+    written
 }
 
 fn folder_of(path: &Path) -> &Path {
     path.parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_fills_up_half_way_leaves_the_old_file_and_no_part() {
+        let folder = std::env::temp_dir().join(format!("storm-png-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("out.png");
+        fs::write(&path, "old").unwrap();
+        let failed = replace(&path, |file| {
+            file.write_all(b"half")?;
+            Err(io::ErrorKind::StorageFull.into())
+        });
+        assert_eq!(failed.unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        replace(&path, |file| file.write_all(b"new")).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "no part is left");
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }

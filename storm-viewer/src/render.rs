@@ -10,7 +10,7 @@ use serde::Serialize;
 use storm_render::{FrameStats, Gpu, GpuInfo, ImageTarget, View};
 
 use crate::{
-    cli::{PictureArgs, RenderArgs, Size},
+    cli::{RenderArgs, Size},
     content::Content,
     error::ViewerError,
     output, png,
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &RenderArgs) -> Result<(), ViewerError> {
     let size = args.picture.size;
     let (view, _) = content.camera(args.picture.camera.as_ref(), size.aspect())?;
     let gpu = Gpu::headless(&args.gpu.desc())?;
-    check_memory(&gpu.info(), &args.picture)?;
+    check_memory(&gpu.info(), size, args.picture.samples)?;
     let mut stage = Stage::new(&gpu, content, args.picture.samples)?;
     let drawn = picture(&mut stage, &view, size, args.frames)?;
     stage.check_validation()?;
@@ -138,9 +138,9 @@ pub(crate) fn picture(
 
 /// Refuses pictures that the device has no memory for. A software driver counts all of the machine's memory as its own and
 /// is killed when it takes it: half is as much as anyone should ask of it.
-pub(crate) fn check_memory(info: &GpuInfo, args: &PictureArgs) -> Result<(), ViewerError> {
-    let (Size { width, height }, samples) = (args.size, args.samples);
-    let needed = bytes_needed(args.size, samples);
+pub(crate) fn check_memory(info: &GpuInfo, size: Size, samples: u32) -> Result<(), ViewerError> {
+    let Size { width, height } = size;
+    let needed = bytes_needed(size, samples);
     let memory = if info.software {
         info.memory / 2
     } else {
@@ -188,20 +188,13 @@ mod tests {
             (side, side, 1, true, true),
             (side, side, 4, true, false),
         ] {
-            let args = PictureArgs {
-                size: Size { width, height },
-                camera: None,
-                samples,
-            };
+            let check =
+                |software| check_memory(&info(software), Size { width, height }, samples).is_ok();
+            assert_eq!(check(false), fits, "{width}x{height} with {samples}");
             assert_eq!(
-                check_memory(&info(false), &args).is_ok(),
-                fits,
-                "{width}x{height} with {samples}"
-            );
-            assert_eq!(
-                check_memory(&info(true), &args).is_ok(),
+                check(true),
                 fits_software,
-                "{width}x{height} with {samples}"
+                "{width}x{height} with {samples}, in software"
             );
         }
     }

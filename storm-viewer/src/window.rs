@@ -24,7 +24,7 @@ use crate::{
     cli::Size,
     content::Content,
     error::ViewerError,
-    output, png,
+    output, png, render,
     session::{Effect, Session},
     stage::Stage,
 };
@@ -150,6 +150,11 @@ impl App {
         let window = Arc::new(window);
         let (gpu, mut target) = Gpu::windowed(&self.options.gpu, window.clone())?;
         let size = window.inner_size();
+        let drawn = Size {
+            width: size.width,
+            height: size.height,
+        };
+        render::check_memory(&gpu.info(), drawn, self.options.samples)?;
         target.resize(size.width, size.height);
         let first = content.camera(self.options.camera.as_ref(), aspect(size))?;
         let session = Session::new(first, content.bounds());

@@ -10,6 +10,7 @@ fn wrong_usage_exits_with_2_and_says_what_is_wrong() {
     let cases: &[(&[&str], &str)] = &[
         (&[], "Usage: storm-viewer <COMMAND>"),
         (&["fly"], "unrecognized subcommand 'fly'"),
+        (&["cart.glb"], "To see a model: storm-viewer view cart.glb"),
         (&["info"], "<FILE>"),
         (&["render", "x.glb"], "--output <PNG>"),
         (
