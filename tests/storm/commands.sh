@@ -137,7 +137,7 @@ if story "doctor on a bare machine: a table with the command for each thing, exi
         "sudo apt-get update && sudo apt-get install -y --no-install-recommends libasound2-dev" \
         "sudo sh -c \"echo '$backports' > $root$added\" && sudo apt-get update && sudo apt-get install -y --no-install-recommends mesa-vulkan-drivers/bookworm-backports" \
         "Vulkan loader     none" "validation layer  none" "display           none" "Something required is missing"
-    [ "$(grep -c "" "$box/out")" -eq 15 ] || wrong "not a table of 13 checks"
+    [ "$(grep -c "" "$box/out")" -eq 16 ] || wrong "not a table of 13 checks"
 fi
 
 if story "doctor names the version that is too old"; then
