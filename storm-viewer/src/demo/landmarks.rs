@@ -8,7 +8,7 @@ use storm_render::Spot;
 use super::{
     Stage, Transform,
     geometry::Shape,
-    houses,
+    house_parts,
     layout::{CHURCH, LIGHTHOUSE, Plan},
     materials::Paint,
     noise::smoothstep,
@@ -90,9 +90,9 @@ fn church(stage: &mut Stage, ground: &Ground) {
     let here = Some(church);
     let nave = Vec2::new(7.0, 3.9);
     let nave_at = Transform::at(Vec3::Z * -2.8).turned(FRAC_PI_2);
-    let walls = stage.mesh("nave", houses::walls(nave, 5.6, 4.6));
+    let walls = stage.mesh("nave", house_parts::walls(nave, 5.6, 4.6));
     stage.place("nave", here, nave_at, walls, Paint::PaleStone);
-    let roof = stage.mesh("nave roof", houses::roof(nave, 5.6, 4.6, 2.1));
+    let roof = stage.mesh("nave roof", house_parts::roof(nave, 5.6, 4.6, 2.1));
     stage.place("nave roof", here, nave_at, roof, Paint::Roof(2));
 
     let mut tower = Shape::default();

@@ -125,7 +125,7 @@ impl Lot {
         d.max(Vec2::ZERO).length() + d.max_element().min(0.0)
     }
 
-    fn corners(&self) -> [Vec2; 4] {
+    pub(super) fn corners(&self) -> [Vec2; 4] {
         let (sin, cos) = self.yaw.sin_cos();
         let h = self.half();
         [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)].map(|(x, y)| {
@@ -214,8 +214,8 @@ impl Plan {
             seed,
             streets: vec![
                 Street::along(
-                    &[(-48.5, -5.6), (-20.0, -5.6), (6.0, -5.6), (28.5, -5.6)],
-                    4.6,
+                    &[(-48.5, -6.0), (-20.0, -6.0), (6.0, -6.0), (28.5, -6.0)],
+                    4.1,
                     true,
                 ),
                 Street::along(
@@ -387,15 +387,17 @@ impl Plan {
     fn fits(&self, lot: &Lot) -> bool {
         let corners = lot.corners();
         let clear = |p: Vec2| {
-            self.streets
-                .iter()
-                .all(|s| s.nearest(p).0.sqrt() > s.half_width + 0.25)
-                && self.inland(p) > 7.0
+            self.inland(p) > 7.0
                 && (p - CHURCH).abs().cmpgt(Vec2::new(12.0, 15.0)).any()
                 && p.distance(LIGHTHOUSE) > 14.0
         };
         let middles = [0, 1, 2, 3].map(|i| corners[i].midpoint(corners[(i + 1) % 4]));
-        clear(lot.center)
+        let streets_clear = self.streets.iter().all(|s| {
+            let reach = s.half_width + 0.25;
+            s.points.iter().all(|p| lot.distance(*p) > reach)
+        });
+        streets_clear
+            && clear(lot.center)
             && corners.into_iter().chain(middles).all(clear)
             && self.lots.iter().all(|other| {
                 let gap = 1.1;

@@ -204,7 +204,7 @@ pub(super) fn make(stage: &mut Stage, made: Made) {
         [0.70, 0.56, 0.50],
     ];
     for (i, color) in (0..WALLS).zip(walls) {
-        palette.rough(&format!("wall {i}"), Paint::Wall(i), plaster, color, 0.88);
+        palette.painted(&format!("wall {i}"), Paint::Wall(i), plaster, color, 0.88);
     }
     let roofs = [
         [0.52, 0.22, 0.14],
@@ -360,7 +360,7 @@ impl Palette<'_> {
     /// Paint fills the relief of what it covers, and the sea wears it down.
     fn painted(&mut self, name: &str, paint: Paint, set: &Set, rgb: [f32; 3], roughness: f32) {
         let mut material = self.textured(name, set, rgb, roughness);
-        material.normal_scale = 0.35;
+        material.normal_scale = 0.45;
         self.put(paint, material);
     }
 

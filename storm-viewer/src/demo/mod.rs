@@ -4,8 +4,10 @@
 //! the same values; nothing is read from disk. Metres, +Y up, the sea at height 0, the harbour open to +Z.
 
 mod boats;
+mod cargo;
 mod geometry;
 mod harbour;
+mod house_parts;
 mod houses;
 mod landmarks;
 mod layout;
@@ -230,8 +232,7 @@ pub fn build(seed: u32) -> Demo {
     };
     let (plan, ground, made) = std::thread::scope(|scope| {
         let pictures = scope.spawn(materials::pictures);
-        let plan = layout::Plan::new(seed);
-        let ground = terrain::Ground::new(&plan);
+        let (plan, ground) = terrain::Ground::settle(layout::Plan::new(seed));
         let made = pictures
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic));

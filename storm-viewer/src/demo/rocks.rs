@@ -119,6 +119,10 @@ pub(super) fn choose(plan: &Plan, ground: &Ground) -> Vec<Rock> {
         tries += 1;
         let p = Vec2::new(rng.range(-110.0, 80.0), rng.range(-175.0, 20.0));
         let height = ground.height(p);
+        // On a cliff they would hang.
+        if ground.normal(p).y < 0.66 {
+            continue;
+        }
         if height < 7.0 || plan.building_distance(p) < 3.0 || plan.street_distance(p) < 2.0 {
             continue;
         }

@@ -27,7 +27,24 @@ pub(super) struct Ground {
 }
 
 impl Ground {
-    pub(super) fn new(plan: &Plan) -> Self {
+    /// The ground of a plan, and the plan without the lots that the slope would bury or leave in the air.
+    pub(super) fn settle(mut plan: Plan) -> (Plan, Self) {
+        loop {
+            let ground = Self::new(&plan);
+            let before = plan.lots.len();
+            plan.lots.retain(|lot| {
+                let floor = ground.height(lot.center);
+                lot.corners()
+                    .into_iter()
+                    .all(|p| (floor - 2.0..floor + 1.2).contains(&ground.height(p)))
+            });
+            if plan.lots.len() == before {
+                return (plan, ground);
+            }
+        }
+    }
+
+    fn new(plan: &Plan) -> Self {
         let natural: Vec<f32> = (0..SIDE * SIDE)
             .map(|i| plan.natural(grid_point(i % SIDE, i / SIDE)))
             .collect();
@@ -80,7 +97,7 @@ impl Ground {
                 .fold(f32::NEG_INFINITY, |highest, (_, height)| {
                     highest.max(*height)
                 });
-            pad.1 = mix(self.height(lot.center), street.1, 0.8).max(highest - 0.7);
+            pad.1 = mix(self.height(lot.center), street.1, 0.8).max(highest - 0.45);
         }
         let church = self.height(CHURCH);
         let tower = self.height(LIGHTHOUSE);
@@ -99,7 +116,7 @@ impl Ground {
                 }
             }
             if weights > 0.0 {
-                height = mix(height, level / weights, smoothstep(3.2, 0.9, nearest));
+                height = mix(height, level / weights, smoothstep(3.3, 1.2, nearest));
             }
             let yard = ((p - CHURCH).abs() - Vec2::new(6.5, 11.0)).max_element();
             height = mix(height, church, smoothstep(6.0, 0.5, yard));
@@ -108,7 +125,7 @@ impl Ground {
                 let (square, at) = street.nearest(p);
                 let edge = square.sqrt() - street.half_width;
                 if edge < 3.0 && height > 0.5 {
-                    let open = smoothstep(-0.2, 1.1, nearest);
+                    let open = smoothstep(0.2, 1.5, nearest);
                     height = mix(height, profile[at], open * smoothstep(2.6, 0.7, edge));
                 }
             }

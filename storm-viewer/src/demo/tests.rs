@@ -241,8 +241,7 @@ fn a_town_of_houses_with_children() {
 #[test]
 fn what_stands_on_the_ground_touches_it() {
     for (seed, demo) in SEEDS.into_iter().zip(demos()) {
-        let plan = Plan::new(seed);
-        let ground = Ground::new(&plan);
+        let (_, ground) = Ground::settle(Plan::new(seed));
         let world = matrices(demo);
         // Metres that the foot may be above (positive) or below the ground.
         let limits = |name: &str| match name {
@@ -273,7 +272,7 @@ fn what_stands_on_the_ground_touches_it() {
 #[test]
 fn rocks_rest_on_the_ground_or_the_seabed() {
     for (seed, demo) in SEEDS.into_iter().zip(demos()) {
-        let ground = Ground::new(&Plan::new(seed));
+        let (_, ground) = Ground::settle(Plan::new(seed));
         for (entity, matrix) in demo.entities.iter().zip(matrices(demo)) {
             if entity.name == "rock" {
                 let center = matrix.w_axis.truncate();
@@ -294,8 +293,7 @@ fn rocks_rest_on_the_ground_or_the_seabed() {
 #[test]
 fn plinths_reach_down_to_the_ground_and_floors_lie_above_it() {
     for seed in SEEDS {
-        let plan = Plan::new(seed);
-        let ground = Ground::new(&plan);
+        let (plan, ground) = Ground::settle(Plan::new(seed));
         for lot in &plan.lots {
             let kind = &KINDS[lot.kind];
             let (sin, cos) = lot.yaw.sin_cos();
@@ -304,12 +302,13 @@ fn plinths_reach_down_to_the_ground_and_floors_lie_above_it() {
                 let (x, z) = (x * kind.width, z * kind.depth);
                 let corner = lot.center + Vec2::new(cos * x + sin * z, cos * z - sin * x);
                 let height = ground.height(corner);
+                // On the slope a back wall may stand against the bank, up to its window sills.
                 assert!(
                     height > floor - 2.4,
                     "a corner at {corner} hangs in the air (seed {seed})"
                 );
                 assert!(
-                    height < floor + 1.0,
+                    height < floor + 1.4,
                     "a corner at {corner} is {} m under the ground (seed {seed})",
                     height - floor
                 );

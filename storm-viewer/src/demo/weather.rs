@@ -13,14 +13,14 @@ pub(super) fn sky(seed: u32) -> Sky {
         sun_direction: SUN,
         sun_color: Vec3::new(4.9, 3.3, 1.9),
         sun_radius: 0.02,
-        haze: 0.6,
+        haze: 0.75,
         zenith: Vec3::new(0.05, 0.068, 0.10),
-        horizon: Vec3::new(0.43, 0.405, 0.385),
+        horizon: Vec3::new(0.50, 0.455, 0.41),
         ground: Vec3::new(0.05, 0.065, 0.07),
         cloud_cover: 0.95,
         cloud_scale: 1.1,
         cloud_light: Vec3::new(0.20, 0.215, 0.25),
-        cloud_shade: Vec3::new(0.035, 0.045, 0.065),
+        cloud_shade: Vec3::new(0.028, 0.037, 0.055),
         fog_density: 0.0013,
         fog_height: 55.0,
         ..Sky::stormy(seed)
@@ -34,7 +34,7 @@ pub(super) fn view() -> View {
             yfov: 38.0_f32.to_radians(),
             near: 0.1,
         },
-        exposure: 1.4,
+        exposure: 1.55,
         ..View::look_at(Vec3::new(-64.0, 9.0, 76.0), Vec3::new(6.0, 13.0, -14.0))
     }
 }
