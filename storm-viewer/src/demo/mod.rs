@@ -215,7 +215,7 @@ impl Stage {
     }
 }
 
-/// Makes the scene of a seed. Cost: a fraction of a second and about 100 MB, whatever the seed.
+/// Makes the scene of a seed, on two threads. Cost: a fraction of a second, about the same for every seed.
 ///
 /// ```
 /// let demo = storm_viewer::demo::build(7);
