@@ -4,16 +4,16 @@ use std::sync::OnceLock;
 
 use glam::{Mat4, Vec2, Vec3};
 
-use super::{Demo, build, layout::KINDS, layout::Plan, terrain::Ground};
+use super::{Town, build, layout::KINDS, layout::Plan, terrain::Ground};
 
 const SEEDS: [u32; 3] = [7, 1, 0xffff_fff1];
 
-fn demos() -> &'static [Demo; 3] {
-    static DEMOS: OnceLock<[Demo; 3]> = OnceLock::new();
+fn demos() -> &'static [Town; 3] {
+    static DEMOS: OnceLock<[Town; 3]> = OnceLock::new();
     DEMOS.get_or_init(|| SEEDS.map(build))
 }
 
-fn hash(demo: &Demo) -> blake3::Hash {
+fn hash(demo: &Town) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
     let mut floats = |values: &[f32]| {
         for value in values {
@@ -26,7 +26,7 @@ fn hash(demo: &Demo) -> blake3::Hash {
         floats(mesh.colors.as_flattened());
         floats(mesh.uvs[0].as_flattened());
     }
-    for entity in &demo.entities {
+    for entity in &town.entities {
         let t = &entity.transform;
         floats(&t.translation.to_array());
         floats(&t.rotation.to_array());
@@ -49,7 +49,7 @@ fn hash(demo: &Demo) -> blake3::Hash {
         hasher.update(&handle.id().to_bytes());
         hasher.update(format!("{material:?}").as_bytes());
     }
-    for entity in &demo.entities {
+    for entity in &town.entities {
         let (mesh, material) = (entity.mesh, entity.material);
         hasher.update(format!("{}{:?}{mesh:?}{material:?}", entity.name, entity.parent).as_bytes());
     }
@@ -58,9 +58,9 @@ fn hash(demo: &Demo) -> blake3::Hash {
 }
 
 /// Where every entity is in the world.
-fn matrices(demo: &Demo) -> Vec<Mat4> {
-    let mut world: Vec<Mat4> = Vec::with_capacity(demo.entities.len());
-    for entity in &demo.entities {
+fn matrices(demo: &Town) -> Vec<Mat4> {
+    let mut world: Vec<Mat4> = Vec::with_capacity(town.entities.len());
+    for entity in &town.entities {
         let parent = entity.parent.map_or(Mat4::IDENTITY, |p| world[p]);
         world.push(parent * entity.transform.matrix());
     }
@@ -113,7 +113,7 @@ fn meshes_keep_their_promises() {
 #[test]
 fn every_handle_leads_somewhere() {
     for demo in demos() {
-        for entity in &demo.entities {
+        for entity in &town.entities {
             assert_eq!(
                 entity.mesh.is_some(),
                 entity.material.is_some(),
@@ -146,7 +146,7 @@ fn everything_that_is_in_the_library_is_used() {
     for demo in demos() {
         for (handle, mesh) in demo.library.meshes.iter() {
             assert!(
-                demo.entities.iter().any(|e| e.mesh == Some(handle)),
+                town.entities.iter().any(|e| e.mesh == Some(handle)),
                 "{}",
                 mesh.name
             );
@@ -165,7 +165,7 @@ fn everything_that_is_in_the_library_is_used() {
 #[test]
 fn parents_come_first_and_places_are_numbers() {
     for demo in demos() {
-        for (i, entity) in demo.entities.iter().enumerate() {
+        for (i, entity) in town.entities.iter().enumerate() {
             assert!(
                 entity.parent.is_none_or(|p| p < i),
                 "{} at {i}",
@@ -202,8 +202,8 @@ fn the_scene_stays_within_its_bounds() {
             .map(|(_, i)| i.pixels().len())
             .sum();
         let (meshes, materials) = (demo.library.meshes.len(), demo.library.materials.len());
-        let found = (demo.entities.len(), triangles, bytes, meshes, materials);
-        assert!((3_000..=6_000).contains(&demo.entities.len()), "{found:?}");
+        let found = (town.entities.len(), triangles, bytes, meshes, materials);
+        assert!((3_000..=6_000).contains(&town.entities.len()), "{found:?}");
         assert!(triangles <= 1_500_000, "{found:?}");
         assert!(bytes <= 25_000_000, "{found:?}");
         assert!(meshes <= 260 && materials <= 80, "{found:?}");
@@ -214,13 +214,13 @@ fn the_scene_stays_within_its_bounds() {
 #[test]
 fn a_town_of_houses_with_children() {
     for demo in demos() {
-        let houses: Vec<usize> = (0..demo.entities.len())
-            .filter(|&i| demo.entities[i].name == "house")
+        let houses: Vec<usize> = (0..town.entities.len())
+            .filter(|&i| town.entities[i].name == "house")
             .collect();
         assert!((25..=70).contains(&houses.len()), "{} houses", houses.len());
         for house in houses {
             let has = |name: &str| {
-                demo.entities
+                town.entities
                     .iter()
                     .any(|e| e.parent == Some(house) && e.name == name)
             };
@@ -253,7 +253,7 @@ fn what_stands_on_the_ground_touches_it() {
             _ => None,
         };
         let mut checked = 0;
-        for (entity, matrix) in demo.entities.iter().zip(&world) {
+        for (entity, matrix) in town.entities.iter().zip(&world) {
             if let Some((low, high)) = limits(&entity.name) {
                 let foot = matrix.w_axis.truncate();
                 let above = foot.y - ground.height(Vec2::new(foot.x, foot.z));
@@ -273,7 +273,7 @@ fn what_stands_on_the_ground_touches_it() {
 fn rocks_rest_on_the_ground_or_the_seabed() {
     for (seed, demo) in SEEDS.into_iter().zip(demos()) {
         let (_, ground) = Ground::settle(Plan::new(seed));
-        for (entity, matrix) in demo.entities.iter().zip(matrices(demo)) {
+        for (entity, matrix) in town.entities.iter().zip(matrices(demo)) {
             if entity.name == "rock" {
                 let center = matrix.w_axis.truncate();
                 let half = entity.transform.scale.y;

@@ -36,7 +36,7 @@ const SOURCE: &str = "storm-demo";
 
 /// A scene as plain values.
 #[derive(Clone, Debug)]
-pub struct Demo {
+pub struct Town {
     /// Every mesh, material and image that an entity names.
     pub library: Library,
     /// What is there; parents before children.
@@ -218,11 +218,11 @@ impl Stage {
 /// Makes the scene of a seed, on two threads. Cost: a fraction of a second, about the same for every seed.
 ///
 /// ```
-/// let demo = storm_viewer::demo::build(7);
-/// assert!(demo.entities.len() > 3_000);
+/// let town = storm_viewer::town::build(7);
+/// assert!(town.entities.len() > 3_000);
 /// ```
 #[must_use]
-pub fn build(seed: u32) -> Demo {
+pub fn build(seed: u32) -> Town {
     let mut stage = Stage {
         seed,
         library: Library::default(),
@@ -251,7 +251,7 @@ pub fn build(seed: u32) -> Demo {
     plants::place(&mut stage, &plan, &ground);
     weather::place(&mut stage);
     stage.forget_unused();
-    Demo {
+    Town {
         library: stage.library,
         entities: stage.entities,
         sky: weather::sky(seed),
