@@ -17,6 +17,7 @@ mod render;
 #[cfg(feature = "window")]
 mod session;
 mod stage;
+pub mod town;
 #[cfg(feature = "window")]
 mod window;
 
