@@ -135,7 +135,7 @@ fn churn(gpu: &Gpu, seed: u32, frames: u32) -> Image {
         let instance = Instance {
             mesh,
             material,
-            transform: at(0.0, 0.0, (frame % 5) as f32 * -1.0),
+            transform: at(0.0, 0.0, -((frame % 5) as f32)),
         };
         slots.push(scene.add(&instance).unwrap());
         if slots.len() > 20 {
