@@ -179,7 +179,7 @@ impl Renderer {
     /// When the device is lost or has no memory left. What was to be uploaded may be lost with the frame then.
     ///
     /// # Panics
-    /// When scene and renderer are of different devices.
+    /// When scene, renderer and target are of different devices.
     pub fn render(
         &mut self,
         scene: &mut Scene,
@@ -191,11 +191,15 @@ impl Renderer {
             std::sync::Arc::ptr_eq(&device, scene.gpu.device()),
             "scene and renderer are of different devices"
         );
-        let Some(canvas) = target.begin()? else {
-            return Ok(FrameStats::default());
-        };
+        assert!(
+            std::sync::Arc::ptr_eq(&device, target.gpu().device()),
+            "target and renderer are of different devices"
+        );
         device.collect()?;
         scene.prepare(view)?;
+        let Some(canvas) = target.begin()? else {
+            return self.upload_only(scene);
+        };
         self.fit(canvas.extent)?;
         self.make_pipelines(scene, canvas.format)?;
 
@@ -221,6 +225,29 @@ impl Renderer {
             instances: scene.len() as u64,
             triangles: scene.draws.triangles(),
             draw_calls,
+        })
+    }
+
+    /// Uploads what is waiting, so that it does not pile up while a window is minimised.
+    fn upload_only(&mut self, scene: &mut Scene) -> Result<FrameStats> {
+        if scene.uploads.is_empty() {
+            return Ok(FrameStats::default());
+        }
+        self.frame = (self.frame + 1) % FRAMES_IN_FLIGHT;
+        let bindless = self.gpu.bindless().clone();
+        let bindless = bindless
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let recorder = &mut self.frames[self.frame].recorder;
+        recorder.begin(&bindless)?;
+        let uploaded_bytes = scene.uploads.take_bytes();
+        scene
+            .uploads
+            .record(recorder, self.gpu.device().next_value());
+        recorder.submit(None, None)?;
+        Ok(FrameStats {
+            uploaded_bytes,
+            ..FrameStats::default()
         })
     }
 

@@ -102,6 +102,7 @@ fn log() {
 fn view(args: &cli::ViewArgs) -> Result<(), ViewerError> {
     if let Some(output) = &args.output {
         png::check(output)?;
+        png::check_apart(output, &args.file)?;
     }
     let event_loop = window::connect()?;
     let content = content::Content::load(&args.file, args.scene)?;

@@ -13,7 +13,7 @@ use crate::error::ViewerError;
 /// Checks, before any work is done, that a picture can be written there.
 ///
 /// # Errors
-/// When the folder is missing, `path` is a folder, or it does not end in `.png`.
+/// When the folder is missing, `path` is something else than a file, or it does not end in `.png`.
 pub fn check(path: &Path) -> Result<(), ViewerError> {
     let wrong = |reason: &str| {
         Err(ViewerError::Output {
@@ -21,8 +21,11 @@ pub fn check(path: &Path) -> Result<(), ViewerError> {
             reason: reason.to_owned(),
         })
     };
-    if path.is_dir() {
-        return wrong("it is a folder");
+    match fs::metadata(path) {
+        Ok(there) if there.is_dir() => return wrong("it is a folder"),
+        // A device or a pipe would be replaced by a file, which nobody who names one means.
+        Ok(there) if !there.is_file() => return wrong("it is not a regular file"),
+        _ => {}
     }
     if !path
         .extension()
@@ -41,7 +44,22 @@ pub fn check(path: &Path) -> Result<(), ViewerError> {
     }
 }
 
-/// Writes a picture: into a file beside `path`, which then takes its place. A failure leaves what was there before.
+/// Checks that a picture does not take the place of the model that it shows.
+///
+/// # Errors
+/// When both paths lead to one file.
+pub fn check_apart(path: &Path, model: &Path) -> Result<(), ViewerError> {
+    match (fs::canonicalize(path), fs::canonicalize(model)) {
+        (Ok(picture), Ok(model)) if picture == model => Err(ViewerError::Output {
+            path: path.to_owned(),
+            reason: "it is the model itself".to_owned(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a picture: into a file beside `path`, which then takes its place. A failure leaves what was there before. A link
+/// is followed: the file that it leads to is replaced.
 ///
 /// # Errors
 /// When the file cannot be written.
@@ -60,7 +78,9 @@ pub fn write(path: &Path, picture: &storm_assets::Image) -> Result<(), ViewerErr
                 error => io::Error::other(error),
             })
     };
-    replace(path, encode).map_err(|error| ViewerError::Output {
+    // A link that leads nowhere is replaced itself.
+    let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    replace(&place, encode).map_err(|error| ViewerError::Output {
         path: path.to_owned(),
         reason: error.to_string(),
     })

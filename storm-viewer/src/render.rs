@@ -2,7 +2,6 @@
 
 use std::{
     num::NonZeroU32,
-    path::Path,
     time::{Duration, Instant},
 };
 
@@ -22,9 +21,10 @@ const FRAMES_A_SECOND: f64 = 60.0;
 
 /// What `render --json` says; docs/viewer.md explains the keys.
 #[derive(Serialize)]
-struct Report<'a> {
-    file: &'a Path,
-    output: &'a Path,
+struct Report {
+    /// A path that is no text is shown as near to one as it goes.
+    file: String,
+    output: String,
     width: u32,
     height: u32,
     samples: u32,
@@ -43,6 +43,7 @@ struct Report<'a> {
 /// Loads a model and writes a picture of it.
 pub(crate) fn run(args: &RenderArgs) -> Result<(), ViewerError> {
     png::check(&args.output)?;
+    png::check_apart(&args.output, &args.file)?;
     let began = Instant::now();
     let content = Content::load(&args.file, args.scene)?;
     let load = began.elapsed();
@@ -54,15 +55,15 @@ pub(crate) fn run(args: &RenderArgs) -> Result<(), ViewerError> {
     let drawn = picture(&mut stage, &view, size, args.frames)?;
     stage.check_validation()?;
     png::write(&args.output, &drawn.picture)?;
-    output::stderr(&format!("wrote {} ({size})", args.output.display()));
+    output::wrote(&args.output, &format!(" ({size})"));
     if args.frames.is_some() {
         output::stderr(&drawn.line(size));
     }
     if args.json {
         let info = gpu.info();
         output::json(&Report {
-            file: &args.file,
-            output: &args.output,
+            file: args.file.display().to_string(),
+            output: args.output.display().to_string(),
             width: size.width,
             height: size.height,
             samples: args.picture.samples,

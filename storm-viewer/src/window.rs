@@ -185,7 +185,8 @@ impl App {
             return Ok(());
         };
         match event {
-            WindowEvent::CloseRequested => event_loop.exit(),
+            // Another program may destroy it without asking.
+            WindowEvent::CloseRequested | WindowEvent::Destroyed => event_loop.exit(),
             WindowEvent::Resized(size) => {
                 running.size = size;
                 running.target.resize(size.width, size.height);
@@ -253,7 +254,7 @@ impl App {
             Effect::Quit => event_loop.exit(),
             // A full disk is no reason to close the window.
             Effect::Save => match self.save() {
-                Ok(path) => output::stderr(&format!("wrote {}", path.display())),
+                Ok(path) => output::wrote(&path, ""),
                 Err(error @ ViewerError::Output { .. }) => {
                     output::stderr(&format!("error: {}", error.line()))
                 }

@@ -127,6 +127,8 @@ pub(crate) struct Recorder {
     buffer: vk::CommandBuffer,
     /// The timeline value of its last submission; 0 before the first.
     submitted: u64,
+    /// Begun and not yet submitted.
+    open: bool,
     device: Arc<Device>,
 }
 
@@ -142,6 +144,7 @@ impl Recorder {
             pool,
             buffer: vk::CommandBuffer::null(),
             submitted: 0,
+            open: false,
             device: Arc::clone(device),
         };
         let info = vk::CommandBufferAllocateInfo::default()
@@ -169,6 +172,9 @@ impl Recorder {
         // SAFETY: reset above, so it is not recording or pending.
         unsafe { self.device.raw.begin_command_buffer(self.buffer, &info) }
             .map_err(RenderError::vulkan("beginning a command buffer"))?;
+        if !std::mem::replace(&mut self.open, true) {
+            self.device.recording();
+        }
         for bind_point in [
             vk::PipelineBindPoint::GRAPHICS,
             vk::PipelineBindPoint::COMPUTE,
@@ -198,8 +204,16 @@ impl Recorder {
         // SAFETY: recording since `begin`; no render pass is open (`end_rendering` closes each).
         unsafe { self.device.raw.end_command_buffer(self.buffer) }
             .map_err(RenderError::vulkan("ending a command buffer"))?;
-        self.submitted = self.device.submit(self.buffer, acquired, rendered)?;
+        let submitted = self.device.submit(self.buffer, acquired, rendered);
+        self.close();
+        self.submitted = submitted?;
         Ok(self.submitted)
+    }
+
+    fn close(&mut self) {
+        if std::mem::take(&mut self.open) {
+            self.device.recorded();
+        }
     }
 
     /// Makes all memory written before available to what comes after.
@@ -499,6 +513,7 @@ fn image_region(desc: &super::image::ImageDesc, offset: u64, level: u32) -> vk::
 
 impl Drop for Recorder {
     fn drop(&mut self) {
+        self.close();
         self.device.discard(Garbage::CommandPool(self.pool));
     }
 }

@@ -137,9 +137,10 @@ impl Scene {
     /// # Errors
     /// When the mesh is not well-formed (see [`Mesh::check`]) or there is no room left.
     pub fn insert_mesh(&mut self, handle: Handle<Mesh>, mesh: &Mesh) -> Result<()> {
+        // Also where it fails: the mesh that was there may be gone then.
+        self.draws_changed = true;
         self.geometry.insert(&mut self.uploads, handle, mesh)?;
         self.missing.remove(&handle.id());
-        self.draws_changed = true;
         Ok(())
     }
 
@@ -178,6 +179,9 @@ impl Scene {
 
     /// Uploads a material, in place of the one that had this handle. Textures that are not there yet count as absent.
     ///
+    /// Where it takes the place of one that was not blended and is blended itself, its instances are sorted from when
+    /// they are next moved or set.
+    ///
     /// # Errors
     /// When there is no room left.
     pub fn insert_material(&mut self, handle: Handle<Material>, material: &Material) -> Result<()> {
@@ -200,15 +204,28 @@ impl Scene {
     /// When there is no room left.
     pub fn add(&mut self, instance: &Instance) -> Result<RenderSlot> {
         let slot = self.instances.add();
-        self.set(slot, instance)?;
-        Ok(slot)
+        match self.put(slot, instance) {
+            Ok(()) => Ok(slot),
+            Err(error) => {
+                self.instances.cancel(slot);
+                Err(error)
+            }
+        }
     }
 
     /// Changes what an instance is, all of it.
     ///
     /// # Errors
-    /// When the slot was not given by [`Scene::add`], or there is no room left.
+    /// When there is none in this slot, or there is no room left.
     pub fn set(&mut self, slot: RenderSlot, instance: &Instance) -> Result<()> {
+        match self.instances.get(slot.0) {
+            Some(_) => self.put(slot, instance),
+            None => Err(RenderError::NoSuchInstance(slot.0)),
+        }
+    }
+
+    /// Makes a slot that is not free what `instance` says.
+    fn put(&mut self, slot: RenderSlot, instance: &Instance) -> Result<()> {
         let Instance {
             mesh,
             material,
@@ -225,10 +242,11 @@ impl Scene {
             material: self.surfaces.index_of(&mut self.uploads, *material)?,
             mirrored: transform.mirrors(),
         };
-        let blended = self.surfaces.class(record.material).0 == AlphaClass::Blend;
+        let keep = !self.surfaces.has_material(*material)
+            || self.surfaces.class(record.material).0 == AlphaClass::Blend;
         self.draws_changed |=
             self.instances
-                .set(&mut self.uploads, slot, record, transform, blended)?;
+                .set(&mut self.uploads, slot, record, transform, keep)?;
         Ok(())
     }
 

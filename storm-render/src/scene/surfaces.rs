@@ -109,8 +109,12 @@ impl Surfaces {
             value: Material::default(),
             present: false,
         });
+        // Nobody gets a number that the table has no row for.
+        if let Err(error) = self.upload(uploads, index) {
+            self.entries.pop();
+            return Err(error);
+        }
         self.by_handle.insert(handle, index);
-        self.upload(uploads, index)?;
         Ok(index)
     }
 

@@ -71,6 +71,17 @@ impl Uploads {
         }
     }
 
+    /// Whether nothing is on its way.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Bytes of staging memory held.
+    #[cfg(test)]
+    pub(crate) fn staging_bytes(&self) -> u64 {
+        self.chunks.iter().map(|chunk| chunk.buffer.size).sum()
+    }
+
     /// Bytes asked to be uploaded since this was last asked.
     pub(crate) fn take_bytes(&mut self) -> u64 {
         std::mem::take(&mut self.bytes)

@@ -18,7 +18,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), ViewerError> {
     let drawn = render::picture(&mut stage, &view, size, args.frames)?;
     stage.check_validation()?;
     png::write(&args.output, &drawn.picture)?;
-    output::stderr(&format!("wrote {} ({size})", args.output.display()));
+    output::wrote(&args.output, &format!(" ({size})"));
     if args.frames.is_some() {
         output::stderr(&drawn.line(size));
     }

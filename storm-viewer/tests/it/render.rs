@@ -2,7 +2,7 @@
 
 use image::RgbaImage;
 
-use crate::harness::{Folder, has_validation, squares};
+use crate::harness::{Folder, Ran, has_validation, squares};
 
 #[derive(Debug, PartialEq)]
 enum Seen {
@@ -205,4 +205,60 @@ fn what_is_drawn_is_validated() {
         ];
         folder.run(&arguments).ok();
     }
+}
+
+#[test]
+fn a_picture_never_takes_the_place_of_its_model() {
+    let folder = Folder::new("itself");
+    squares(&folder);
+    // Nothing says that a model is called .gltf.
+    std::fs::rename(folder.path("squares.gltf"), folder.path("model.png")).unwrap();
+    let before = std::fs::read(folder.path("model.png")).unwrap();
+    for output in ["model.png", "./model.png"] {
+        folder
+            .run(&["render", "model.png", "-o", output])
+            .failed(1, &["model.png: cannot be written", "the model itself"]);
+    }
+    assert_eq!(std::fs::read(folder.path("model.png")).unwrap(), before);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_is_followed_and_stays_and_a_device_is_refused() {
+    use std::os::unix::fs::symlink;
+
+    let folder = Folder::new("links");
+    squares(&folder);
+    std::fs::create_dir(folder.path("far")).unwrap();
+    folder.write("far/picture.png", "old");
+    symlink("far/picture.png", folder.path("link.png")).unwrap();
+    symlink("/dev/null", folder.path("device.png")).unwrap();
+    folder
+        .run(&["render", "squares.gltf", "-o", "link.png", "--size", "9x7"])
+        .ok();
+    assert_eq!(folder.picture("far/picture.png").dimensions(), (9, 7));
+    assert!(folder.path("link.png").is_symlink());
+    folder
+        .run(&["render", "squares.gltf", "-o", "device.png"])
+        .failed(1, &["device.png: cannot be written", "not a regular file"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn paths_that_are_no_text_are_taken_and_reported() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+
+    let folder = Folder::new("bytes");
+    squares(&folder);
+    let (model, picture) = (
+        OsStr::from_bytes(b"bad\xff.gltf"),
+        OsStr::from_bytes(b"two\nlines\xfe.png"),
+    );
+    std::fs::rename(folder.path("squares.gltf"), folder.path("").join(model)).unwrap();
+    let mut command = folder.viewer(&["render", "--size", "9x7", "--json"]);
+    let output = command.arg("-o").arg(picture).arg(model).output().unwrap();
+    let ran = Ran::new(output, &["render"]);
+    assert_eq!(ran.json()["file"], "bad\u{fffd}.gltf");
+    assert_eq!(ran.stderr, "wrote two lines\u{fffd}.png (9x7)\n");
+    assert!(folder.path("").join(picture).exists());
 }
