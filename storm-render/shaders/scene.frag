@@ -172,7 +172,7 @@ void main() {
         vec3 along = in_relative / max(distance, 1e-6);
         float height = globals.camera_translation.y + float(globals.camera_cell.y) * CELL_SIZE + 0.5 * in_relative.y;
         float density = globals.sky.fog_density * exp(-max(height, 0.0) / globals.sky.fog_height);
-        vec3 flat_along = normalize(vec3(along.x, max(along.y, 0.02), along.z));
+        vec3 flat_along = normalize(vec3(along.x, max(along.y, 0.0), along.z));
         color = mix(sky_air(globals.sky, flat_along), color, exp(-density * distance));
     }
     float alpha = BLEND == 1u ? clamp(base.a, 0.0, 1.0) : 1.0;
