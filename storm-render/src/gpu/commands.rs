@@ -467,24 +467,32 @@ impl Recorder {
         unsafe { self.device.raw.cmd_draw(self.buffer, vertices, 1, 0, 0) };
     }
 
-    /// Draws `count` commands of `DrawIndexedIndirect`, tightly packed, the first at number `first`.
+    /// Draws `count` commands of `DrawIndexedIndirect`, tightly packed, the first at number `first`: as many
+    /// calls as the device's limit takes.
     pub(crate) fn draw_indexed_indirect(&mut self, commands: &Buffer, first: u32, count: u32) {
         let stride = size_of::<vk::DrawIndexedIndirectCommand>() as u32;
-        let offset = u64::from(first) * u64::from(stride);
-        debug_assert!(
-            offset + u64::from(count) * u64::from(stride) <= commands.size,
-            "commands are in the buffer"
-        );
-        // SAFETY: recording inside a pass; the commands were made from checked meshes; multiDrawIndirect is on.
-        unsafe {
-            self.device.raw.cmd_draw_indexed_indirect(
-                self.buffer,
-                commands.raw,
-                offset,
-                count,
-                stride,
-            )
-        };
+        let most = self.device.adapter.limits.max_draw_indirect_count.max(1);
+        let mut done = 0;
+        while done < count {
+            let now = (count - done).min(most);
+            let offset = u64::from(first + done) * u64::from(stride);
+            debug_assert!(
+                offset + u64::from(now) * u64::from(stride) <= commands.size,
+                "commands are in the buffer"
+            );
+            // SAFETY: recording inside a pass; the commands were made from checked meshes; multiDrawIndirect is on, and
+            // `now` is within its limit.
+            unsafe {
+                self.device.raw.cmd_draw_indexed_indirect(
+                    self.buffer,
+                    commands.raw,
+                    offset,
+                    now,
+                    stride,
+                )
+            };
+            done += now;
+        }
     }
 
     pub(crate) fn dispatch(&mut self, x: u32, y: u32, z: u32) {
