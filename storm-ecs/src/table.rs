@@ -9,7 +9,7 @@
 
 use core::any::TypeId;
 
-use crate::column::{COLUMN_ALIGN, Column};
+use crate::column::{COLUMN_ALIGN, Column, Tracks};
 use crate::component::{Component, ComponentId, Registry};
 use crate::entities::ROW_LIMIT;
 use crate::entity::Entity;
@@ -20,6 +20,8 @@ use crate::track::Ticks;
 pub const BLOCK_ROWS: usize = 1024;
 
 const NONE: u16 = u16::MAX;
+/// In [`MovePlan::route`]: the destination lacks the column.
+pub(crate) const GONE: u16 = u16::MAX;
 
 /// Number of a table in its world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,11 +36,12 @@ impl TableId {
 }
 
 pub struct Table {
-    id: TableId,
-    capacity: usize,
     entities: Vec<Entity>,
     columns: Box<[Column]>,
     column_of: Box<[u16]>,
+    capacity: usize,
+    id: TableId,
+    has_drop: bool,
     born: Ticks,
     despawned: RemovalLog,
 }
@@ -47,13 +50,18 @@ pub struct Table {
 pub(crate) struct MovePlan {
     /// Destination.
     pub(crate) table: u32,
-    /// Columns both tables have: (source, destination).
-    pub(crate) keep: Box<[(u16, u16)]>,
+    /// For each column of the source: its column in the destination, or [`GONE`].
+    pub(crate) route: Box<[u16]>,
     /// Source columns that the destination lacks.
     pub(crate) gone: Box<[u16]>,
-    /// For each component of the bundle: its column in the destination, and whether the source has it as well.
-    /// Empty for removals.
-    pub(crate) write: Box<[(u16, bool)]>,
+    /// Destination columns that the source lacks and whose writes are tracked.
+    pub(crate) added: Box<[u16]>,
+    /// For each component of the bundle: its column in the destination. Empty for removals.
+    pub(crate) write: Box<[u16]>,
+    /// For each component of the bundle: whether the source has it as well.
+    pub(crate) replaces: Box<[bool]>,
+    /// Whether any is replaced.
+    pub(crate) replaces_any: bool,
 }
 
 impl Table {
@@ -71,6 +79,9 @@ impl Table {
             id,
             capacity: 0,
             entities: Vec::new(),
+            has_drop: components
+                .iter()
+                .any(|&id| registry.info(id).drop.is_some()),
             columns: components
                 .iter()
                 .map(|&id| Column::new(registry.info(id)))
@@ -206,7 +217,11 @@ impl Table {
         let columns: usize = self
             .columns
             .iter_mut()
-            .map(|column| column.changed_mut().bytes() + column.added().bytes())
+            .map(|column| {
+                column.tracks_mut().map_or(0, |tracks| {
+                    size_of::<Tracks>() + tracks.changed.bytes() + tracks.added.bytes()
+                })
+            })
             .sum();
         columns + self.born.bytes()
     }
@@ -226,40 +241,28 @@ impl Table {
         row
     }
 
-    /// Takes `row` out: the last row fills its place. Values of columns with `Drop` in `doomed` end up just behind the
-    /// rows, for [`drop_detached`](Self::drop_detached); those of the other columns are forgotten. Returns the
-    /// entity that now lives in `row`, if another does.
-    ///
-    /// # Safety
-    /// `row` is in use. Columns not in `doomed` that need dropping have had the value of `row` moved out.
+    /// Takes `row` out: the last row fills its place. Values that need dropping end up just behind the rows, for
+    /// [`drop_detached`](Self::drop_detached). Returns the entity that now lives in `row`, if another does.
     #[inline]
-    unsafe fn detach(&mut self, row: usize, doomed: impl Fn(usize) -> bool) -> Option<Entity> {
+    pub(crate) fn detach(&mut self, row: usize) -> Option<Entity> {
+        assert!(row < self.entities.len());
         let len = self.entities.len();
         let last = len - 1;
-        for (number, column) in self.columns.iter_mut().enumerate() {
-            if column.has_drop() && doomed(number) {
+        for column in &mut self.columns {
+            if column.has_drop() {
                 // SAFETY: both rows are in use.
                 unsafe { column.swap(row, last) };
             } else {
-                // SAFETY: the last row is in use; the value in `row` was moved out or needs no drop.
+                // SAFETY: the last row is in use; the value in `row` needs no drop.
                 unsafe { column.fill_hole(row, last) };
             }
-            if column.is_tracked() {
-                column.changed_mut().swap_remove(row, len);
-                column.added_mut().swap_remove(row, len);
+            if let Some(tracks) = column.tracks_mut() {
+                tracks.swap_remove(row, len);
             }
         }
         self.born.swap_remove(row, len);
         self.entities.swap_remove(row);
         self.entities.get(row).copied()
-    }
-
-    /// Takes `row` out to be dropped by [`drop_detached`](Self::drop_detached). Returns the entity that now lives in `row`.
-    #[inline]
-    pub(crate) fn detach_all(&mut self, row: usize) -> Option<Entity> {
-        assert!(row < self.entities.len());
-        // SAFETY: the row is in use, and every column is doomed.
-        unsafe { self.detach(row, |_| true) }
     }
 
     /// Drops the values that the last `detach` left behind the rows, in `columns`.
@@ -279,7 +282,7 @@ impl Table {
 
     /// Whether any column needs dropping.
     pub(crate) fn has_drop(&self) -> bool {
-        self.columns.iter().any(Column::has_drop)
+        self.has_drop
     }
 
     /// Moves `row` to `destination` by `plan`. Columns that the destination has and this table lacks are left unwritten there, and
@@ -302,37 +305,41 @@ impl Table {
         let born = self.born.get(row);
         // SAFETY: the kept columns are written below, the others by the caller.
         let to = unsafe { destination.push(entity, born) };
-        let len = to + 1;
-        for &(source, target) in &plan.keep {
-            let source = &mut self.columns[source as usize];
-            let target = &mut destination.columns[target as usize];
-            // SAFETY: the plan pairs columns of one component; `row` is in use and `to` within the capacity.
-            unsafe { source.copy_to(row, target, to) };
-            if source.is_tracked() {
-                carry(
-                    source.changed_mut(),
-                    target.changed_mut(),
-                    row,
-                    to,
-                    len,
-                    born,
-                );
-                carry(source.added_mut(), target.added_mut(), row, to, len, born);
+        let len = self.entities.len();
+        let last = len - 1;
+        for (source, &route) in self.columns.iter_mut().zip(&plan.route) {
+            if route == GONE {
+                if source.has_drop() && !moved_out {
+                    // SAFETY: both rows are in use.
+                    unsafe { source.swap(row, last) };
+                } else {
+                    // SAFETY: the last row is in use; the value in `row` was moved out or needs no drop.
+                    unsafe { source.fill_hole(row, last) };
+                }
+                if let Some(tracks) = source.tracks_mut() {
+                    tracks.swap_remove(row, len);
+                }
+            } else {
+                let target = &mut destination.columns[route as usize];
+                // SAFETY: the plan pairs columns of one component; `row` and `last` are in use, `to` is within the capacity.
+                unsafe { source.relay(row, last, target, to) };
+                if source.has_tracks() || target.has_tracks() {
+                    carry(source, target, row, to, born);
+                    if let Some(tracks) = source.tracks_mut() {
+                        tracks.swap_remove(row, len);
+                    }
+                }
             }
         }
-        for &(target, replaces) in &plan.write {
-            let target = &mut destination.columns[target as usize];
-            if !replaces && target.is_tracked() {
-                target.added_mut().set(to, tick, len);
-            }
+        for &target in &plan.added {
+            destination.columns[target as usize]
+                .tracks_or_new()
+                .added
+                .set(to, tick, to + 1);
         }
-        // SAFETY: the row is in use. A kept column's value was copied out; those gone are doomed or were moved out.
-        let swapped = unsafe {
-            self.detach(row, |number| {
-                !moved_out && plan.gone.contains(&(number as u16))
-            })
-        };
-        (to, swapped)
+        self.born.swap_remove(row, len);
+        self.entities.swap_remove(row);
+        (to, self.entities.get(row).copied())
     }
 
     /// Drops all rows.
@@ -341,8 +348,10 @@ impl Table {
         self.entities.clear();
         self.born.reset();
         for column in &mut self.columns {
-            column.changed_mut().reset();
-            column.added_mut().reset();
+            if let Some(tracks) = column.tracks_mut() {
+                tracks.changed.reset();
+                tracks.added.reset();
+            }
         }
         let columns = 0..self.columns.len();
         DropRest {
@@ -359,17 +368,25 @@ impl Table {
         self.born.rebase();
         self.despawned.rebase();
         for column in &mut self.columns {
-            column.changed_mut().rebase();
-            column.added_mut().rebase();
+            if let Some(tracks) = column.tracks_mut() {
+                tracks.changed.rebase();
+                tracks.added.rebase();
+            }
         }
     }
 }
 
-/// Carries a row's tick into another table. A tick no newer than the row's birth says nothing.
-#[inline]
-fn carry(source: &Ticks, target: &mut Ticks, row: usize, to: usize, len: usize, born: u32) {
-    if source.max() > born || target.max() > born {
-        target.set(to, source.get(row), len);
+/// Carries a row's ticks into another table. A tick no newer than the row's birth says nothing.
+fn carry(source: &mut Column, target: &mut Column, row: usize, to: usize, born: u32) {
+    let (changed, added) = match source.tracks_mut() {
+        Some(tracks) => (tracks.changed.get(row), tracks.added.get(row)),
+        None => (0, 0),
+    };
+    let newer = |target: &Tracks| target.changed.max() > born || target.added.max() > born;
+    if changed > born || added > born || target.tracks_mut().is_some_and(|tracks| newer(tracks)) {
+        let tracks = target.tracks_or_new();
+        tracks.changed.set(to, changed, to + 1);
+        tracks.added.set(to, added, to + 1);
     }
 }
 

@@ -11,6 +11,9 @@ const WORDS: usize = BLOCK_ROWS / 64;
 /// that a reader of every frame verifies few stale bits.
 const WORD_WINDOW: u32 = 8;
 
+/// A bit for each row of a block.
+pub(crate) type BlockBits = [u64; WORDS];
+
 #[derive(Debug, Default)]
 pub(crate) struct Ticks {
     /// No row's tick is greater.
@@ -36,7 +39,7 @@ struct Rows {
     floor: u32,
     /// Rows whose bit is set have a tick of at least this.
     first: u32,
-    words: [u64; WORDS],
+    words: BlockBits,
     ticks: [u32; BLOCK_ROWS],
 }
 
@@ -233,6 +236,39 @@ impl Ticks {
         }
     }
 
+    /// Adds the bits of block `index` to `out`; those past the table's end mean nothing.
+    #[inline]
+    pub(crate) fn newer_in_block(&self, index: usize, since: u32, out: &mut BlockBits) {
+        if self.all > since {
+            *out = [u64::MAX; WORDS];
+            return;
+        }
+        let Some(block) = self.blocks.get(index) else {
+            return;
+        };
+        if block.max <= since {
+            return;
+        }
+        match &block.rows {
+            Some(rows) if block.dense <= since => {
+                if since >= rows.floor && since < rows.first {
+                    for (out, word) in out.iter_mut().zip(&rows.words) {
+                        *out |= word;
+                    }
+                } else {
+                    for (word, out) in out.iter_mut().enumerate() {
+                        *out |= rows.newer(word, since);
+                    }
+                }
+            }
+            _ => {
+                if block.dense > since {
+                    *out = [u64::MAX; WORDS];
+                }
+            }
+        }
+    }
+
     /// Whether block `index` may hold a row newer than `since`.
     #[inline]
     pub(crate) fn block_newer(&self, index: usize, since: u32) -> bool {
@@ -307,6 +343,19 @@ mod tests {
             let bit = ticks.newer(row / 64, since) >> (row % 64) & 1 == 1;
             assert_eq!(bit, tick > since, "row {row} since {since}");
             assert!(tick <= since || ticks.block_newer(row / BLOCK_ROWS, since));
+        }
+        for block in 0..model.0.len().div_ceil(BLOCK_ROWS) {
+            let mut bits = [0; WORDS];
+            ticks.newer_in_block(block, since, &mut bits);
+            for (word, bits) in bits.into_iter().enumerate() {
+                let first = block * BLOCK_ROWS + word * 64;
+                let used = match model.0.len().saturating_sub(first) {
+                    0 => 0,
+                    rows @ 1..64 => (1 << rows) - 1,
+                    _ => u64::MAX,
+                };
+                assert_eq!(bits & used, ticks.newer(first / 64, since) & used);
+            }
         }
     }
 

@@ -14,22 +14,29 @@ use crate::world::World;
 
 /// Which tables to visit next: all that match, or a list made before.
 #[derive(Clone, Debug)]
-pub(crate) enum TableList<'w> {
+pub(crate) enum TableList<'w, C> {
     /// Bits left of the word before `word`.
     Match {
         word: usize,
         bits: u64,
     },
-    Cached(core::slice::Iter<'w, u32>),
+    Cached(core::slice::Iter<'w, (u32, C)>),
 }
 
-impl TableList<'_> {
+impl<C: Copy> TableList<'_, C> {
     pub(crate) const ALL: Self = Self::Match { word: 0, bits: 0 };
 
+    /// The next table and, if they were found before, its columns.
     #[inline]
-    pub(crate) fn next(&mut self, world: &World, matches: impl Fn(usize) -> u64) -> Option<usize> {
+    pub(crate) fn next(
+        &mut self,
+        world: &World,
+        matches: impl Fn(usize) -> u64,
+    ) -> Option<(usize, Option<C>)> {
         match self {
-            Self::Cached(list) => list.next().map(|&number| number as usize),
+            Self::Cached(list) => list
+                .next()
+                .map(|&(number, columns)| (number as usize, Some(columns))),
             Self::Match { word, bits } => {
                 while *bits == 0 {
                     let tables = world.tables.len();
@@ -44,7 +51,7 @@ impl TableList<'_> {
                 }
                 let number = (*word - 1) * 64 + bits.trailing_zeros() as usize;
                 *bits &= *bits - 1;
-                Some(number)
+                Some((number, None))
             }
         }
     }
@@ -68,7 +75,7 @@ impl TableList<'_> {
 /// ```
 pub struct Query<'w, Q: QueryData, F: QueryFilter = ()> {
     world: &'w World,
-    cached: Option<&'w [u32]>,
+    cached: Option<&'w [(u32, Q::Columns)]>,
     data: Q::State,
     filter: F::State,
     now: u32,
@@ -85,7 +92,10 @@ impl<Q: QueryData, F: QueryFilter> core::fmt::Debug for Query<'_, Q, F> {
 impl<'w, Q: QueryData, F: QueryFilter> Query<'w, Q, F> {
     /// # Safety
     /// For `'w` the caller lends the access that `Q` names to this query alone.
-    unsafe fn new(world: &'w World, states: Option<(&'w [u32], Q::State, F::State)>) -> Self {
+    unsafe fn new(
+        world: &'w World,
+        states: Option<(&'w [(u32, Q::Columns)], Q::State, F::State)>,
+    ) -> Self {
         const {
             assert!(
                 !Access::conflicts(&Q::ACCESS),
@@ -117,7 +127,9 @@ impl<'w, Q: QueryData, F: QueryFilter> Query<'w, Q, F> {
     /// # Safety
     /// For `'a` the caller lends the query's access to the iterator alone.
     #[inline]
-    unsafe fn iterate<'a, D: QueryData<State = Q::State>>(&'a self) -> QueryIter<'a, D, F> {
+    unsafe fn iterate<'a, D: QueryData<State = Q::State, Columns = Q::Columns>>(
+        &'a self,
+    ) -> QueryIter<'a, D, F> {
         let list = match self.cached {
             Some(list) => TableList::Cached(list.iter()),
             None => TableList::ALL,
@@ -189,11 +201,8 @@ impl<'w, Q: QueryData, F: QueryFilter> Query<'w, Q, F> {
             &self.world.tables[location.table as usize],
             location.row as usize,
         );
-        let fetch = FetchTable {
-            table,
-            now: self.now,
-        };
-        if !D::matches(self.data, &fetch) || !F::matches(self.filter, table) {
+        let columns = D::columns(self.data, table)?;
+        if !F::matches(self.filter, table) {
             return None;
         }
         if F::ROWS
@@ -202,7 +211,15 @@ impl<'w, Q: QueryData, F: QueryFilter> Query<'w, Q, F> {
             return None;
         }
         // SAFETY: the table matches; access is the caller's duty.
-        let fetch = unsafe { D::fetch(self.data, fetch) };
+        let fetch = unsafe {
+            D::fetch(
+                columns,
+                FetchTable {
+                    table,
+                    now: self.now,
+                },
+            )
+        };
         // SAFETY: the row is in use; access is the caller's duty.
         unsafe { D::mark_row(fetch, row) };
         // SAFETY: as above.
@@ -273,10 +290,10 @@ impl<'w, Q: QueryData, F: QueryFilter> IntoIterator for Query<'w, Q, F> {
 /// assert_eq!(query.query(&world).iter().map(|health| health.0).sum::<u32>(), 2);
 /// ```
 pub struct QueryState<Q: QueryData, F: QueryFilter = ()> {
-    world: u16,
+    world: u64,
     components: usize,
     seen: usize,
-    tables: Vec<u32>,
+    tables: Vec<(u32, Q::Columns)>,
     data: Q::State,
     filter: F::State,
 }
@@ -284,7 +301,7 @@ pub struct QueryState<Q: QueryData, F: QueryFilter = ()> {
 impl<Q: QueryData, F: QueryFilter> core::fmt::Debug for QueryState<Q, F> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("QueryState")
-            .field("tables", &self.tables)
+            .field("tables", &self.tables.len())
             .finish_non_exhaustive()
     }
 }
@@ -294,7 +311,7 @@ impl<Q: QueryData, F: QueryFilter> QueryState<Q, F> {
     #[must_use]
     pub fn new(world: &mut World) -> Self {
         let mut state = Self {
-            world: world.tag(),
+            world: world.serial,
             components: usize::MAX,
             seen: 0,
             tables: Vec::new(),
@@ -312,7 +329,7 @@ impl<Q: QueryData, F: QueryFilter> QueryState<Q, F> {
     #[inline]
     pub fn update(&mut self, world: &World) {
         assert!(
-            world.tag() == self.world,
+            world.serial == self.world,
             "the query belongs to another world"
         );
         if self.seen != world.tables.len() || self.components != world.registry.infos().len() {
@@ -327,10 +344,10 @@ impl<Q: QueryData, F: QueryFilter> QueryState<Q, F> {
         self.data = Q::state(&world.registry);
         self.filter = F::state(&world.registry);
         for (number, table) in world.tables.iter().enumerate().skip(self.seen) {
-            if Q::matches(self.data, &FetchTable { table, now: 0 })
+            if let Some(columns) = Q::columns(self.data, table)
                 && F::matches(self.filter, table)
             {
-                self.tables.push(number as u32);
+                self.tables.push((number as u32, columns));
             }
         }
         self.seen = world.tables.len();
@@ -365,11 +382,10 @@ impl<Q: QueryData, F: QueryFilter> QueryState<Q, F> {
     /// If `world` is not the world that this was made for.
     pub fn tables<'w>(&'w mut self, world: &'w World) -> Tables<'w> {
         self.update(world);
-        Tables {
+        Tables::new(
             world,
-            list: TableList::Cached(self.tables.iter()),
-            matches: Box::new(|_| 0),
-        }
+            self.tables.iter().map(|&(number, _)| number as usize),
+        )
     }
 }
 
@@ -429,10 +445,8 @@ impl World {
             tables_with: &self.tables_with,
         };
         let matches = move |word| Q::tables(data, &index, word) & F::tables(filter, &index, word);
-        Tables {
-            world: self,
-            list: TableList::ALL,
-            matches: Box::new(matches),
-        }
+        let mut list = TableList::<()>::ALL;
+        let numbers = move || list.next(self, &matches).map(|(number, _)| number);
+        Tables::new(self, core::iter::from_fn(numbers))
     }
 }
