@@ -496,12 +496,7 @@ impl World {
         let location = self.entities.get(entity)?;
         let id = self.registry.id::<T>()?;
         let column = self.tables[location.table as usize].column_mut(id)?;
-        if column.is_tracked() {
-            column
-                .tracks_or_new()
-                .changed
-                .mark(location.row as usize, tick);
-        }
+        column.mark_mut(location.row as usize, tick);
         let value = column.at(location.row as usize).cast::<T>();
         // SAFETY: the column is of `T` (its id), the row is in use, and `&mut self` excludes everyone else.
         Some(unsafe { &mut *value })
@@ -844,9 +839,7 @@ impl FieldVisitor for Exchange<'_> {
             unsafe { ptr::copy_nonoverlapping(value, to, 1) };
             return;
         }
-        if column.is_tracked() {
-            column.tracks_or_new().changed.mark(self.row, self.tick);
-        }
+        column.mark_mut(self.row, self.tick);
         // SAFETY: both are initialised values of T, and apart.
         unsafe { ptr::swap_nonoverlapping(value, to, 1) };
         if let Some(drop) = crate::column::drop_fn::<T>() {

@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
 
 use crate::bitset::BitSet;
-use crate::column::Tracks;
+use crate::column::Column;
 use crate::component::{Component, ComponentId, Registry, Track};
 use crate::entity::Entity;
 use crate::query::access::Access;
@@ -221,10 +221,9 @@ unsafe impl<T: Component> SliceQueryData for &T {
 
 /// A fetch that writes a component.
 #[doc(hidden)]
-#[derive(Debug)]
 pub struct WriteFetch<'w, T> {
     base: *mut T,
-    tracks: *mut Option<Box<Tracks>>,
+    column: &'w Column,
     now: u32,
     marker: PhantomData<&'w mut [T]>,
 }
@@ -238,13 +237,19 @@ impl<T> Clone for WriteFetch<'_, T> {
 
 impl<T> Copy for WriteFetch<'_, T> {}
 
+impl<T> core::fmt::Debug for WriteFetch<'_, T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("WriteFetch")
+    }
+}
+
 impl<'w, T: Component> WriteFetch<'w, T> {
     #[inline]
     fn new(column: u32, table: FetchTable<'w>) -> Self {
         let column = &table.table.columns()[column as usize];
         Self {
             base: column.base().cast::<T>(),
-            tracks: column.tracks_ptr(),
+            column,
             now: table.now,
             marker: PhantomData,
         }
@@ -284,8 +289,7 @@ unsafe impl<T: Component> QueryData for &mut T {
     unsafe fn mark_table(fetch: WriteFetch<'_, T>) {
         if matches!(T::TRACK, Track::Block) {
             // SAFETY: the caller has exclusive access to the column, so to its track.
-            let tracks = unsafe { &mut *fetch.tracks };
-            tracks.get_or_insert_default().changed.mark_all(fetch.now);
+            unsafe { fetch.column.mark_all(fetch.now) };
         }
     }
 
@@ -293,8 +297,7 @@ unsafe impl<T: Component> QueryData for &mut T {
     unsafe fn mark_row(fetch: WriteFetch<'_, T>, row: usize) {
         if !matches!(T::TRACK, Track::None) {
             // SAFETY: the caller has exclusive access to the column, so to its track.
-            let tracks = unsafe { &mut *fetch.tracks };
-            tracks.get_or_insert_default().changed.mark(row, fetch.now);
+            unsafe { fetch.column.mark(row, fetch.now) };
         }
     }
 
@@ -313,8 +316,7 @@ unsafe impl<T: Component> SliceQueryData for &mut T {
     unsafe fn slice<'w>(fetch: Self::Fetch<'w>, len: usize) -> Self::Slice<'w> {
         if matches!(T::TRACK, Track::Exact) {
             // SAFETY: the caller has exclusive access to the column, so to its track.
-            let tracks = unsafe { &mut *fetch.tracks };
-            tracks.get_or_insert_default().changed.mark_all(fetch.now);
+            unsafe { fetch.column.mark_all(fetch.now) };
         }
         // SAFETY: the first `len` rows are in use and exclusively ours for 'w (the caller's duty).
         unsafe { core::slice::from_raw_parts_mut(fetch.base, len) }
@@ -344,13 +346,13 @@ unsafe impl<T: Component> SliceQueryData for &mut T {
 ///     world.tables::<&Health>().flat_map(|t| t.changed_rows::<Health>(before)).map(|rows| rows.len()).sum();
 /// assert_eq!(changed, 3);
 /// ```
-#[derive(Debug)]
 pub struct Mut<'w, T> {
     value: &'w mut T,
-    tracks: *mut Option<Box<Tracks>>,
+    column: &'w Column,
     row: usize,
     now: u32,
-    marker: PhantomData<&'w mut Tracks>,
+    /// Marking is not synchronised: guards stay on their thread.
+    marker: PhantomData<*mut ()>,
 }
 
 impl<'w, T: Component> Mut<'w, T> {
@@ -372,12 +374,14 @@ impl<'w, T: Component> Mut<'w, T> {
         if !matches!(T::TRACK, Track::None) {
             // SAFETY: the query that made this holds exclusive access to the column for 'w, and guards mark one at a time
             // (they are neither Send nor Sync).
-            let tracks = unsafe { &mut *self.tracks };
-            tracks
-                .get_or_insert_default()
-                .changed
-                .mark(self.row, self.now);
+            unsafe { self.column.mark(self.row, self.now) };
         }
+    }
+}
+
+impl<T: core::fmt::Debug> core::fmt::Debug for Mut<'_, T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.value.fmt(f)
     }
 }
 
@@ -432,7 +436,7 @@ unsafe impl<T: Component> QueryData for Mut<'_, T> {
         let value = unsafe { &mut *fetch.base.wrapping_add(row) };
         Mut {
             value,
-            tracks: fetch.tracks,
+            column: fetch.column,
             row,
             now: fetch.now,
             marker: PhantomData,

@@ -27,7 +27,7 @@ impl<C: Copy> TableList<'_, C> {
     pub(crate) const ALL: Self = Self::Match { word: 0, bits: 0 };
 
     /// The next table and, if they were found before, its columns.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next(
         &mut self,
         world: &World,
