@@ -233,12 +233,15 @@ impl Column {
 
     /// Carries the ticks of `row` to row `to`, the last of `target`. A tick no newer than the row's birth says nothing.
     #[inline]
-    pub(crate) fn carry(&mut self, row: usize, target: &mut Self, to: usize, born: u32) {
+    /// Says false if no row of this column needs carrying.
+    pub(crate) fn carry(&mut self, row: usize, target: &mut Self, to: usize, born: u32) -> bool {
         let (looped, target_looped) = (*self.looped.get_mut(), *target.looped.get_mut());
         let plain = !self.has_tracks() && !target.has_tracks();
-        if !plain || looped != target_looped {
-            self.carry_cold(row, target, to, born);
+        if plain && looped == target_looped {
+            return false;
         }
+        self.carry_cold(row, target, to, born);
+        true
     }
 
     #[cold]

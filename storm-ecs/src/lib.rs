@@ -4,6 +4,7 @@
 // The derives name the crate by its path; inside it, that has to work too.
 extern crate self as storm_ecs;
 
+mod batch;
 mod bitset;
 mod bundle;
 mod column;
@@ -21,6 +22,7 @@ mod tick;
 mod track;
 mod world;
 
+pub use batch::{ColumnLengths, Columns};
 pub use bundle::Bundle;
 pub use component::{Component, ComponentId, ComponentInfo, Track};
 pub use entity::Entity;

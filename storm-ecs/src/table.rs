@@ -341,6 +341,65 @@ impl Table {
         (to, self.entities.get(row).copied())
     }
 
+    /// Moves all rows behind those of `destination`, by `plan`. Values of `plan.gone` are left for [`drop_left`](Self::drop_left). Columns
+    /// that this table lacks are marked as added at `tick`.
+    ///
+    /// # Safety
+    /// `plan` was made for these two tables; `destination` has room, and the caller has written the columns that this table lacks.
+    pub(crate) unsafe fn move_all(&mut self, destination: &mut Self, plan: &MovePlan, tick: u32) {
+        let (rows, start) = (self.entities.len(), destination.entities.len());
+        assert!(destination.capacity - start >= rows);
+        // Rows that all have the same ticks as those they join need no look at each.
+        let plain = self.born.joins(&destination.born, start);
+        if start == 0 {
+            destination.born.reset();
+        }
+        for (row, &entity) in self.entities.iter().enumerate() {
+            destination.entities.push(entity);
+            if !plain || row + start == 0 {
+                destination
+                    .born
+                    .set(start + row, self.born.get(row), start + row + 1);
+            }
+        }
+        for (source, &route) in self.columns.iter_mut().zip(&plan.route) {
+            if route == GONE {
+                continue;
+            }
+            let target = &mut destination.columns[route as usize];
+            // SAFETY: the plan pairs columns of one component; there is room; the source's rows are given up below.
+            unsafe { source.append_to(rows, target, start) };
+            for row in 0..rows {
+                if !source.carry(row, target, start + row, self.born.get(row)) {
+                    break;
+                }
+            }
+        }
+        for &target in &plan.added {
+            let added = &mut destination.columns[target as usize].tracks_or_new().added;
+            added.set_tail(start, rows, tick);
+        }
+        self.entities.clear();
+        self.born.reset();
+        for column in &mut self.columns {
+            column.reset_ticks();
+        }
+    }
+
+    /// Drops the first `rows` rows of `columns`.
+    ///
+    /// # Safety
+    /// The table is empty, and these rows were left by `move_all` just now.
+    pub(crate) unsafe fn drop_left(&self, columns: impl Iterator<Item = usize>, rows: usize) {
+        DropRest {
+            table: self,
+            columns,
+            first: 0,
+            count: rows,
+        }
+        .run();
+    }
+
     /// Drops all rows.
     pub(crate) fn clear(&mut self) {
         let count = self.entities.len();

@@ -200,6 +200,21 @@ impl Ticks {
         rows.set(row % BLOCK_ROWS, tick);
     }
 
+    /// Sets the ticks of the rows from `start` on, the last `rows` of the table.
+    pub(crate) fn set_tail(&mut self, start: usize, rows: usize, tick: u32) {
+        for row in start..start + rows {
+            if row > 0 && self.blocks.is_empty() && self.all == tick {
+                return;
+            }
+            self.set(row, tick, row + 1);
+        }
+    }
+
+    /// Whether rows of this track, put behind `start` rows of `other`, need no ticks of their own there.
+    pub(crate) fn joins(&self, other: &Self, start: usize) -> bool {
+        self.blocks.is_empty() && (start == 0 || other.blocks.is_empty() && other.all == self.all)
+    }
+
     /// Row `last` takes the place of `row`; `len` counts the rows before that.
     #[inline]
     pub(crate) fn swap_remove(&mut self, row: usize, len: usize) {

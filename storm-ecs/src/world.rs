@@ -52,15 +52,15 @@ pub struct World {
     /// By component: the tables that have it.
     pub(crate) tables_with: Vec<BitSet>,
     table_of: HashMap<Box<[ComponentId]>, u32>,
-    bundles: Vec<BundleInfo>,
+    pub(crate) bundles: Vec<BundleInfo>,
     bundle_of: BundleMap,
-    plans: Vec<MovePlan>,
+    pub(crate) plans: Vec<MovePlan>,
     plan_of: HashMap<PlanKey, u32>,
     /// The open tick: writes carry it.
     tick: AtomicU32,
     /// By component.
     pub(crate) removed: Vec<RemovalLog>,
-    removal_capacity: usize,
+    pub(crate) removal_capacity: usize,
     /// Unlike the tag, never given twice.
     pub(crate) serial: u64,
 }
@@ -175,7 +175,7 @@ impl World {
 
     /// What every structural change starts with: reserved entities come alive. Returns the tick that writes carry.
     #[inline]
-    fn begin(&mut self) -> u32 {
+    pub(crate) fn begin(&mut self) -> u32 {
         self.flush();
         self.now()
     }
@@ -648,7 +648,7 @@ impl World {
     }
 
     #[inline]
-    fn bundle<B: Bundle>(&mut self) -> u32 {
+    pub(crate) fn bundle<B: Bundle>(&mut self) -> u32 {
         match self.bundle_of.get(TypeId::of::<B>()) {
             Some(number) => number,
             None => self.add_bundle(TypeId::of::<B>(), B::components),
@@ -695,7 +695,7 @@ impl World {
     }
 
     #[inline]
-    fn plan(&mut self, source: u32, bundle: u32, insert: bool) -> u32 {
+    pub(crate) fn plan(&mut self, source: u32, bundle: u32, insert: bool) -> u32 {
         let info = &self.bundles[bundle as usize];
         let (last, plan) = if insert {
             info.last_insert
@@ -791,7 +791,7 @@ fn next_serial() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-fn pair(tables: &mut [Table], source: u32, target: u32) -> (&mut Table, &mut Table) {
+pub(crate) fn pair(tables: &mut [Table], source: u32, target: u32) -> (&mut Table, &mut Table) {
     match tables.get_disjoint_mut([source as usize, target as usize]) {
         Ok([source, target]) => (source, target),
         Err(_) => unreachable!("a plan's tables exist and differ"),
@@ -799,11 +799,11 @@ fn pair(tables: &mut [Table], source: u32, target: u32) -> (&mut Table, &mut Tab
 }
 
 /// Moves a bundle's fields into a fresh row.
-struct Writer<'a> {
-    columns: &'a [Column],
-    map: &'a [u16],
-    next: usize,
-    row: usize,
+pub(crate) struct Writer<'a> {
+    pub(crate) columns: &'a [Column],
+    pub(crate) map: &'a [u16],
+    pub(crate) next: usize,
+    pub(crate) row: usize,
 }
 
 impl FieldVisitor for Writer<'_> {
