@@ -271,7 +271,8 @@ impl World {
             let plan = self.plan(source, number, true);
             count += passing;
             if self.plans[plan as usize].replaces_any {
-                for entity in self.tables[source as usize].entities()[..passing].to_vec() {
+                let entities = self.tables[source as usize].entities()[..passing].to_vec();
+                for entity in entities {
                     // Cannot fail: the table holds live entities.
                     let _ = self.insert(entity, bundle.clone());
                 }

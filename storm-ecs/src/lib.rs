@@ -13,10 +13,13 @@ mod entities;
 mod entity;
 mod error;
 mod memory;
+#[cfg(feature = "rayon")]
+mod parallel;
 mod query;
 mod removed;
 #[cfg(feature = "scene")]
 pub mod scene;
+mod slices;
 mod table;
 mod tick;
 mod track;
@@ -33,6 +36,9 @@ pub use query::{
     ReadOnlyQueryData, SliceIter, SliceQueryData, TableRef, Tables, With, Without,
 };
 pub use removed::{REMOVAL_CAPACITY, Removed};
+pub use slices::Split;
+#[cfg(feature = "bytemuck")]
+pub use slices::{flat, flat_mut};
 pub use storm_ecs_macros::{Bundle, Component};
 pub use table::{BLOCK_ROWS, TableId};
 pub use tick::ChangeTick;

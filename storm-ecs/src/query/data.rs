@@ -9,6 +9,7 @@ use crate::column::Column;
 use crate::component::{Component, ComponentId, Registry, Track};
 use crate::entity::Entity;
 use crate::query::access::Access;
+use crate::slices::Split;
 use crate::table::Table;
 
 /// Which tables have a component.
@@ -79,6 +80,9 @@ pub unsafe trait QueryData {
     type ReadOnly: ReadOnlyQueryData<State = Self::State, Columns = Self::Columns>;
     #[doc(hidden)]
     const ACCESS: Access;
+    /// Whether items may be handed out on several threads at once: not if rows are marked one by one.
+    #[doc(hidden)]
+    const PARALLEL: bool = true;
     /// Whether rows are marked as they are handed out, even in a loop over a whole table.
     #[doc(hidden)]
     const EXACT: bool = false;
@@ -137,7 +141,7 @@ pub unsafe trait ReadOnlyQueryData: QueryData {}
 /// Not to be implemented outside this crate.
 pub unsafe trait SliceQueryData: QueryData {
     /// All rows of a table.
-    type Slice<'w>;
+    type Slice<'w>: Split;
 
     /// # Safety
     /// As `fetch`; `len` is the table's row count and no item of it is alive.
@@ -265,6 +269,7 @@ unsafe impl<T: Component> QueryData for &mut T {
     type ReadOnly = &'static T;
     const ACCESS: Access = Access::Component(T::NAME, true);
     const EXACT: bool = matches!(T::TRACK, Track::Exact);
+    const PARALLEL: bool = !Self::EXACT;
 
     fn state(registry: &Registry) -> ComponentId {
         known::<T>(registry)
@@ -409,6 +414,7 @@ unsafe impl<T: Component> QueryData for Mut<'_, T> {
     type Columns = u32;
     type Fetch<'w> = WriteFetch<'w, T>;
     type ReadOnly = &'static T;
+    const PARALLEL: bool = false;
     const ACCESS: Access = Access::Component(T::NAME, true);
 
     fn state(registry: &Registry) -> ComponentId {
@@ -544,6 +550,7 @@ unsafe impl<Q: QueryData> QueryData for Option<Q> {
     type ReadOnly = Option<Q::ReadOnly>;
     const ACCESS: Access = Q::ACCESS;
     const EXACT: bool = Q::EXACT;
+    const PARALLEL: bool = Q::PARALLEL;
 
     fn state(registry: &Registry) -> Q::State {
         Q::state(registry)
@@ -619,6 +626,7 @@ macro_rules! tuple_query {
             type ReadOnly = ($($name::ReadOnly,)*);
             const ACCESS: Access = Access::All(&[$($name::ACCESS),*]);
             const EXACT: bool = false $(|| $name::EXACT)*;
+            const PARALLEL: bool = true $(&& $name::PARALLEL)*;
 
             fn state(registry: &Registry) -> Self::State {
                 ($($name::state(registry),)*)

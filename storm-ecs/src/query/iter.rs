@@ -236,6 +236,25 @@ impl<'w, Q: QueryData, F: QueryFilter> Iterator for QueryIter<'w, Q, F> {
     }
 }
 
+impl<'w, Q: SliceQueryData, F: QueryFilter> QueryIter<'w, Q, F> {
+    /// Each table's slices and how many rows they have. The iterator must not have been advanced.
+    pub(crate) fn into_tables(mut self) -> impl Iterator<Item = (Q::Slice<'w>, usize)> {
+        core::iter::from_fn(move || {
+            let (fetch, _) = self.enter_table()?;
+            // SAFETY: the table matched, `len` is its length, each table comes once, and the iterator has the access.
+            Some((unsafe { Q::slice(fetch, self.len) }, self.len))
+        })
+    }
+}
+
+#[cfg(feature = "rayon")]
+impl<'w, Q: QueryData, F: QueryFilter> QueryIter<'w, Q, F> {
+    /// Each table's fetch and how many rows it has. The iterator must not have been advanced.
+    pub(crate) fn into_fetches(mut self) -> impl Iterator<Item = (Q::Fetch<'w>, usize)> {
+        core::iter::from_fn(move || self.enter_table().map(|(fetch, _)| (fetch, self.len)))
+    }
+}
+
 /// Slices of a query, table by table; made by [`Query::into_slices`](crate::Query::into_slices).
 pub struct SliceIter<'w, Q: SliceQueryData, F: QueryFilter>(pub(crate) QueryIter<'w, Q, F>);
 
