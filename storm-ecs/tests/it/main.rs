@@ -8,4 +8,5 @@ mod queries;
 #[cfg(feature = "scene")]
 mod scene;
 mod support;
+mod systems;
 mod world;
