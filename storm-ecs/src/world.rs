@@ -17,7 +17,6 @@ use crate::entities::{Entities, Location, TABLE_LIMIT};
 use crate::entity::Entity;
 use crate::error::{ComponentError, MissingComponent, NoSuchEntity};
 use crate::removed::{REMOVAL_CAPACITY, RemovalLog, Removed};
-use crate::resource::Resources;
 use crate::table::{GONE, MovePlan, Table, TableId};
 use crate::tick::ChangeTick;
 
@@ -62,8 +61,6 @@ pub struct World {
     /// By component.
     pub(crate) removed: Vec<RemovalLog>,
     pub(crate) removal_capacity: usize,
-    pub(crate) resources: Resources,
-    pub(crate) event_updates: Vec<fn(&mut World)>,
     /// Unlike the tag, never given twice.
     pub(crate) serial: u64,
 }
@@ -111,8 +108,6 @@ impl World {
             tick: AtomicU32::new(1),
             removed: Vec::new(),
             removal_capacity: REMOVAL_CAPACITY,
-            resources: Resources::default(),
-            event_updates: Vec::new(),
             serial: next_serial(),
         };
         // Table 0 has no components: reserved entities arrive there.

@@ -6,7 +6,6 @@ mod access;
 mod components;
 mod iterate;
 mod structure;
-mod systems;
 
 use storm_benches::Comparison;
 
@@ -19,6 +18,5 @@ fn main() -> std::io::Result<()> {
     structure::run(&mut comparison);
     iterate::run(&mut comparison);
     access::run(&mut comparison);
-    systems::run(&mut comparison);
     comparison.finish()
 }

@@ -34,15 +34,6 @@ impl Access {
         false
     }
 
-    /// Whether the component of this name is touched.
-    pub(crate) fn touches(&self, component: &str) -> bool {
-        match self {
-            Self::Nothing => false,
-            Self::Component(name, _) => *name == component,
-            Self::All(parts) => parts.iter().any(|part| part.touches(component)),
-        }
-    }
-
     /// Whether a component is touched by both, at least once mutably.
     const fn meets(&self, other: &Self) -> bool {
         match (self, other) {

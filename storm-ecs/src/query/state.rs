@@ -424,17 +424,6 @@ impl<Q: QueryData, F: QueryFilter> QueryState<Q, F> {
         unsafe { Query::new(world, Some((&self.tables, self.data, self.filter))) }
     }
 
-    /// The query, on a shared world.
-    ///
-    /// # Safety
-    /// For `'w` the caller lends the access that `Q` and `F` name to this query alone.
-    #[inline]
-    pub(crate) unsafe fn query_shared<'w>(&'w mut self, world: &'w World) -> Query<'w, Q, F> {
-        self.update(world);
-        // SAFETY: as the caller promises.
-        unsafe { Query::new(world, Some((&self.tables, self.data, self.filter))) }
-    }
-
     /// The matching tables that have rows.
     ///
     /// # Panics

@@ -8,5 +8,4 @@ mod queries;
 #[cfg(feature = "scene")]
 mod scene;
 mod support;
-mod systems;
 mod world;
