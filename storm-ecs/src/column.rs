@@ -5,7 +5,7 @@
 //!    It lies `offset` bytes into the allocation.
 //! 2. `size`, `align` and `drop` are those of the type whose `TypeId` is `type_id`.
 //! 3. How many rows are initialised is known to the table alone; this module drops values only when told which.
-//! 4. `tracks` is written through `&Column` only under exclusive access to the column (the caller's duty).
+//! 4. `looped` and `tracks` are written through `&Column` only under exclusive access to the column (the caller's duty).
 #![expect(unsafe_code, reason = "type-erased storage")]
 
 use core::alloc::Layout;
@@ -22,11 +22,14 @@ use crate::track::Ticks;
 pub(crate) const COLUMN_ALIGN: usize = 64;
 
 /// A cache line: what a query or a move touches of a column, apart from its values.
+#[repr(align(64))]
 pub(crate) struct Column {
     data: NonNull<u8>,
-    size: usize,
+    /// Tick of the last loop that wrote every row; 0 if none did. No row was written before it.
+    looped: UnsafeCell<u32>,
+    size: u32,
     drop: Option<DropFn>,
-    /// Made when a row is first marked.
+    /// Made when a single row is first marked.
     tracks: UnsafeCell<Option<Box<Tracks>>>,
     capacity: usize,
     type_id: TypeId,
@@ -96,7 +99,9 @@ impl Column {
         let align = info.layout.align().max(COLUMN_ALIGN);
         Self {
             data: dangling(align),
-            size: info.layout.size(),
+            looped: UnsafeCell::new(0),
+            size: u32::try_from(info.layout.size())
+                .unwrap_or_else(|_| panic!("{} is larger than 4 GiB", info.name)),
             drop: info.drop,
             tracks: UnsafeCell::new(None),
             capacity: 0,
@@ -121,7 +126,7 @@ impl Column {
 
     #[inline]
     pub(crate) fn size(&self) -> usize {
-        self.size
+        self.size as usize
     }
 
     #[inline]
@@ -148,7 +153,7 @@ impl Column {
     /// Where row `row` is; in bounds if the row is below the capacity.
     #[inline]
     pub(crate) fn at(&self, row: usize) -> *mut u8 {
-        self.data.as_ptr().wrapping_add(row * self.size)
+        self.data.as_ptr().wrapping_add(row * self.size())
     }
 
     /// The rows as values.
@@ -161,21 +166,113 @@ impl Column {
         unsafe { core::slice::from_raw_parts(self.base().cast::<T>(), len) }
     }
 
-    /// The tracks, for reading; none if no row was ever marked.
+    /// The tick of the last loop over all rows, and the tracks if any row was ever marked by itself.
     ///
     /// # Safety
-    /// Nobody may write the tracks during the borrow (invariant 4).
+    /// Nobody may write them during the borrow (invariant 4).
     #[inline]
-    pub(crate) unsafe fn tracks(&self) -> Option<&Tracks> {
+    pub(crate) unsafe fn ticks(&self) -> (u32, Option<&Tracks>) {
+        // SAFETY: the caller promises that nobody writes.
+        let looped = unsafe { *self.looped.get() };
         // SAFETY: the caller promises that nobody writes.
         let tracks = unsafe { &*self.tracks.get() };
-        tracks.as_deref()
+        (looped, tracks.as_deref())
     }
 
-    /// The tracks, for writing through shared access.
+    /// Marks every row as written at `now`.
+    ///
+    /// # Safety
+    /// The caller has exclusive access to the column (invariant 4).
     #[inline]
-    pub(crate) fn tracks_ptr(&self) -> *mut Option<Box<Tracks>> {
-        self.tracks.get()
+    pub(crate) unsafe fn mark_all(&self, now: u32) {
+        // SAFETY: access is exclusive.
+        unsafe { *self.looped.get() = now };
+    }
+
+    /// Marks a row as written at `now`.
+    ///
+    /// # Safety
+    /// The caller has exclusive access to the column (invariant 4).
+    #[inline]
+    pub(crate) unsafe fn mark(&self, row: usize, now: u32) {
+        // SAFETY: access is exclusive.
+        if unsafe { *self.looped.get() } != now {
+            // SAFETY: access is exclusive.
+            let tracks = unsafe { &mut *self.tracks.get() };
+            tracks.get_or_insert_default().changed.mark(row, now);
+        }
+    }
+
+    /// Marks a row as written at `now`, if the component is tracked.
+    #[inline]
+    pub(crate) fn mark_mut(&mut self, row: usize, now: u32) {
+        if self.is_tracked() {
+            // SAFETY: `&mut self` is exclusive access.
+            unsafe { self.mark(row, now) };
+        }
+    }
+
+    /// Forgets all ticks: for a table that has no rows left.
+    pub(crate) fn reset_ticks(&mut self) {
+        *self.looped.get_mut() = 0;
+        if let Some(tracks) = self.tracks_mut() {
+            tracks.changed.reset();
+            tracks.added.reset();
+        }
+    }
+
+    /// Makes every tick "old".
+    pub(crate) fn rebase(&mut self) {
+        let looped = self.looped.get_mut();
+        *looped = (*looped).min(1);
+        if let Some(tracks) = self.tracks_mut() {
+            tracks.changed.rebase();
+            tracks.added.rebase();
+        }
+    }
+
+    /// Carries the ticks of `row` to row `to`, the last of `target`. A tick no newer than the row's birth says nothing.
+    #[inline]
+    /// Says false if no row of this column needs carrying.
+    pub(crate) fn carry(&mut self, row: usize, target: &mut Self, to: usize, born: u32) -> bool {
+        let (looped, target_looped) = (*self.looped.get_mut(), *target.looped.get_mut());
+        let plain = !self.has_tracks() && !target.has_tracks();
+        if plain && looped == target_looped {
+            return false;
+        }
+        self.carry_cold(row, target, to, born);
+        true
+    }
+
+    #[cold]
+    fn carry_cold(&mut self, row: usize, target: &mut Self, to: usize, born: u32) {
+        let looped = *self.looped.get_mut();
+        let (changed, added) = match self.tracks_mut() {
+            Some(tracks) => (looped.max(tracks.changed.get(row)), tracks.added.get(row)),
+            None => (looped, 0),
+        };
+        let target_looped = *target.looped.get_mut();
+        let newer = |tracks: &Tracks| tracks.changed.max() > born || tracks.added.max() > born;
+        let stale = target.tracks_mut().is_some_and(|tracks| newer(tracks));
+        if to == 0 {
+            // The first row brings its ticks.
+            target.reset_ticks();
+            *target.looped.get_mut() = changed;
+            if added > born {
+                target.tracks_or_new().added.set(to, added, to + 1);
+            }
+            return;
+        }
+        if changed <= born && added <= born && target_looped <= born && !stale {
+            return;
+        }
+        *target.looped.get_mut() = 0;
+        let tracks = target.tracks_or_new();
+        if target_looped > 0 {
+            tracks.changed.raise_all(target_looped);
+        }
+        tracks.changed.set(to, changed, to + 1);
+        tracks.added.set(to, added, to + 1);
     }
 
     /// Whether any row was ever marked.
@@ -199,7 +296,7 @@ impl Column {
     /// Bytes of `capacity` rows, padded.
     fn padded(&self, capacity: usize) -> usize {
         let bytes = capacity
-            .checked_mul(self.size)
+            .checked_mul(self.size())
             .and_then(|bytes| bytes.checked_next_multiple_of(COLUMN_ALIGN));
         match bytes {
             Some(bytes) if bytes <= isize::MAX as usize - 2 * usize::from(self.align) => bytes,
@@ -276,7 +373,7 @@ impl Column {
     pub(crate) unsafe fn relay(&mut self, row: usize, last: usize, other: &mut Self, to: usize) {
         macro_rules! sizes {
             ($($bytes:literal)*) => {
-                match self.size {
+                match self.size() {
                     0 => {}
                     $($bytes => {
                         let hole = self.at(row).cast::<MaybeUninit<[u8; $bytes]>>();
@@ -311,7 +408,7 @@ impl Column {
     pub(crate) unsafe fn fill_hole(&mut self, row: usize, last: usize) {
         if row != last {
             // SAFETY: two different rows of one column do not overlap.
-            unsafe { copy_value(self.at(last), self.at(row), self.size) }
+            unsafe { copy_value(self.at(last), self.at(row), self.size()) }
         }
     }
 
@@ -322,7 +419,7 @@ impl Column {
     pub(crate) unsafe fn swap(&mut self, a: usize, b: usize) {
         if a != b {
             // SAFETY: two different rows of one column do not overlap.
-            unsafe { ptr::swap_nonoverlapping(self.at(a), self.at(b), self.size) }
+            unsafe { ptr::swap_nonoverlapping(self.at(a), self.at(b), self.size()) }
         }
     }
 
@@ -372,3 +469,8 @@ impl Drop for Column {
         self.set_capacity(0);
     }
 }
+
+const _: () = assert!(
+    size_of::<Column>() == 64,
+    "a column's head is one cache line"
+);

@@ -4,6 +4,7 @@
 // The derives name the crate by its path; inside it, that has to work too.
 extern crate self as storm_ecs;
 
+mod batch;
 mod bitset;
 mod bundle;
 mod column;
@@ -14,18 +15,22 @@ mod entity;
 mod error;
 mod event;
 mod memory;
+#[cfg(feature = "rayon")]
+mod parallel;
 mod query;
 mod removed;
 mod resource;
 #[cfg(feature = "scene")]
 pub mod scene;
 mod schedule;
+mod slices;
 mod system;
 mod table;
 mod tick;
 mod track;
 mod world;
 
+pub use batch::{ColumnLengths, Columns};
 pub use bundle::Bundle;
 pub use command::{CommandError, CommandQueue, Commands, EntityCommands};
 pub use component::{Component, ComponentId, ComponentInfo, Track};
@@ -46,6 +51,9 @@ pub use schedule::{
     SetConfig, SystemOutput, SystemSet, Systems, Task, ThreadPool, on_event, resource_changed,
     resource_exists, run_once,
 };
+pub use slices::Split;
+#[cfg(feature = "bytemuck")]
+pub use slices::{flat, flat_mut};
 pub use storm_ecs_macros::{Bundle, Component, Resource};
 pub use system::{IntoSystem, Local, Res, ResMut, System, SystemParam};
 pub use table::{BLOCK_ROWS, TableId};

@@ -85,38 +85,6 @@ impl RemovalLog {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_log_keeps_the_newest_and_says_what_it_lost() {
-        for capacity in [1, 2, 3, 7, 64] {
-            for per_tick in [1, 2, 5, 40] {
-                let mut log = RemovalLog::default();
-                for i in 0..500u32 {
-                    log.push(Entity::from_bits(u64::from(i)), 1 + i / per_tick, capacity);
-                    for since in [0, i / per_tick, (i / per_tick).saturating_sub(3)] {
-                        let found: Vec<u64> = log.since(since).map(Entity::to_bits).collect();
-                        let all: Vec<u64> = (0..=i)
-                            .filter(|j| 1 + j / per_tick > since)
-                            .map(u64::from)
-                            .collect();
-                        assert!(all.ends_with(&found), "in order, the newest");
-                        assert!(found.len() >= all.len().min(capacity));
-                        assert_eq!(
-                            log.reaches(since),
-                            found.len() == all.len(),
-                            "capacity {capacity} since {since}"
-                        );
-                    }
-                }
-                assert!(log.entities.len() <= 2 * capacity.max(4));
-            }
-        }
-    }
-}
-
 /// Entities that lost a component: an iterator, made by [`World::removed`](crate::World::removed).
 ///
 /// An entity is named once for each loss. It may have gained the component again since, or be gone.
@@ -147,5 +115,37 @@ impl core::fmt::Debug for Removed<'_> {
         f.debug_struct("Removed")
             .field("complete", &self.complete)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_keeps_the_newest_and_says_what_it_lost() {
+        for capacity in [1, 2, 3, 7, 64] {
+            for per_tick in [1, 2, 5, 40] {
+                let mut log = RemovalLog::default();
+                for i in 0..500u32 {
+                    log.push(Entity::from_bits(u64::from(i)), 1 + i / per_tick, capacity);
+                    for since in [0, i / per_tick, (i / per_tick).saturating_sub(3)] {
+                        let found: Vec<u64> = log.since(since).map(Entity::to_bits).collect();
+                        let all: Vec<u64> = (0..=i)
+                            .filter(|j| 1 + j / per_tick > since)
+                            .map(u64::from)
+                            .collect();
+                        assert!(all.ends_with(&found), "in order, the newest");
+                        assert!(found.len() >= all.len().min(capacity));
+                        assert_eq!(
+                            log.reaches(since),
+                            found.len() == all.len(),
+                            "capacity {capacity} since {since}"
+                        );
+                    }
+                }
+                assert!(log.entities.len() <= 2 * capacity.max(4));
+            }
+        }
     }
 }

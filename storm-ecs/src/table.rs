@@ -35,6 +35,7 @@ impl TableId {
     }
 }
 
+#[repr(C, align(64))]
 pub struct Table {
     entities: Vec<Entity>,
     columns: Box<[Column]>,
@@ -230,7 +231,7 @@ impl Table {
     ///
     /// # Safety
     /// The caller writes every column of the row before anyone reads it (invariant 1).
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn push(&mut self, entity: Entity, tick: u32) -> usize {
         let row = self.entities.len();
         if row == self.capacity {
@@ -243,7 +244,7 @@ impl Table {
 
     /// Takes `row` out: the last row fills its place. Values that need dropping end up just behind the rows, for
     /// [`drop_detached`](Self::drop_detached). Returns the entity that now lives in `row`, if another does.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn detach(&mut self, row: usize) -> Option<Entity> {
         assert!(row < self.entities.len());
         let len = self.entities.len();
@@ -292,7 +293,7 @@ impl Table {
     ///
     /// # Safety
     /// `plan` was made for these two tables; `row` is in use; the caller writes the unwritten columns before anyone reads them.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn move_row(
         &mut self,
         row: usize,
@@ -323,11 +324,9 @@ impl Table {
                 let target = &mut destination.columns[route as usize];
                 // SAFETY: the plan pairs columns of one component; `row` and `last` are in use, `to` is within the capacity.
                 unsafe { source.relay(row, last, target, to) };
-                if source.has_tracks() || target.has_tracks() {
-                    carry(source, target, row, to, born);
-                    if let Some(tracks) = source.tracks_mut() {
-                        tracks.swap_remove(row, len);
-                    }
+                source.carry(row, target, to, born);
+                if let Some(tracks) = source.tracks_mut() {
+                    tracks.swap_remove(row, len);
                 }
             }
         }
@@ -342,16 +341,72 @@ impl Table {
         (to, self.entities.get(row).copied())
     }
 
+    /// Moves all rows behind those of `destination`, by `plan`. Values of `plan.gone` are left for [`drop_left`](Self::drop_left). Columns
+    /// that this table lacks are marked as added at `tick`.
+    ///
+    /// # Safety
+    /// `plan` was made for these two tables; `destination` has room, and the caller has written the columns that this table lacks.
+    pub(crate) unsafe fn move_all(&mut self, destination: &mut Self, plan: &MovePlan, tick: u32) {
+        let (rows, start) = (self.entities.len(), destination.entities.len());
+        assert!(destination.capacity - start >= rows);
+        // Rows that all have the same ticks as those they join need no look at each.
+        let plain = self.born.joins(&destination.born, start);
+        if start == 0 {
+            destination.born.reset();
+        }
+        for (row, &entity) in self.entities.iter().enumerate() {
+            destination.entities.push(entity);
+            if !plain || row + start == 0 {
+                destination
+                    .born
+                    .set(start + row, self.born.get(row), start + row + 1);
+            }
+        }
+        for (source, &route) in self.columns.iter_mut().zip(&plan.route) {
+            if route == GONE {
+                continue;
+            }
+            let target = &mut destination.columns[route as usize];
+            // SAFETY: the plan pairs columns of one component; there is room; the source's rows are given up below.
+            unsafe { source.append_to(rows, target, start) };
+            for row in 0..rows {
+                if !source.carry(row, target, start + row, self.born.get(row)) {
+                    break;
+                }
+            }
+        }
+        for &target in &plan.added {
+            let added = &mut destination.columns[target as usize].tracks_or_new().added;
+            added.set_tail(start, rows, tick);
+        }
+        self.entities.clear();
+        self.born.reset();
+        for column in &mut self.columns {
+            column.reset_ticks();
+        }
+    }
+
+    /// Drops the first `rows` rows of `columns`.
+    ///
+    /// # Safety
+    /// The table is empty, and these rows were left by `move_all` just now.
+    pub(crate) unsafe fn drop_left(&self, columns: impl Iterator<Item = usize>, rows: usize) {
+        DropRest {
+            table: self,
+            columns,
+            first: 0,
+            count: rows,
+        }
+        .run();
+    }
+
     /// Drops all rows.
     pub(crate) fn clear(&mut self) {
         let count = self.entities.len();
         self.entities.clear();
         self.born.reset();
         for column in &mut self.columns {
-            if let Some(tracks) = column.tracks_mut() {
-                tracks.changed.reset();
-                tracks.added.reset();
-            }
+            column.reset_ticks();
         }
         let columns = 0..self.columns.len();
         DropRest {
@@ -368,25 +423,8 @@ impl Table {
         self.born.rebase();
         self.despawned.rebase();
         for column in &mut self.columns {
-            if let Some(tracks) = column.tracks_mut() {
-                tracks.changed.rebase();
-                tracks.added.rebase();
-            }
+            column.rebase();
         }
-    }
-}
-
-/// Carries a row's ticks into another table. A tick no newer than the row's birth says nothing.
-fn carry(source: &mut Column, target: &mut Column, row: usize, to: usize, born: u32) {
-    let (changed, added) = match source.tracks_mut() {
-        Some(tracks) => (tracks.changed.get(row), tracks.added.get(row)),
-        None => (0, 0),
-    };
-    let newer = |target: &Tracks| target.changed.max() > born || target.added.max() > born;
-    if changed > born || added > born || target.tracks_mut().is_some_and(|tracks| newer(tracks)) {
-        let tracks = target.tracks_or_new();
-        tracks.changed.set(to, changed, to + 1);
-        tracks.added.set(to, added, to + 1);
     }
 }
 

@@ -53,15 +53,15 @@ pub struct World {
     /// By component: the tables that have it.
     pub(crate) tables_with: Vec<BitSet>,
     table_of: HashMap<Box<[ComponentId]>, u32>,
-    bundles: Vec<BundleInfo>,
+    pub(crate) bundles: Vec<BundleInfo>,
     bundle_of: BundleMap,
-    plans: Vec<MovePlan>,
+    pub(crate) plans: Vec<MovePlan>,
     plan_of: HashMap<PlanKey, u32>,
     /// The open tick: writes carry it.
     tick: AtomicU32,
     /// By component.
     pub(crate) removed: Vec<RemovalLog>,
-    removal_capacity: usize,
+    pub(crate) removal_capacity: usize,
     pub(crate) resources: Resources,
     /// Unlike the tag, never given twice.
     pub(crate) serial: u64,
@@ -178,7 +178,7 @@ impl World {
 
     /// What every structural change starts with: reserved entities come alive. Returns the tick that writes carry.
     #[inline]
-    fn begin(&mut self) -> u32 {
+    pub(crate) fn begin(&mut self) -> u32 {
         self.flush();
         self.now()
     }
@@ -513,12 +513,7 @@ impl World {
         let location = self.entities.get(entity)?;
         let id = self.registry.id::<T>()?;
         let column = self.tables[location.table as usize].column_mut(id)?;
-        if column.is_tracked() {
-            column
-                .tracks_or_new()
-                .changed
-                .mark(location.row as usize, tick);
-        }
+        column.mark_mut(location.row as usize, tick);
         let value = column.at(location.row as usize).cast::<T>();
         // SAFETY: the column is of `T` (its id), the row is in use, and `&mut self` excludes everyone else.
         Some(unsafe { &mut *value })
@@ -679,7 +674,7 @@ impl World {
     }
 
     #[inline]
-    fn bundle<B: Bundle>(&mut self) -> u32 {
+    pub(crate) fn bundle<B: Bundle>(&mut self) -> u32 {
         match self.bundle_of.get(TypeId::of::<B>()) {
             Some(number) => number,
             None => self.add_bundle(TypeId::of::<B>(), B::components),
@@ -726,7 +721,7 @@ impl World {
     }
 
     #[inline]
-    fn plan(&mut self, source: u32, bundle: u32, insert: bool) -> u32 {
+    pub(crate) fn plan(&mut self, source: u32, bundle: u32, insert: bool) -> u32 {
         let info = &self.bundles[bundle as usize];
         let (last, plan) = if insert {
             info.last_insert
@@ -822,7 +817,7 @@ fn next_serial() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-fn pair(tables: &mut [Table], source: u32, target: u32) -> (&mut Table, &mut Table) {
+pub(crate) fn pair(tables: &mut [Table], source: u32, target: u32) -> (&mut Table, &mut Table) {
     match tables.get_disjoint_mut([source as usize, target as usize]) {
         Ok([source, target]) => (source, target),
         Err(_) => unreachable!("a plan's tables exist and differ"),
@@ -830,11 +825,11 @@ fn pair(tables: &mut [Table], source: u32, target: u32) -> (&mut Table, &mut Tab
 }
 
 /// Moves a bundle's fields into a fresh row.
-struct Writer<'a> {
-    columns: &'a [Column],
-    map: &'a [u16],
-    next: usize,
-    row: usize,
+pub(crate) struct Writer<'a> {
+    pub(crate) columns: &'a [Column],
+    pub(crate) map: &'a [u16],
+    pub(crate) next: usize,
+    pub(crate) row: usize,
 }
 
 impl FieldVisitor for Writer<'_> {
@@ -870,9 +865,7 @@ impl FieldVisitor for Exchange<'_> {
             unsafe { ptr::copy_nonoverlapping(value, to, 1) };
             return;
         }
-        if column.is_tracked() {
-            column.tracks_or_new().changed.mark(self.row, self.tick);
-        }
+        column.mark_mut(self.row, self.tick);
         // SAFETY: both are initialised values of T, and apart.
         unsafe { ptr::swap_nonoverlapping(value, to, 1) };
         if let Some(drop) = crate::column::drop_fn::<T>() {

@@ -5,10 +5,11 @@ use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
 
 use crate::bitset::BitSet;
-use crate::column::Tracks;
+use crate::column::Column;
 use crate::component::{Component, ComponentId, Registry, Track};
 use crate::entity::Entity;
 use crate::query::access::Access;
+use crate::slices::Split;
 use crate::table::Table;
 
 /// Which tables have a component.
@@ -79,6 +80,9 @@ pub unsafe trait QueryData {
     type ReadOnly: ReadOnlyQueryData<State = Self::State, Columns = Self::Columns>;
     #[doc(hidden)]
     const ACCESS: Access;
+    /// Whether items may be handed out on several threads at once: not if rows are marked one by one.
+    #[doc(hidden)]
+    const PARALLEL: bool = true;
     /// Whether rows are marked as they are handed out, even in a loop over a whole table.
     #[doc(hidden)]
     const EXACT: bool = false;
@@ -137,7 +141,7 @@ pub unsafe trait ReadOnlyQueryData: QueryData {}
 /// Not to be implemented outside this crate.
 pub unsafe trait SliceQueryData: QueryData {
     /// All rows of a table.
-    type Slice<'w>;
+    type Slice<'w>: Split;
 
     /// # Safety
     /// As `fetch`; `len` is the table's row count and no item of it is alive.
@@ -221,10 +225,9 @@ unsafe impl<T: Component> SliceQueryData for &T {
 
 /// A fetch that writes a component.
 #[doc(hidden)]
-#[derive(Debug)]
 pub struct WriteFetch<'w, T> {
     base: *mut T,
-    tracks: *mut Option<Box<Tracks>>,
+    column: &'w Column,
     now: u32,
     marker: PhantomData<&'w mut [T]>,
 }
@@ -238,13 +241,19 @@ impl<T> Clone for WriteFetch<'_, T> {
 
 impl<T> Copy for WriteFetch<'_, T> {}
 
+impl<T> core::fmt::Debug for WriteFetch<'_, T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("WriteFetch")
+    }
+}
+
 impl<'w, T: Component> WriteFetch<'w, T> {
     #[inline]
     fn new(column: u32, table: FetchTable<'w>) -> Self {
         let column = &table.table.columns()[column as usize];
         Self {
             base: column.base().cast::<T>(),
-            tracks: column.tracks_ptr(),
+            column,
             now: table.now,
             marker: PhantomData,
         }
@@ -260,6 +269,7 @@ unsafe impl<T: Component> QueryData for &mut T {
     type ReadOnly = &'static T;
     const ACCESS: Access = Access::Component(T::NAME, true);
     const EXACT: bool = matches!(T::TRACK, Track::Exact);
+    const PARALLEL: bool = !Self::EXACT;
 
     fn state(registry: &Registry) -> ComponentId {
         known::<T>(registry)
@@ -284,8 +294,7 @@ unsafe impl<T: Component> QueryData for &mut T {
     unsafe fn mark_table(fetch: WriteFetch<'_, T>) {
         if matches!(T::TRACK, Track::Block) {
             // SAFETY: the caller has exclusive access to the column, so to its track.
-            let tracks = unsafe { &mut *fetch.tracks };
-            tracks.get_or_insert_default().changed.mark_all(fetch.now);
+            unsafe { fetch.column.mark_all(fetch.now) };
         }
     }
 
@@ -293,8 +302,7 @@ unsafe impl<T: Component> QueryData for &mut T {
     unsafe fn mark_row(fetch: WriteFetch<'_, T>, row: usize) {
         if !matches!(T::TRACK, Track::None) {
             // SAFETY: the caller has exclusive access to the column, so to its track.
-            let tracks = unsafe { &mut *fetch.tracks };
-            tracks.get_or_insert_default().changed.mark(row, fetch.now);
+            unsafe { fetch.column.mark(row, fetch.now) };
         }
     }
 
@@ -313,8 +321,7 @@ unsafe impl<T: Component> SliceQueryData for &mut T {
     unsafe fn slice<'w>(fetch: Self::Fetch<'w>, len: usize) -> Self::Slice<'w> {
         if matches!(T::TRACK, Track::Exact) {
             // SAFETY: the caller has exclusive access to the column, so to its track.
-            let tracks = unsafe { &mut *fetch.tracks };
-            tracks.get_or_insert_default().changed.mark_all(fetch.now);
+            unsafe { fetch.column.mark_all(fetch.now) };
         }
         // SAFETY: the first `len` rows are in use and exclusively ours for 'w (the caller's duty).
         unsafe { core::slice::from_raw_parts_mut(fetch.base, len) }
@@ -344,13 +351,13 @@ unsafe impl<T: Component> SliceQueryData for &mut T {
 ///     world.tables::<&Health>().flat_map(|t| t.changed_rows::<Health>(before)).map(|rows| rows.len()).sum();
 /// assert_eq!(changed, 3);
 /// ```
-#[derive(Debug)]
 pub struct Mut<'w, T> {
     value: &'w mut T,
-    tracks: *mut Option<Box<Tracks>>,
+    column: &'w Column,
     row: usize,
     now: u32,
-    marker: PhantomData<&'w mut Tracks>,
+    /// Marking is not synchronised: guards stay on their thread.
+    marker: PhantomData<*mut ()>,
 }
 
 impl<'w, T: Component> Mut<'w, T> {
@@ -372,12 +379,14 @@ impl<'w, T: Component> Mut<'w, T> {
         if !matches!(T::TRACK, Track::None) {
             // SAFETY: the query that made this holds exclusive access to the column for 'w, and guards mark one at a time
             // (they are neither Send nor Sync).
-            let tracks = unsafe { &mut *self.tracks };
-            tracks
-                .get_or_insert_default()
-                .changed
-                .mark(self.row, self.now);
+            unsafe { self.column.mark(self.row, self.now) };
         }
+    }
+}
+
+impl<T: core::fmt::Debug> core::fmt::Debug for Mut<'_, T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.value.fmt(f)
     }
 }
 
@@ -405,6 +414,7 @@ unsafe impl<T: Component> QueryData for Mut<'_, T> {
     type Columns = u32;
     type Fetch<'w> = WriteFetch<'w, T>;
     type ReadOnly = &'static T;
+    const PARALLEL: bool = false;
     const ACCESS: Access = Access::Component(T::NAME, true);
 
     fn state(registry: &Registry) -> ComponentId {
@@ -432,7 +442,7 @@ unsafe impl<T: Component> QueryData for Mut<'_, T> {
         let value = unsafe { &mut *fetch.base.wrapping_add(row) };
         Mut {
             value,
-            tracks: fetch.tracks,
+            column: fetch.column,
             row,
             now: fetch.now,
             marker: PhantomData,
@@ -540,6 +550,7 @@ unsafe impl<Q: QueryData> QueryData for Option<Q> {
     type ReadOnly = Option<Q::ReadOnly>;
     const ACCESS: Access = Q::ACCESS;
     const EXACT: bool = Q::EXACT;
+    const PARALLEL: bool = Q::PARALLEL;
 
     fn state(registry: &Registry) -> Q::State {
         Q::state(registry)
@@ -615,6 +626,7 @@ macro_rules! tuple_query {
             type ReadOnly = ($($name::ReadOnly,)*);
             const ACCESS: Access = Access::All(&[$($name::ACCESS),*]);
             const EXACT: bool = false $(|| $name::EXACT)*;
+            const PARALLEL: bool = true $(&& $name::PARALLEL)*;
 
             fn state(registry: &Registry) -> Self::State {
                 ($($name::state(registry),)*)

@@ -144,11 +144,13 @@ pub struct Added<T>(PhantomData<fn() -> T>);
 pub struct TickFetch<'w> {
     tracks: [Option<&'w Ticks>; 3],
     since: u32,
+    /// Whether all rows are newer.
+    all: bool,
 }
 
 impl<'w> TickFetch<'w> {
     #[inline]
-    fn new(tracks: [Option<&'w Ticks>; 3], since: u32) -> Self {
+    fn new(looped: u32, tracks: [Option<&'w Ticks>; 3], since: u32) -> Self {
         let mut newer = [None; 3];
         let mut count = 0;
         for ticks in tracks.into_iter().flatten() {
@@ -160,6 +162,7 @@ impl<'w> TickFetch<'w> {
         Self {
             tracks: newer,
             since,
+            all: looped > since,
         }
     }
 
@@ -170,23 +173,29 @@ impl<'w> TickFetch<'w> {
 
     #[inline]
     pub(crate) fn any(self) -> bool {
-        self.tracks[0].is_some()
+        self.all || self.tracks[0].is_some()
     }
 
     #[inline]
     pub(crate) fn block_newer(self, block: usize) -> bool {
-        self.active()
-            .any(|ticks| ticks.block_newer(block, self.since))
+        self.all
+            || self
+                .active()
+                .any(|ticks| ticks.block_newer(block, self.since))
     }
 
     #[inline]
     pub(crate) fn word(self, word: usize) -> u64 {
+        let start = if self.all { u64::MAX } else { 0 };
         self.active()
-            .fold(0, |bits, ticks| bits | ticks.newer(word, self.since))
+            .fold(start, |bits, ticks| bits | ticks.newer(word, self.since))
     }
 
     #[inline]
     pub(crate) fn block_bits(self, block: usize) -> BlockBits {
+        if self.all {
+            return [u64::MAX; BLOCK_ROWS / 64];
+        }
         let mut bits = [0; BLOCK_ROWS / 64];
         for ticks in self.active() {
             ticks.newer_in_block(block, self.since, &mut bits);
@@ -203,10 +212,11 @@ pub(crate) mod ticks {
     use crate::column::{Column, Tracks};
     use crate::table::Table;
 
-    fn tracks(column: &Column) -> Option<&Tracks> {
+    #[inline]
+    fn read(column: &Column) -> (u32, Option<&Tracks>) {
         // SAFETY: whoever reads a table or runs a query holds at least shared access to the column, during which nobody
-        // writes its tracks; a query that also writes this component marks rows only between these reads.
-        unsafe { column.tracks() }
+        // writes its ticks; a query that also writes this component marks rows only between these reads.
+        unsafe { column.ticks() }
     }
 
     /// Rows of `column` written since.
@@ -217,15 +227,14 @@ pub(crate) mod ticks {
         since: u32,
     ) -> TickFetch<'w> {
         let Some(column) = column else {
-            return TickFetch::new([None; 3], since);
+            return TickFetch::new(0, [None; 3], since);
         };
-        let tracks = tracks(column);
-        let tracks = [
-            Some(table.born()),
-            tracks.map(|tracks| &tracks.added),
+        let (looped, tracks) = read(column);
+        let (changed, added) = (
             tracks.map(|tracks| &tracks.changed),
-        ];
-        TickFetch::new(tracks, since)
+            tracks.map(|tracks| &tracks.added),
+        );
+        TickFetch::new(looped, [Some(table.born()), added, changed], since)
     }
 
     /// Rows of `column` added since.
@@ -236,12 +245,13 @@ pub(crate) mod ticks {
         since: u32,
     ) -> TickFetch<'w> {
         let Some(column) = column else {
-            return TickFetch::new([None; 3], since);
+            return TickFetch::new(0, [None; 3], since);
         };
         TickFetch::new(
+            0,
             [
                 Some(table.born()),
-                tracks(column).map(|tracks| &tracks.added),
+                read(column).1.map(|tracks| &tracks.added),
                 None,
             ],
             since,

@@ -63,8 +63,8 @@ impl<'w, Q: QueryData, F: QueryFilter> QueryIter<'w, Q, F> {
     }
 
     /// Goes to the next table that has rows.
-    #[inline]
-    fn next_table(&mut self) -> bool {
+    #[inline(always)]
+    fn enter_table(&mut self) -> Option<(Q::Fetch<'w>, F::Fetch<'w>)> {
         let index = TableIndex {
             tables_with: &self.world.tables_with,
         };
@@ -78,16 +78,12 @@ impl<'w, Q: QueryData, F: QueryFilter> QueryIter<'w, Q, F> {
             let Some(columns) = columns.or_else(|| Q::columns(self.data, table)) else {
                 continue;
             };
-            // SAFETY: these are the table's columns, and the iterator has the access (`new`).
-            let fetch = unsafe {
-                Q::fetch(
-                    columns,
-                    FetchTable {
-                        table,
-                        now: self.now,
-                    },
-                )
+            let seen = FetchTable {
+                table,
+                now: self.now,
             };
+            // SAFETY: these are the table's columns, and the iterator has the access (`new`).
+            let fetch = unsafe { Q::fetch(columns, seen) };
             self.len = table.len();
             self.next = 0;
             if F::ROWS {
@@ -98,10 +94,57 @@ impl<'w, Q: QueryData, F: QueryFilter> QueryIter<'w, Q, F> {
                 // SAFETY: as above.
                 unsafe { Q::mark_table(fetch) };
             }
-            self.current = Some((fetch, F::fetch(self.filter, table, self.since)));
-            return true;
+            return Some((fetch, F::fetch(self.filter, table, self.since)));
         }
-        false
+        None
+    }
+
+    #[inline]
+    fn next_table(&mut self) -> bool {
+        self.current = self.enter_table();
+        self.current.is_some()
+    }
+
+    /// Folds what is left of a table.
+    #[inline(always)]
+    fn fold_table<B>(
+        &mut self,
+        fetch: Q::Fetch<'w>,
+        filter: F::Fetch<'w>,
+        mut result: B,
+        mut f: impl FnMut(B, Q::Item<'w>) -> B,
+    ) -> B {
+        if !F::ROWS {
+            for row in self.next..self.end {
+                // SAFETY: the row is below the table's length and given once.
+                result = f(result, unsafe { Self::item(fetch, row) });
+            }
+            return result;
+        }
+        // What `next` began, up to the end of a block; then whole blocks.
+        while (self.bits != 0 || !self.next.is_multiple_of(WORDS_A_BLOCK))
+            && let Some(row) = self.next_row(filter)
+        {
+            // SAFETY: the row was given just now.
+            result = f(result, unsafe { Self::item(fetch, row) });
+        }
+        for block in self.next.div_ceil(WORDS_A_BLOCK)..self.len.div_ceil(BLOCK_ROWS) {
+            if !F::block(filter, block) {
+                continue;
+            }
+            let mut words = F::block_rows(filter, block);
+            cut(&mut words, self.len - block * BLOCK_ROWS);
+            for (word, mut bits) in words.into_iter().enumerate() {
+                let base = block * BLOCK_ROWS + word * 64;
+                while bits != 0 {
+                    let row = base + bits.trailing_zeros() as usize;
+                    bits &= bits - 1;
+                    // SAFETY: the row is below the table's length and given once.
+                    result = f(result, unsafe { Self::item(fetch, row) });
+                }
+            }
+        }
+        result
     }
 
     /// With a row filter: loads the next word that has rows.
@@ -179,47 +222,36 @@ impl<'w, Q: QueryData, F: QueryFilter> Iterator for QueryIter<'w, Q, F> {
     #[inline]
     fn fold<B, G: FnMut(B, Q::Item<'w>) -> B>(mut self, init: B, mut f: G) -> B {
         let mut result = init;
-        loop {
-            if let Some((fetch, filter)) = self.current {
-                if F::ROWS {
-                    // What `next` began, up to the end of a block; then whole blocks.
-                    while (self.bits != 0 || !self.next.is_multiple_of(WORDS_A_BLOCK))
-                        && let Some(row) = self.next_row(filter)
-                    {
-                        // SAFETY: the row was given just now.
-                        result = f(result, unsafe { Self::item(fetch, row) });
-                    }
-                    for block in self.next.div_ceil(WORDS_A_BLOCK)..self.len.div_ceil(BLOCK_ROWS) {
-                        if !F::block(filter, block) {
-                            continue;
-                        }
-                        let mut words = F::block_rows(filter, block);
-                        cut(&mut words, self.len - block * BLOCK_ROWS);
-                        for (word, mut bits) in words.into_iter().enumerate() {
-                            let base = block * BLOCK_ROWS + word * 64;
-                            while bits != 0 {
-                                let row = base + bits.trailing_zeros() as usize;
-                                bits &= bits - 1;
-                                // SAFETY: the row is below the table's length and given once.
-                                result = f(result, unsafe { Self::item(fetch, row) });
-                            }
-                        }
-                    }
-                } else {
-                    for row in self.next..self.end {
-                        // SAFETY: the row is below the table's length and given once.
-                        result = f(result, unsafe { Self::item(fetch, row) });
-                    }
-                }
-            }
-            if !self.next_table() {
-                return result;
-            }
+        if let Some((fetch, filter)) = self.current.take() {
+            result = self.fold_table(fetch, filter, result, &mut f);
         }
+        while let Some((fetch, filter)) = self.enter_table() {
+            result = self.fold_table(fetch, filter, result, &mut f);
+        }
+        result
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         (if F::ROWS { 0 } else { self.end - self.next }, None)
+    }
+}
+
+impl<'w, Q: SliceQueryData, F: QueryFilter> QueryIter<'w, Q, F> {
+    /// Each table's slices and how many rows they have. The iterator must not have been advanced.
+    pub(crate) fn into_tables(mut self) -> impl Iterator<Item = (Q::Slice<'w>, usize)> {
+        core::iter::from_fn(move || {
+            let (fetch, _) = self.enter_table()?;
+            // SAFETY: the table matched, `len` is its length, each table comes once, and the iterator has the access.
+            Some((unsafe { Q::slice(fetch, self.len) }, self.len))
+        })
+    }
+}
+
+#[cfg(feature = "rayon")]
+impl<'w, Q: QueryData, F: QueryFilter> QueryIter<'w, Q, F> {
+    /// Each table's fetch and how many rows it has. The iterator must not have been advanced.
+    pub(crate) fn into_fetches(mut self) -> impl Iterator<Item = (Q::Fetch<'w>, usize)> {
+        core::iter::from_fn(move || self.enter_table().map(|(fetch, _)| (fetch, self.len)))
     }
 }
 

@@ -9,6 +9,7 @@ use crate::query::data::{FetchTable, QueryData, ReadOnlyQueryData, SliceQueryDat
 use crate::query::filter::QueryFilter;
 use crate::query::iter::{QueryIter, SliceIter};
 use crate::query::tables::Tables;
+use crate::slices::{Split, block_rows};
 use crate::tick::ChangeTick;
 use crate::world::World;
 
@@ -27,7 +28,7 @@ impl<C: Copy> TableList<'_, C> {
     pub(crate) const ALL: Self = Self::Match { word: 0, bits: 0 };
 
     /// The next table and, if they were found before, its columns.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next(
         &mut self,
         world: &World,
@@ -83,6 +84,13 @@ pub struct Query<'w, Q: QueryData, F: QueryFilter = ()> {
     marker: PhantomData<fn() -> (Q, F)>,
 }
 
+/// What a `QueryState` lends a `Query`: matching tables with their columns, and what was looked up by type.
+type Cached<'w, Q, F> = (
+    &'w [(u32, <Q as QueryData>::Columns)],
+    <Q as QueryData>::State,
+    <F as QueryFilter>::State,
+);
+
 impl<Q: QueryData, F: QueryFilter> core::fmt::Debug for Query<'_, Q, F> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("Query")
@@ -92,10 +100,7 @@ impl<Q: QueryData, F: QueryFilter> core::fmt::Debug for Query<'_, Q, F> {
 impl<'w, Q: QueryData, F: QueryFilter> Query<'w, Q, F> {
     /// # Safety
     /// For `'w` the caller lends the access that `Q` names to this query alone.
-    unsafe fn new(
-        world: &'w World,
-        states: Option<(&'w [(u32, Q::Columns)], Q::State, F::State)>,
-    ) -> Self {
+    unsafe fn new(world: &'w World, states: Option<Cached<'w, Q, F>>) -> Self {
         const {
             assert!(
                 !Access::conflicts(&Q::ACCESS),
@@ -248,6 +253,49 @@ impl<'w, Q: QueryData, F: QueryFilter> Query<'w, Q, F> {
     {
         const { assert!(!F::ROWS, "a filter on single rows does not go with slices") };
         SliceIter(self.into_iter())
+    }
+
+    /// Each table's rows as slices of at most `blocks` × 1024 rows that start on a block: a unit of work for a thread, or for a
+    /// cache.
+    ///
+    /// # Panics
+    /// If `blocks` is 0.
+    pub fn into_blocks(self, blocks: usize) -> impl Iterator<Item = Q::Slice<'w>>
+    where
+        Q: SliceQueryData,
+    {
+        assert!(blocks > 0, "a block has rows");
+        const { assert!(!F::ROWS, "a filter on single rows does not go with slices") };
+        let rows = block_rows(blocks);
+        self.into_iter()
+            .into_tables()
+            .flat_map(move |(slice, len)| {
+                let mut rest = Some(slice);
+                (0..len.div_ceil(rows)).filter_map(move |_| {
+                    let (head, tail) = rest.take()?.split(rows);
+                    rest = Some(tail);
+                    Some(head)
+                })
+            })
+    }
+
+    /// Calls `f` with every entity's item, on the rayon pool if there are many.
+    ///
+    /// Work is split at multiples of 1024 rows. Below 8192 rows, or on a pool of one thread, it runs on the caller. The order is
+    /// not defined; what `f` does to one entity must not depend on it.
+    ///
+    /// Components with exact tracking and `Mut` do not compile here: rows cannot be marked from several threads. Neither do
+    /// filters on single rows.
+    #[cfg(feature = "rayon")]
+    pub fn par_for_each(self, f: impl Fn(Q::Item<'w>) + Sync + Send) {
+        const { assert!(Q::PARALLEL, "rows cannot be marked from several threads") };
+        const {
+            assert!(
+                !F::ROWS,
+                "a filter on single rows does not go with parallel loops"
+            )
+        };
+        crate::parallel::for_each(self.into_iter(), &f);
     }
 }
 
