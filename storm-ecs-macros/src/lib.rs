@@ -3,6 +3,7 @@
 
 mod bundle;
 mod component;
+mod resource;
 
 use proc_macro::TokenStream;
 
@@ -26,6 +27,14 @@ pub fn derive_component(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(Bundle, attributes(bundle))]
 pub fn derive_bundle(input: TokenStream) -> TokenStream {
     expand(input, bundle::expand)
+}
+
+/// Implements `storm_ecs::Resource`. Generic types may derive it.
+///
+/// `#[resource(crate = "path")]` says where storm-ecs is found, if not at `::storm_ecs`.
+#[proc_macro_derive(Resource, attributes(resource))]
+pub fn derive_resource(input: TokenStream) -> TokenStream {
+    expand(input, resource::expand)
 }
 
 fn expand(

@@ -4,34 +4,58 @@
 // The derives name the crate by its path; inside it, that has to work too.
 extern crate self as storm_ecs;
 
+mod batch;
 mod bitset;
 mod bundle;
 mod column;
+mod command;
 mod component;
 mod entities;
 mod entity;
 mod error;
+mod event;
 mod memory;
+#[cfg(feature = "rayon")]
+mod parallel;
 mod query;
 mod removed;
+mod resource;
 #[cfg(feature = "scene")]
 pub mod scene;
+mod schedule;
+mod slices;
+mod system;
 mod table;
 mod tick;
 mod track;
 mod world;
 
+pub use batch::{ColumnLengths, Columns};
 pub use bundle::Bundle;
+pub use command::{CommandError, CommandQueue, Commands, EntityCommands};
 pub use component::{Component, ComponentId, ComponentInfo, Track};
 pub use entity::Entity;
 pub use error::{ComponentError, MissingComponent, NoSuchEntity};
+pub use event::{EVENT_CAPACITY, EventCursor, EventIter, EventReader, EventWriter, Events};
 pub use memory::{MemoryReport, TableMemory};
 pub use query::{
     Added, Changed, Has, Mut, Or, Query, QueryData, QueryFilter, QueryIter, QueryState,
     ReadOnlyQueryData, SliceIter, SliceQueryData, TableRef, Tables, With, Without,
 };
 pub use removed::{REMOVAL_CAPACITY, Removed};
-pub use storm_ecs_macros::{Bundle, Component};
+pub use resource::Resource;
+#[cfg(feature = "rayon")]
+pub use schedule::RayonExecutor;
+pub use schedule::{
+    Ambiguity, BoxError, Executor, FixedStep, IntoSet, IntoSystems, Schedule, ScheduleError,
+    SetConfig, SystemOutput, SystemSet, Systems, Task, ThreadPool, on_event, resource_changed,
+    resource_exists, run_once,
+};
+pub use slices::Split;
+#[cfg(feature = "bytemuck")]
+pub use slices::{flat, flat_mut};
+pub use storm_ecs_macros::{Bundle, Component, Resource};
+pub use system::{IntoSystem, Local, Res, ResMut, System, SystemParam};
 pub use table::{BLOCK_ROWS, TableId};
 pub use tick::ChangeTick;
 pub use world::World;

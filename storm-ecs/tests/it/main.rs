@@ -2,10 +2,15 @@
 
 mod bundles;
 mod change;
+mod command;
 mod drops;
+mod event;
 mod model;
 mod queries;
+mod resource;
 #[cfg(feature = "scene")]
 mod scene;
+mod schedule;
 mod support;
+mod system;
 mod world;
