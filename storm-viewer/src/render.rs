@@ -16,6 +16,8 @@ use crate::{
     stage::Stage,
 };
 
+/// Samples a pixel of a picture, unless someone chooses.
+pub(crate) const PICTURE_SAMPLES: u32 = 4;
 /// How far apart frames are in time where no clock counts.
 const FRAMES_A_SECOND: f64 = 60.0;
 
@@ -50,8 +52,9 @@ pub(crate) fn run(args: &RenderArgs) -> Result<(), ViewerError> {
     let size = args.picture.size;
     let (view, _) = content.camera(args.picture.camera.as_ref(), size.aspect())?;
     let gpu = Gpu::headless(&args.gpu.desc())?;
-    check_memory(&gpu.info(), size, args.picture.samples)?;
-    let mut stage = Stage::new(&gpu, content, args.picture.samples)?;
+    let samples = args.picture.samples.unwrap_or(PICTURE_SAMPLES);
+    check_memory(&gpu.info(), size, samples)?;
+    let mut stage = Stage::new(&gpu, content, samples)?;
     let drawn = picture(&mut stage, &view, size, args.frames)?;
     stage.check_validation()?;
     png::write(&args.output, &drawn.picture)?;
@@ -66,7 +69,7 @@ pub(crate) fn run(args: &RenderArgs) -> Result<(), ViewerError> {
             output: args.output.display().to_string(),
             width: size.width,
             height: size.height,
-            samples: args.picture.samples,
+            samples,
             device: info.name,
             driver: info.driver,
             software: info.software,

@@ -33,7 +33,7 @@ use crate::{
 pub(crate) struct Options {
     pub(crate) size: Size,
     pub(crate) camera: Option<CameraChoice>,
-    pub(crate) samples: u32,
+    pub(crate) samples: Option<u32>,
     /// Closes after so many frames.
     pub(crate) frames: Option<NonZeroU32>,
     /// Where pictures are saved; `None` takes the next free name.
@@ -154,11 +154,17 @@ impl App {
             width: size.width,
             height: size.height,
         };
-        render::check_memory(&gpu.info(), drawn, self.options.samples)?;
+        let info = gpu.info();
+        // Four samples cost a CPU twice the time.
+        let samples = self
+            .options
+            .samples
+            .unwrap_or(if info.software { 1 } else { 4 });
+        render::check_memory(&info, drawn, samples)?;
         target.resize(size.width, size.height);
         let first = content.camera(self.options.camera.as_ref(), aspect(size))?;
         let session = Session::new(first, content.bounds());
-        let stage = Stage::new(&gpu, content, self.options.samples)?;
+        let stage = Stage::new(&gpu, content, samples)?;
         window.request_redraw();
         self.running = Some(Running {
             stage,

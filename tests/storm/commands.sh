@@ -162,12 +162,13 @@ fi
 if story "doctor goes on to the viewer's where there is a viewer, and its verdict counts"; then
     machine debian12
     has_everything
-    mkdir -p "$box/my storm/storm-viewer/src"
-    : >"$box/my storm/storm-viewer/src/main.rs"
+    mkdir -p "$box/my storm/target/release"
+    : >"$box/my storm/target/release/storm-viewer"
+    chmod +x "$box/my storm/target/release/storm-viewer"
     storm doctor
     exits 0
     ran <<END
-$viewer [doctor]
+$(printf '%s' "$viewer" | sed 's/--release\]/--release] [-q]/') [doctor]
 END
     echo 3 >"$box/fail-run"
     storm doctor
