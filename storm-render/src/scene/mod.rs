@@ -147,6 +147,10 @@ impl Scene {
     /// Takes a mesh away. Instances of it are not drawn until it comes back.
     pub fn remove_mesh(&mut self, handle: Handle<Mesh>) {
         self.geometry.remove(handle);
+        let index = self.geometry.index_of(handle);
+        if self.instances.iter().any(|(_, used)| used.mesh == index) {
+            self.missing.insert(handle.id());
+        }
         self.draws_changed = true;
     }
 
@@ -163,6 +167,14 @@ impl Scene {
     pub fn insert_texture(&mut self, key: TextureKey, picture: &Image) -> Result<()> {
         self.surfaces
             .insert_texture(&mut self.uploads, key, picture)
+    }
+
+    /// Takes a texture away. Materials that sample it are drawn as if they had none, and it counts as missing.
+    ///
+    /// # Errors
+    /// When there is no room left.
+    pub fn remove_texture(&mut self, key: TextureKey) -> Result<()> {
+        self.surfaces.remove_texture(&mut self.uploads, key)
     }
 
     /// Whether this texture is there.
@@ -188,6 +200,24 @@ impl Scene {
         self.surfaces
             .insert_material(&mut self.uploads, handle, material)?;
         self.missing.remove(&handle.id());
+        self.draws_changed = true;
+        Ok(())
+    }
+
+    /// Takes a material away. Its instances are drawn in the default material until it comes back.
+    ///
+    /// # Errors
+    /// When there is no room left.
+    pub fn remove_material(&mut self, handle: Handle<Material>) -> Result<()> {
+        self.surfaces.remove_material(&mut self.uploads, handle)?;
+        let index = self.surfaces.index_of(&mut self.uploads, handle)?;
+        if self
+            .instances
+            .iter()
+            .any(|(_, used)| used.material == index)
+        {
+            self.missing.insert(handle.id());
+        }
         self.draws_changed = true;
         Ok(())
     }
