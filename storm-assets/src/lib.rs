@@ -3,19 +3,33 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+mod clip;
+#[cfg(feature = "ecs")]
+mod components;
 mod id;
 mod image_value;
 mod library;
 mod material;
 mod mesh;
+mod pose;
+mod rearrange;
+mod skin;
+#[cfg(feature = "gltf")]
+mod tangents;
 
 #[cfg(feature = "gltf")]
 pub mod gltf;
 
+#[cfg(feature = "ecs")]
+pub use crate::components::{MaterialHandle, MeshHandle};
+#[cfg(feature = "gltf")]
+pub use crate::tangents::TangentError;
 pub use crate::{
+    clip::{Clip, Interpolation, Track, TrackValues},
     id::{AssetId, Handle},
     image_value::{Filter, Image, ImageError, MipFilter, PixelFormat, Sampler, Wrap},
     library::{Assets, Library},
     material::{AlphaMode, Material, TextureSlot},
     mesh::{Bounds, Mesh, MeshError, MorphTarget, Topology},
+    skin::Skin,
 };

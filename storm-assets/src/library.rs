@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::{Handle, Image, Material, Mesh};
+use crate::{Clip, Handle, Image, Material, Mesh, Skin};
 
 /// The assets of one type, by handle, in id order.
 #[derive(Clone, Debug)]
@@ -67,6 +67,10 @@ pub struct Library {
     pub materials: Assets<Material>,
     /// Geometry.
     pub meshes: Assets<Mesh>,
+    /// Joints that deform meshes.
+    pub skins: Assets<Skin>,
+    /// Animations.
+    pub clips: Assets<Clip>,
 }
 
 impl Library {
@@ -75,5 +79,7 @@ impl Library {
         self.images.extend(other.images);
         self.materials.extend(other.materials);
         self.meshes.extend(other.meshes);
+        self.skins.extend(other.skins);
+        self.clips.extend(other.clips);
     }
 }

@@ -1,0 +1,68 @@
+//! Any bytes as a .gltf or .glb: nothing panics, and what is read keeps its promises.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use storm_assets::gltf::{self, Limits, LoadOptions};
+
+fuzz_target!(|bytes: &[u8]| {
+    let mut limits = Limits::default();
+    // Small purses keep each run short; the code that guards them is the same.
+    limits.value_bytes_base = 8 << 20;
+    limits.image_bytes_max = 8 << 20;
+    limits.node_depth_max = 64;
+    let options = LoadOptions::default().with_limits(limits.clone());
+    // A file beside the glTF: a PNG header would rarely come by itself.
+    let mut beside = |request: gltf::Request<'_>| -> std::io::Result<Vec<u8>> {
+        let byte = request.uri.len() as u8;
+        Ok((0..4096u32).map(|i| (i as u8).wrapping_mul(byte)).collect())
+    };
+    match gltf::parse(bytes, &mut beside, &options) {
+        Err(error) => {
+            let message = error.to_string();
+            assert!(!message.contains('\n') && message.len() < 2_000, "{message}");
+        }
+        Ok(file) => check(&file, &limits),
+    }
+});
+
+fn check(file: &gltf::Gltf, limits: &Limits) {
+    for (_, mesh) in file.library.meshes.iter() {
+        assert_eq!(mesh.check(), Ok(()));
+        for normal in &mesh.normals {
+            let square: f32 = normal.iter().map(|x| x * x).sum();
+            assert!((0.9..1.1).contains(&square), "{normal:?}");
+        }
+        for [x, y, z, w] in &mesh.tangents {
+            assert!((0.9..1.1).contains(&(x * x + y * y + z * z)) && w.abs() == 1.0);
+        }
+        assert!(mesh.positions.as_flattened().iter().all(|x| x.is_finite()));
+    }
+    for (_, material) in file.library.materials.iter() {
+        for slot in material.textures() {
+            assert!(file.library.images.get(slot.image).is_some());
+        }
+    }
+    for handle in &file.clips {
+        for track in &file.library.clips.get(*handle).expect("listed").tracks {
+            assert!((track.node as usize) < file.nodes.len());
+            assert_eq!(
+                track.values.len(),
+                track.times.len() * track.interpolation.values_per_key()
+            );
+        }
+    }
+    assert_eq!(file.world_matrices().len(), file.nodes.len());
+    for scene in 0..file.scenes.len() {
+        let nodes = file.scene_nodes(Some(scene));
+        assert!(nodes.len() <= file.nodes.len());
+    }
+    for warning in &file.warnings {
+        let line = warning.to_string();
+        assert!(!line.contains('\n') && line.len() < 40_000, "{line}");
+    }
+    if let Ok(posed) = file.rest_pose(None, limits) {
+        for primitive in posed {
+            assert_eq!(primitive.mesh.check(), Ok(()));
+        }
+    }
+}

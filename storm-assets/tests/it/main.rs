@@ -1,0 +1,15 @@
+//! Integration tests of storm-assets, in one binary.
+
+mod corpus;
+#[cfg(feature = "ecs")]
+mod ecs;
+mod files;
+mod fixture;
+mod geometry;
+mod hostile;
+mod memory;
+mod models;
+mod pose;
+mod refusals;
+mod tangents;
+mod validator;

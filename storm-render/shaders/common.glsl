@@ -1,0 +1,134 @@
+// Layouts and helpers that every shader shares. The structures mirror `src/scene/layout.rs`; a test compares the two.
+#extension GL_EXT_scalar_block_layout : require
+#extension GL_EXT_buffer_reference : require
+#extension GL_EXT_nonuniform_qualifier : require
+#extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
+
+const float PI = 3.14159265358979;
+const uint NONE = 0xffffffffu;
+// Metres along a side of a world cell.
+const float CELL_SIZE = 1024.0;
+
+// One instance: a 3×4 matrix by rows, metres, relative to the corner of a cell.
+struct InstanceTransform {
+    vec4 rows[3];
+    ivec3 cell;
+    uint pad;
+};
+
+// What an instance is drawn with.
+struct InstanceMeta {
+    uint mesh;
+    uint material;
+};
+
+// Where the attributes of a mesh start, in 32-bit words of the vertex arena; NONE where it has none.
+struct MeshInfo {
+    uint positions; // 3 floats
+    uint normals;   // 2 × snorm16, octahedral
+    uint tangents;  // 2 × snorm16, octahedral; the lowest bit is the sign of the bitangent
+    uint uv0;       // 2 floats
+    uint uv1;       // 2 floats
+    uint colors;    // 4 × unorm16
+    uint flags;
+    uint pad;
+};
+const uint MESH_UNLIT = 1u;
+
+struct TextureRef {
+    uint image;          // slot, or NONE
+    uint sampler_and_uv; // slot in the low half, UV set in the high half
+};
+
+struct MaterialInfo {
+    vec4 base_color;
+    vec3 emissive;
+    float alpha_cutoff;
+    float metallic;
+    float roughness;
+    float normal_scale;
+    float occlusion_strength;
+    TextureRef base_color_texture;
+    TextureRef metallic_roughness_texture;
+    TextureRef normal_texture;
+    TextureRef occlusion_texture;
+    TextureRef emissive_texture;
+    uint alpha_mode;
+    uint pad;
+};
+
+// A light at a place. Candela for points and spots.
+struct PunctualLight {
+    vec3 translation; // within its cell
+    float range;      // metres; infinite where there is no limit
+    ivec3 cell;
+    float spot_scale; // 1 / (cos inner − cos outer); 0 for points
+    vec3 color;       // linear RGB × candela
+    float spot_offset;
+    vec3 direction;   // where a spot points
+    uint pad;
+};
+
+// The procedural sky. Radiance is in the units of the sun's illuminance over π.
+struct Sky {
+    vec3 sun_direction; // towards the sun
+    float sun_cos;      // cosine of the disc's angular radius
+    vec3 sun_color;     // linear RGB illuminance on a surface facing the sun
+    float haze;         // strength of the glow around the sun
+    vec3 zenith;
+    float cloud_cover;  // 0 clear to 1 overcast
+    vec3 horizon;
+    float cloud_scale;
+    vec3 ground;
+    float fog_density;  // 1 / metres
+    vec3 cloud_light;
+    float fog_height;   // metres in which fog thins to 1/e
+    vec3 cloud_shade;
+    uint seed;
+};
+
+layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer Words { uint at[]; };
+layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Transforms { InstanceTransform at[]; };
+layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer Metas { InstanceMeta at[]; };
+layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer Meshes { MeshInfo at[]; };
+layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer Materials { MaterialInfo at[]; };
+layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer Lights { PunctualLight at[]; };
+// Nine coefficients of the sky's irradiance, in `irradiance()`'s basis.
+layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer Harmonics { vec3 at[9]; };
+
+// What holds for a whole frame.
+layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Globals {
+    mat4 clip_from_relative; // from camera-relative metres, world axes
+    mat4 relative_from_clip;
+    vec4 eye;                // w 1: perspective; w 0: orthographic, xyz points back towards the camera
+    ivec3 camera_cell;
+    float exposure;
+    vec3 camera_translation; // within its cell
+    uint light_count;
+    Sky sky;
+    Words vertices;
+    Transforms transforms;
+    Metas metas;
+    Words visible;           // slots by instance index
+    Meshes meshes;
+    Materials materials;
+    Lights lights;
+    Harmonics harmonics;
+    uint sky_cube;           // prefiltered, roughness over mip levels
+    uint sky_levels;
+    uint brdf_table;
+    uint clamp_sampler;
+};
+
+layout(set = 0, binding = 0) uniform texture2D images[];
+layout(set = 0, binding = 1) uniform sampler samplers[];
+layout(set = 0, binding = 2) uniform textureCube cubes[];
+layout(set = 0, binding = 3) uniform texture2DMS targets[];
+
+// A unit vector from octahedral coordinates in −1 to 1 (Cigolle et al. 2014).
+vec3 octahedral(vec2 e) {
+    vec3 v = vec3(e, 1.0 - abs(e.x) - abs(e.y));
+    float t = max(-v.z, 0.0);
+    v.xy += mix(vec2(t), vec2(-t), greaterThanEqual(v.xy, vec2(0.0)));
+    return normalize(v);
+}

@@ -1,0 +1,260 @@
+//! The GPU that everything else is made on.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use ash::vk;
+use storm_assets::{Filter, MipFilter, Wrap};
+
+use crate::{
+    error::Result,
+    gpu::{
+        adapter::Adapter,
+        bindless::{Binding, Bindless},
+        device::Device,
+        image::{Image, ImageDesc, Sampler},
+        instance::Instance,
+        swapchain::{self, Surface, Window},
+    },
+    target::WindowTarget,
+};
+
+/// What a [`Gpu`] should be.
+#[derive(Clone, Debug, Default)]
+pub struct GpuDesc {
+    /// Turns the Khronos validation layer on. Its messages are counted and logged through `tracing`.
+    pub validation: bool,
+    /// Takes a device whose name contains this, whatever the case, and no other.
+    pub device: Option<String>,
+}
+
+/// What a device says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GpuInfo {
+    /// The device's name.
+    pub name: String,
+    /// The driver's name and version.
+    pub driver: String,
+    /// Major, minor and patch of the Vulkan version.
+    pub api_version: (u32, u32, u32),
+    /// Whether it is a driver that draws on the CPU.
+    pub software: bool,
+    /// Bytes of device memory.
+    pub memory: u64,
+}
+
+impl GpuInfo {
+    pub(crate) fn of(adapter: &Adapter) -> Self {
+        let v = adapter.api_version;
+        Self {
+            name: adapter.name.clone(),
+            driver: adapter.driver.clone(),
+            api_version: (
+                vk::api_version_major(v),
+                vk::api_version_minor(v),
+                vk::api_version_patch(v),
+            ),
+            software: adapter.kind == vk::PhysicalDeviceType::CPU,
+            memory: adapter.device_memory,
+        }
+    }
+}
+
+struct Shared {
+    bindless: Arc<Mutex<Bindless>>,
+    /// Fill slots that nothing else is in; kept alive.
+    _fillers: [Image; 3],
+    _clamp: Sampler,
+    /// By what they are; at most 108, since wraps and filters are few.
+    samplers: Mutex<HashMap<storm_assets::Sampler, (u32, Sampler)>>,
+    device: Arc<Device>,
+}
+
+/// A Vulkan device, ready to draw. Clones are the same device; it goes when the last of its users goes.
+#[derive(Clone)]
+pub struct Gpu(Arc<Shared>);
+
+/// Slot of the sampler that clamps and filters.
+pub(crate) const CLAMP_SAMPLER: u32 = 0;
+
+impl Gpu {
+    /// A device for drawing without a window. Needs no display.
+    ///
+    /// # Errors
+    /// When there is no loader, no driver, no device that has what is needed, or no validation layer though it was
+    /// asked for. Each error names what is missing.
+    pub fn headless(desc: &GpuDesc) -> Result<Self> {
+        let instance = Arc::new(Instance::new(desc.validation, &[])?);
+        let adapter = Adapter::choose(&instance, desc.device.as_deref(), None)?;
+        Self::new(&Device::new(instance, adapter)?)
+    }
+
+    /// A device that can draw to this window, and the window as a target.
+    ///
+    /// # Errors
+    /// As [`Gpu::headless`], and when the window cannot be drawn to.
+    pub fn windowed(desc: &GpuDesc, window: Arc<dyn Window>) -> Result<(Self, WindowTarget)> {
+        let extensions = swapchain::extensions(&*window)?;
+        let instance = Arc::new(Instance::new(desc.validation, extensions)?);
+        let surface = Arc::new(Surface::new(&instance, window)?);
+        let adapter = Adapter::choose(&instance, desc.device.as_deref(), Some(surface.raw))?;
+        let gpu = Self::new(&Device::new(instance, adapter)?)?;
+        let target = WindowTarget::new(&gpu, surface);
+        Ok((gpu, target))
+    }
+
+    fn new(device: &Arc<Device>) -> Result<Self> {
+        let mut bindless = Bindless::new(device)?;
+        let filler = |cube, samples| {
+            let usage = if samples == vk::SampleCountFlags::TYPE_1 {
+                vk::ImageUsageFlags::SAMPLED
+            } else {
+                // A multisampled image has to be an attachment as well.
+                vk::ImageUsageFlags::SAMPLED | vk::ImageUsageFlags::COLOR_ATTACHMENT
+            };
+            Image::new(
+                device,
+                ImageDesc {
+                    what: "an empty slot",
+                    width: 1,
+                    height: 1,
+                    format: vk::Format::R8G8B8A8_UNORM,
+                    usage,
+                    mip_levels: 1,
+                    samples,
+                    cube,
+                },
+            )
+        };
+        let one = vk::SampleCountFlags::TYPE_1;
+        let fillers = [
+            filler(false, one)?,
+            filler(true, one)?,
+            filler(false, vk::SampleCountFlags::TYPE_4)?,
+        ];
+        for (binding, filler) in [Binding::Images, Binding::Cubes, Binding::Targets]
+            .into_iter()
+            .zip(&fillers)
+        {
+            bindless.fill(binding, filler);
+        }
+        let clamp = vk::SamplerAddressMode::CLAMP_TO_EDGE;
+        let info = vk::SamplerCreateInfo::default()
+            .mag_filter(vk::Filter::LINEAR)
+            .min_filter(vk::Filter::LINEAR)
+            .mipmap_mode(vk::SamplerMipmapMode::LINEAR)
+            .max_lod(vk::LOD_CLAMP_NONE)
+            .address_mode_u(clamp)
+            .address_mode_v(clamp)
+            .address_mode_w(clamp);
+        let sampler = Sampler::new(device, &info)?;
+        bindless.fill_samplers(sampler.raw);
+        let slot = bindless.take(Binding::Samplers)?;
+        assert_eq!(slot, CLAMP_SAMPLER, "the first slot taken is the first");
+        Ok(Self(Arc::new(Shared {
+            bindless: Arc::new(Mutex::new(bindless)),
+            _fillers: fillers,
+            _clamp: sampler,
+            samplers: Mutex::default(),
+            device: Arc::clone(device),
+        })))
+    }
+
+    /// What the device says of itself.
+    #[must_use]
+    pub fn info(&self) -> GpuInfo {
+        GpuInfo::of(&self.0.device.adapter)
+    }
+
+    /// How many messages the validation layer has had, and the first of them. 0 and none where it is off.
+    #[must_use]
+    pub fn validation_messages(&self) -> (u32, Vec<String>) {
+        let messages = self.0.device.instance.messages();
+        (messages.count(), messages.texts())
+    }
+
+    /// Waits until the device has nothing left to do.
+    ///
+    /// # Errors
+    /// When the device is lost.
+    pub fn wait_idle(&self) -> Result<()> {
+        self.0.device.wait_idle()
+    }
+
+    pub(crate) fn device(&self) -> &Arc<Device> {
+        &self.0.device
+    }
+
+    pub(crate) fn bindless(&self) -> &Arc<Mutex<Bindless>> {
+        &self.0.bindless
+    }
+
+    /// The slot of a sampler; made when it is first asked for.
+    pub(crate) fn sampler(&self, sampler: storm_assets::Sampler) -> Result<u32> {
+        let mut samplers = self
+            .0
+            .samplers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some((slot, _)) = samplers.get(&sampler) {
+            return Ok(*slot);
+        }
+        let made = Sampler::new(
+            self.device(),
+            &sampler_info(sampler, &self.device().adapter),
+        )?;
+        let slot = self.with_bindless(|bindless| {
+            let slot = bindless.take(Binding::Samplers)?;
+            bindless.set_sampler(slot, made.raw);
+            Ok::<_, crate::RenderError>(slot)
+        })?;
+        samplers.insert(sampler, (slot, made));
+        Ok(slot)
+    }
+
+    /// Runs `f` with the descriptor set.
+    pub(crate) fn with_bindless<T>(&self, f: impl FnOnce(&mut Bindless) -> T) -> T {
+        f(&mut self
+            .0
+            .bindless
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn sampler_info(
+    sampler: storm_assets::Sampler,
+    adapter: &Adapter,
+) -> vk::SamplerCreateInfo<'static> {
+    let wrap = |wrap| match wrap {
+        Wrap::Repeat => vk::SamplerAddressMode::REPEAT,
+        Wrap::MirroredRepeat => vk::SamplerAddressMode::MIRRORED_REPEAT,
+        Wrap::ClampToEdge => vk::SamplerAddressMode::CLAMP_TO_EDGE,
+    };
+    let filter = |filter| match filter {
+        Filter::Nearest => vk::Filter::NEAREST,
+        Filter::Linear => vk::Filter::LINEAR,
+    };
+    let (mip, most) = match sampler.mip {
+        // Level 0 only, while minification still follows `min`.
+        MipFilter::None => (vk::SamplerMipmapMode::NEAREST, 0.25),
+        MipFilter::Nearest => (vk::SamplerMipmapMode::NEAREST, vk::LOD_CLAMP_NONE),
+        MipFilter::Linear => (vk::SamplerMipmapMode::LINEAR, vk::LOD_CLAMP_NONE),
+    };
+    // On a CPU driver each of the extra samples costs as much as the first.
+    let anisotropic = adapter.anisotropy
+        && adapter.kind != vk::PhysicalDeviceType::CPU
+        && sampler.mip == MipFilter::Linear
+        && sampler.min == Filter::Linear;
+    vk::SamplerCreateInfo::default()
+        .address_mode_u(wrap(sampler.wrap_u))
+        .address_mode_v(wrap(sampler.wrap_v))
+        .mag_filter(filter(sampler.mag))
+        .min_filter(filter(sampler.min))
+        .mipmap_mode(mip)
+        .max_lod(most)
+        .anisotropy_enable(anisotropic)
+        .max_anisotropy(adapter.limits.max_sampler_anisotropy.min(8.0))
+}

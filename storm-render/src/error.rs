@@ -1,0 +1,85 @@
+//! What can go wrong between this crate and a Vulkan driver.
+
+use ash::vk;
+
+/// Why something could not be drawn. Every message is one sentence that names what is missing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RenderError {
+    /// The Vulkan loader (`libvulkan.so.1`) is not installed.
+    #[error("no Vulkan loader on this machine: {0}")]
+    NoLoader(String),
+    /// The loader is there, but no driver.
+    #[error("no Vulkan driver on this machine")]
+    NoDriver,
+    /// The validation layer was asked for and is not installed.
+    #[error("the validation layer VK_LAYER_KHRONOS_validation is not installed")]
+    NoValidation,
+    /// Drivers are there, but none can do what is needed. One reason a device.
+    #[error("no usable Vulkan device: {}", .0.join("; "))]
+    NoDevice(Vec<String>),
+    /// The device was lost (driver reset, unplugged, timed out): everything made from it is gone.
+    #[error("the Vulkan device was lost while {0}")]
+    DeviceLost(&'static str),
+    /// The driver refused a call.
+    #[error("Vulkan failed while {doing}: {result}")]
+    Vulkan {
+        /// What was being done.
+        doing: &'static str,
+        /// What the driver said.
+        result: vk::Result,
+    },
+    /// There is no room left in memory or in a fixed-size table.
+    #[error("out of space for {what}: {needed} needed, {limit} is the limit")]
+    OutOfSpace {
+        /// What there is no room for.
+        what: &'static str,
+        /// How much would be needed.
+        needed: u64,
+        /// How much there may be.
+        limit: u64,
+    },
+    /// GPU memory could not be allocated.
+    #[error("GPU memory for {what} could not be allocated: {source}")]
+    Memory {
+        /// What it was for.
+        what: &'static str,
+        /// The allocator's reason.
+        source: gpu_allocator::AllocationError,
+    },
+    /// A mesh breaks the promises of its type.
+    #[error("the mesh is not well-formed: {0}")]
+    Mesh(#[from] storm_assets::MeshError),
+    /// A picture, target or window side is out of range.
+    #[error("a size of {width}×{height} is not within 1 to {limit} pixels")]
+    Size {
+        /// Width asked for.
+        width: u32,
+        /// Height asked for.
+        height: u32,
+        /// Longest side that the device can do.
+        limit: u32,
+    },
+    /// The picture has a format that this renderer does not know.
+    #[error("pictures of this format cannot be drawn")]
+    UnknownFormat,
+    /// The instance slot was given back or never handed out.
+    #[error("instance {0} does not exist")]
+    NoSuchInstance(u32),
+    /// The window system cannot be drawn to.
+    #[error("this window cannot be drawn to: {0}")]
+    Surface(String),
+}
+
+impl RenderError {
+    /// Wraps the result of a call made while `doing` something.
+    pub(crate) fn vulkan(doing: &'static str) -> impl Fn(vk::Result) -> Self {
+        move |result| match result {
+            vk::Result::ERROR_DEVICE_LOST => Self::DeviceLost(doing),
+            result => Self::Vulkan { doing, result },
+        }
+    }
+}
+
+/// The result of everything that talks to the driver.
+pub type Result<T, E = RenderError> = std::result::Result<T, E>;

@@ -1,0 +1,449 @@
+//! From a [`World`] to a [`Scene`]: each call reads what changed since the last one, and nothing else.
+//!
+//! There is no second world: rows of `GlobalTransform` go from their column into staging memory as they are. Entities that
+//! are not drawn cost 4 bytes each in one table, and no time.
+
+use std::ops::Range;
+
+use glam::Vec3;
+use storm_assets::{Handle, Library, Material, MaterialHandle, Mesh, MeshHandle};
+use storm_ecs::{
+    ChangeTick, Entity, TableRef, World,
+    scene::{
+        Camera, DirectionalLight, GlobalTransform, PointLight, Projection as CameraProjection,
+        SpotLight,
+    },
+};
+
+use crate::{
+    error::Result,
+    scene::{
+        ColorSpace, Instance, InstanceTransform, LIGHTS_MAX, Light, RenderSlot, Scene, Spot,
+        layout::NONE, textures_of,
+    },
+    view::{CELL_SIZE, Projection, View},
+};
+
+const _: () = assert!(
+    CELL_SIZE == storm_ecs::scene::CELL_SIZE,
+    "one size of cells in all crates"
+);
+const _: () = assert!(size_of::<GlobalTransform>() == size_of::<InstanceTransform>());
+
+/// What an extraction did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExtractStats {
+    /// Entities that are drawn from now on.
+    pub added: u64,
+    /// Entities whose mesh or material changed.
+    pub changed: u64,
+    /// Entities that moved and did nothing else.
+    pub moved: u64,
+    /// Entities that are no longer drawn.
+    pub removed: u64,
+    /// Lights beyond [`LIGHTS_MAX`], which are left out.
+    pub lights_left_out: u64,
+}
+
+/// Keeps a [`Scene`] like a [`World`]: every entity with a `GlobalTransform`, a `MeshHandle` and a `MaterialHandle` is an
+/// instance; point and spot lights are lights; the first directional light is the sun.
+///
+/// ```no_run
+/// use storm_assets::{Handle, Library, MaterialHandle, MeshHandle};
+/// use storm_ecs::{World, scene::GlobalTransform};
+/// use storm_render::{Extractor, Gpu, GpuDesc, Scene};
+///
+/// # fn main() -> Result<(), storm_render::RenderError> {
+/// let gpu = Gpu::headless(&GpuDesc::default())?;
+/// let (mut scene, mut extractor) = (Scene::new(&gpu)?, Extractor::new());
+/// let (mut world, library) = (World::new(), Library::default());
+/// world.spawn((
+///     GlobalTransform::IDENTITY,
+///     MeshHandle(Handle::of("cart.glb", "mesh/0/primitive/0")),
+///     MaterialHandle(Handle::of("cart.glb", "material/0")),
+/// ));
+/// // Once a frame, after propagation:
+/// let stats = extractor.extract(&world, &library, &mut scene)?;
+/// assert_eq!(stats.added, 1);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Default)]
+pub struct Extractor {
+    /// What was seen up to here.
+    seen: ChangeTick,
+    /// Slots by entity index; [`NONE`] for entities that are not drawn.
+    slots: Vec<u32>,
+    /// By slot: whose it is, and the extraction that last wrote all of it.
+    owners: Vec<(Entity, u64)>,
+    extraction: u64,
+    /// Lights as they were last found, to be asked for again without a new allocation.
+    lights: Vec<Light>,
+}
+
+impl Extractor {
+    /// An extractor that has seen nothing: its first extraction sees everything.
+    ///
+    /// Use one for each pair of world and scene.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The slot of an entity, if it is drawn. Cost: O(1).
+    #[must_use]
+    pub fn slot(&self, entity: Entity) -> Option<RenderSlot> {
+        let slot = *self.slots.get(entity.index() as usize)?;
+        let (owner, _) = self.owners.get(slot as usize)?;
+        (*owner == entity).then_some(RenderSlot(slot))
+    }
+
+    /// Brings `scene` up to date with `world`. Assets come from `library` when they are first needed, and later when they were not
+    /// there; until then the entity is not drawn, and [`Scene::missing`] lists them.
+    ///
+    /// Cost: in proportion to what changed, plus one comparison a table and one look at each light.
+    ///
+    /// # Errors
+    /// When an asset is not well-formed or there is no room left. What came before the error is done; the next extraction
+    /// looks again at everything that this one was to see.
+    pub fn extract(
+        &mut self,
+        world: &World,
+        library: &Library,
+        scene: &mut Scene,
+    ) -> Result<ExtractStats> {
+        // Writes from here on carry a later tick.
+        let now = world.change_tick();
+        let mut stats = ExtractStats::default();
+        self.extraction += 1;
+        self.remove(world, scene, &mut stats)?;
+        load_missing(library, scene)?;
+        for table in world.tables::<(&GlobalTransform, &MeshHandle, &MaterialHandle)>() {
+            self.extract_table(table, library, scene, &mut stats)?;
+        }
+        self.extract_lights(world, scene, &mut stats)?;
+        self.seen = now;
+        Ok(stats)
+    }
+
+    fn remove(&mut self, world: &World, scene: &mut Scene, stats: &mut ExtractStats) -> Result<()> {
+        let removed = [
+            world.removed::<MeshHandle>(self.seen),
+            world.removed::<MaterialHandle>(self.seen),
+            world.removed::<GlobalTransform>(self.seen),
+        ];
+        if removed.iter().all(storm_ecs::Removed::is_complete) {
+            for entity in removed.into_iter().flatten() {
+                self.remove_if_gone(world, scene, entity, stats)?;
+            }
+        } else {
+            // More was removed than the log holds: look at every slot.
+            for slot in 0..self.owners.len() {
+                let (entity, _) = self.owners[slot];
+                self.remove_if_gone(world, scene, entity, stats)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Frees the slot of an entity that is no longer drawn. One that lost a component and has it again keeps its slot.
+    fn remove_if_gone(
+        &mut self,
+        world: &World,
+        scene: &mut Scene,
+        entity: Entity,
+        stats: &mut ExtractStats,
+    ) -> Result<()> {
+        let Some(slot) = self.slot(entity) else {
+            return Ok(());
+        };
+        let drawn = world.has::<GlobalTransform>(entity)
+            && world.has::<MeshHandle>(entity)
+            && world.has::<MaterialHandle>(entity);
+        if !drawn {
+            scene.remove(slot)?;
+            self.slots[entity.index() as usize] = NONE;
+            self.owners[slot.0 as usize] = (Entity::DANGLING, 0);
+            stats.removed += 1;
+        }
+        Ok(())
+    }
+
+    fn extract_table(
+        &mut self,
+        table: TableRef<'_>,
+        library: &Library,
+        scene: &mut Scene,
+        stats: &mut ExtractStats,
+    ) -> Result<()> {
+        let (Some(globals), Some(meshes), Some(materials)) = (
+            table.column::<GlobalTransform>(),
+            table.column::<MeshHandle>(),
+            table.column::<MaterialHandle>(),
+        ) else {
+            return Ok(());
+        };
+        let rows = Rows {
+            entities: table.entities(),
+            // The two have one layout: see the assertions above and in the tests.
+            transforms: bytemuck::cast_slice(globals),
+            meshes,
+            materials,
+        };
+        let seen = self.seen;
+        for range in table
+            .changed_rows::<MeshHandle>(seen)
+            .chain(table.changed_rows::<MaterialHandle>(seen))
+        {
+            for row in range {
+                self.set(&rows, row, library, scene, stats)?;
+            }
+        }
+        for range in table.changed_rows::<GlobalTransform>(seen) {
+            self.move_rows(&rows, range, library, scene, stats)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the instance of a row what the row says, all of it, once an extraction.
+    fn set(
+        &mut self,
+        rows: &Rows<'_>,
+        row: usize,
+        library: &Library,
+        scene: &mut Scene,
+        stats: &mut ExtractStats,
+    ) -> Result<()> {
+        let entity = rows.entities[row];
+        let instance = Instance {
+            mesh: rows.meshes[row].0,
+            material: rows.materials[row].0,
+            transform: rows.transforms[row],
+        };
+        let slot = self.slot(entity);
+        if let Some(slot) = slot
+            && self.owners[slot.0 as usize].1 == self.extraction
+        {
+            return Ok(());
+        }
+        load_mesh(library, scene, instance.mesh)?;
+        load_material(library, scene, instance.material)?;
+        let slot = if let Some(slot) = slot {
+            scene.set(slot, &instance)?;
+            stats.changed += 1;
+            slot
+        } else {
+            let slot = scene.add(&instance)?;
+            let index = entity.index() as usize;
+            if self.slots.len() <= index {
+                self.slots.resize(index + 1, NONE);
+            }
+            self.slots[index] = slot.0;
+            stats.added += 1;
+            slot
+        };
+        let place = slot.0 as usize;
+        if self.owners.len() <= place {
+            self.owners.resize(place + 1, (Entity::DANGLING, 0));
+        }
+        self.owners[place] = (entity, self.extraction);
+        Ok(())
+    }
+
+    /// Moves the instances of a range of rows: one copy for each run of rows whose slots are neighbours.
+    fn move_rows(
+        &mut self,
+        rows: &Rows<'_>,
+        range: Range<usize>,
+        library: &Library,
+        scene: &mut Scene,
+        stats: &mut ExtractStats,
+    ) -> Result<()> {
+        let mut row = range.start;
+        while row < range.end {
+            let Some(first) = self.slot(rows.entities[row]) else {
+                // It has just been given its transform.
+                self.set(rows, row, library, scene, stats)?;
+                row += 1;
+                continue;
+            };
+            if self.owners[first.0 as usize].1 == self.extraction {
+                row += 1;
+                continue;
+            }
+            let mut end = row + 1;
+            while end < range.end
+                && let Some(next) = self.slot(rows.entities[end])
+                && next.0 == first.0 + (end - row) as u32
+                && self.owners[next.0 as usize].1 != self.extraction
+            {
+                end += 1;
+            }
+            scene.set_transforms(first, &rows.transforms[row..end])?;
+            stats.moved += (end - row) as u64;
+            row = end;
+        }
+        Ok(())
+    }
+
+    fn extract_lights(
+        &mut self,
+        world: &World,
+        scene: &mut Scene,
+        stats: &mut ExtractStats,
+    ) -> Result<()> {
+        self.lights.clear();
+        for (global, light) in world.query::<(&GlobalTransform, &PointLight)>().iter() {
+            self.lights.push(light_at(
+                global,
+                light.color,
+                light.intensity,
+                light.range,
+                None,
+            ));
+        }
+        for (global, light) in world.query::<(&GlobalTransform, &SpotLight)>().iter() {
+            let spot = Spot {
+                direction: forward(global),
+                inner: light.inner_angle,
+                outer: light.outer_angle,
+            };
+            self.lights.push(light_at(
+                global,
+                light.color,
+                light.intensity,
+                light.range,
+                Some(spot),
+            ));
+        }
+        stats.lights_left_out = self.lights.len().saturating_sub(LIGHTS_MAX) as u64;
+        self.lights.truncate(LIGHTS_MAX);
+        scene.set_lights(&self.lights)?;
+        if let Some((global, sun)) = world
+            .query::<(&GlobalTransform, &DirectionalLight)>()
+            .iter()
+            .next()
+        {
+            let sun_color = Vec3::from(sun.color) * sun.illuminance;
+            scene.set_sky(crate::Sky {
+                sun_direction: -forward(global),
+                sun_color,
+                ..*scene.sky()
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Columns of one table.
+struct Rows<'w> {
+    entities: &'w [Entity],
+    transforms: &'w [InstanceTransform],
+    meshes: &'w [MeshHandle],
+    materials: &'w [MaterialHandle],
+}
+
+fn load_missing(library: &Library, scene: &mut Scene) -> Result<()> {
+    for id in scene.missing().collect::<Vec<_>>() {
+        load_mesh(library, scene, Handle::new(id))?;
+        load_material(library, scene, Handle::new(id))?;
+        if let Some(picture) = library.images.get(Handle::new(id)) {
+            for space in [ColorSpace::Srgb, ColorSpace::Linear] {
+                if scene.wants_texture((Handle::new(id), space)) {
+                    scene.insert_texture((Handle::new(id), space), picture)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn load_mesh(library: &Library, scene: &mut Scene, handle: Handle<Mesh>) -> Result<()> {
+    match library.meshes.get(handle) {
+        Some(mesh) if !scene.has_mesh(handle) => scene.insert_mesh(handle, mesh),
+        _ => Ok(()),
+    }
+}
+
+fn load_material(library: &Library, scene: &mut Scene, handle: Handle<Material>) -> Result<()> {
+    let Some(material) = library.materials.get(handle) else {
+        return Ok(());
+    };
+    if scene.has_material(handle) {
+        return Ok(());
+    }
+    for key in textures_of(material) {
+        if let Some(picture) = library.images.get(key.0)
+            && !scene.has_texture(key)
+        {
+            scene.insert_texture(key, picture)?;
+        }
+    }
+    scene.insert_material(handle, material)
+}
+
+fn light_at(
+    global: &GlobalTransform,
+    color: [f32; 3],
+    intensity: f32,
+    range: Option<f32>,
+    spot: Option<Spot>,
+) -> Light {
+    Light {
+        cell: global.cell,
+        translation: global.translation().into(),
+        color: Vec3::from(color) * intensity,
+        range: range.unwrap_or(f32::MAX),
+        spot,
+    }
+}
+
+/// Where -Z of an entity points.
+fn forward(global: &GlobalTransform) -> Vec3 {
+    global
+        .to_affine()
+        .transform_vector3(Vec3::NEG_Z)
+        .try_normalize()
+        .unwrap_or(Vec3::NEG_Z)
+}
+
+impl View {
+    /// The view of a camera entity, for a picture of this shape (width over height).
+    ///
+    /// A camera with an aspect ratio of its own shows all that it should and, where the picture is wider or higher, more. There is
+    /// no far plane in perspective.
+    #[must_use]
+    pub fn from_camera(camera: &Camera, global: &GlobalTransform, aspect: f32) -> Self {
+        let (_, rotation, translation) = global.to_affine().to_scale_rotation_translation();
+        let projection = match camera.projection {
+            CameraProjection::Perspective {
+                yfov,
+                aspect: own,
+                znear,
+                ..
+            } => {
+                // Narrower than the camera: open it until its width is seen.
+                let wider = own.map_or(1.0, |own| (own / aspect).max(1.0));
+                let yfov = 2.0 * ((0.5 * yfov).tan() * wider).atan();
+                Projection::Perspective { yfov, near: znear }
+            }
+            CameraProjection::Orthographic {
+                xmag,
+                ymag,
+                znear,
+                zfar,
+            } => Projection::Orthographic {
+                half_height: ymag.max(xmag / aspect),
+                near: znear,
+                far: zfar,
+            },
+        };
+        Self {
+            cell: global.cell,
+            translation,
+            rotation,
+            projection,
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! Choosing a physical device: what it must have, and which one wins.
+
+use ash::{khr, vk};
+
+use super::instance::Instance;
+use crate::error::{RenderError, Result};
+
+/// A physical device that has all that is needed.
+#[derive(Clone)]
+pub(crate) struct Adapter {
+    pub(crate) raw: vk::PhysicalDevice,
+    pub(crate) name: String,
+    pub(crate) driver: String,
+    pub(crate) kind: vk::PhysicalDeviceType,
+    pub(crate) api_version: u32,
+    pub(crate) queue_family: u32,
+    pub(crate) limits: vk::PhysicalDeviceLimits,
+    pub(crate) anisotropy: bool,
+    pub(crate) device_memory: u64,
+}
+
+/// A feature by the name that Vulkan gives it, and whether the device has it.
+type Feature = (&'static str, vk::Bool32);
+
+/// The feature structures, filled by the driver. [`Features::required`] and [`enabled`] must name the same ones.
+#[derive(Default)]
+struct Features {
+    core: vk::PhysicalDeviceFeatures,
+    v11: vk::PhysicalDeviceVulkan11Features<'static>,
+    v12: vk::PhysicalDeviceVulkan12Features<'static>,
+    v13: vk::PhysicalDeviceVulkan13Features<'static>,
+}
+
+impl Features {
+    fn of(instance: &Instance, device: vk::PhysicalDevice) -> Self {
+        let mut features = Self::default();
+        let mut head = vk::PhysicalDeviceFeatures2::default()
+            .push_next(&mut features.v11)
+            .push_next(&mut features.v12)
+            .push_next(&mut features.v13);
+        // SAFETY: the device comes from this instance, whose version is 1.3 or later; the chain is borrowed
+        // mutably through the call (invariant 4).
+        unsafe {
+            instance
+                .raw
+                .get_physical_device_features2(device, &mut head)
+        };
+        features.core = head.features;
+        features
+    }
+
+    fn required(&self) -> [Feature; 14] {
+        [
+            (
+                "drawIndirectFirstInstance",
+                self.core.draw_indirect_first_instance,
+            ),
+            ("multiDrawIndirect", self.core.multi_draw_indirect),
+            ("shaderInt64", self.core.shader_int64),
+            ("bufferDeviceAddress", self.v12.buffer_device_address),
+            ("scalarBlockLayout", self.v12.scalar_block_layout),
+            ("timelineSemaphore", self.v12.timeline_semaphore),
+            ("runtimeDescriptorArray", self.v12.runtime_descriptor_array),
+            (
+                "descriptorBindingPartiallyBound",
+                self.v12.descriptor_binding_partially_bound,
+            ),
+            (
+                "descriptorBindingSampledImageUpdateAfterBind",
+                self.v12.descriptor_binding_sampled_image_update_after_bind,
+            ),
+            (
+                "descriptorBindingUpdateUnusedWhilePending",
+                self.v12.descriptor_binding_update_unused_while_pending,
+            ),
+            (
+                "shaderSampledImageArrayNonUniformIndexing",
+                self.v12.shader_sampled_image_array_non_uniform_indexing,
+            ),
+            ("dynamicRendering", self.v13.dynamic_rendering),
+            ("synchronization2", self.v13.synchronization2),
+            ("maintenance4", self.v13.maintenance4),
+        ]
+    }
+}
+
+/// The features that are turned on: exactly the required ones, and anisotropic filtering where there is any.
+pub(crate) fn enabled(
+    anisotropy: bool,
+) -> (
+    vk::PhysicalDeviceFeatures,
+    vk::PhysicalDeviceVulkan12Features<'static>,
+    vk::PhysicalDeviceVulkan13Features<'static>,
+) {
+    let core = vk::PhysicalDeviceFeatures::default()
+        .draw_indirect_first_instance(true)
+        .multi_draw_indirect(true)
+        .shader_int64(true)
+        .sampler_anisotropy(anisotropy);
+    let v12 = vk::PhysicalDeviceVulkan12Features::default()
+        .buffer_device_address(true)
+        .scalar_block_layout(true)
+        .timeline_semaphore(true)
+        .runtime_descriptor_array(true)
+        .descriptor_binding_partially_bound(true)
+        .descriptor_binding_sampled_image_update_after_bind(true)
+        .descriptor_binding_update_unused_while_pending(true)
+        .shader_sampled_image_array_non_uniform_indexing(true);
+    let v13 = vk::PhysicalDeviceVulkan13Features::default()
+        .dynamic_rendering(true)
+        .synchronization2(true)
+        .maintenance4(true);
+    (core, v12, v13)
+}
+
+impl Adapter {
+    /// The best device that has everything; of equals, the one that the driver lists first.
+    ///
+    /// `wanted` restricts the choice to devices whose name contains it, whatever the case. `surface` restricts it to
+    /// devices that can present there.
+    pub(crate) fn choose(
+        instance: &Instance,
+        wanted: Option<&str>,
+        surface: Option<vk::SurfaceKHR>,
+    ) -> Result<Self> {
+        let devices = Self::list(instance)?;
+        if devices.is_empty() {
+            return Err(RenderError::NoDriver);
+        }
+        let mut best: Option<Self> = None;
+        let mut refusals = Vec::new();
+        for device in devices {
+            let mut adapter = Self::describe(instance, device);
+            match adapter.fit(instance, wanted, surface) {
+                Ok(()) => {
+                    tracing::debug!(device = adapter.name, score = ?adapter.score(), "usable Vulkan device");
+                    if best
+                        .as_ref()
+                        .is_none_or(|best| adapter.score() > best.score())
+                    {
+                        best = Some(adapter);
+                    }
+                }
+                Err(refusal) => {
+                    tracing::debug!(refusal, "Vulkan device refused");
+                    refusals.push(refusal);
+                }
+            }
+        }
+        let adapter = best.ok_or(RenderError::NoDevice(refusals))?;
+        tracing::info!(
+            device = adapter.name,
+            driver = adapter.driver,
+            "Vulkan device chosen"
+        );
+        Ok(adapter)
+    }
+
+    /// Kind first, then memory.
+    pub(crate) fn score(&self) -> (u32, u64) {
+        let kind = match self.kind {
+            vk::PhysicalDeviceType::DISCRETE_GPU => 4,
+            vk::PhysicalDeviceType::INTEGRATED_GPU => 3,
+            vk::PhysicalDeviceType::VIRTUAL_GPU => 2,
+            vk::PhysicalDeviceType::CPU => 1,
+            _ => 0,
+        };
+        (kind, self.device_memory)
+    }
+
+    /// All devices of the machine, in the drivers' order, each with what it lacks, if anything.
+    pub(crate) fn all(instance: &Instance) -> Result<Vec<(Self, Option<String>)>> {
+        let examine = |raw| {
+            let mut adapter = Self::describe(instance, raw);
+            let refusal = adapter.fit(instance, None, None).err();
+            (adapter, refusal)
+        };
+        Ok(Self::list(instance)?.into_iter().map(examine).collect())
+    }
+
+    fn list(instance: &Instance) -> Result<Vec<vk::PhysicalDevice>> {
+        // SAFETY: the instance is alive (invariant 1).
+        unsafe { instance.raw.enumerate_physical_devices() }.map_err(|result| match result {
+            vk::Result::ERROR_INITIALIZATION_FAILED => RenderError::NoDriver,
+            result => RenderError::vulkan("listing Vulkan devices")(result),
+        })
+    }
+
+    /// What a device says of itself, whether it can be used or not. Its queue family is found by `fit`.
+    fn describe(instance: &Instance, raw: vk::PhysicalDevice) -> Self {
+        let text = |bytes: Result<&std::ffi::CStr, _>| -> String {
+            bytes.map_or_else(
+                |_: std::ffi::FromBytesUntilNulError| "?".into(),
+                |s| s.to_string_lossy().into_owned(),
+            )
+        };
+        // SAFETY: the device comes from this instance (invariant 1).
+        let basic = unsafe { instance.raw.get_physical_device_properties(raw) };
+        let mut driver = String::new();
+        let mut anisotropy = false;
+        // Older devices do not know the structures.
+        if basic.api_version >= vk::API_VERSION_1_3 {
+            let mut properties = vk::PhysicalDeviceDriverProperties::default();
+            let mut head = vk::PhysicalDeviceProperties2::default().push_next(&mut properties);
+            // SAFETY: as above; the chain is borrowed through the call (invariant 4).
+            unsafe { instance.raw.get_physical_device_properties2(raw, &mut head) };
+            driver = format!(
+                "{} {}",
+                text(properties.driver_name_as_c_str()),
+                text(properties.driver_info_as_c_str())
+            );
+            anisotropy = Features::of(instance, raw).core.sampler_anisotropy == vk::TRUE;
+        }
+        // SAFETY: the device comes from this instance (invariant 1).
+        let memory = unsafe { instance.raw.get_physical_device_memory_properties(raw) };
+        let device_memory = memory
+            .memory_heaps_as_slice()
+            .iter()
+            .filter(|heap| heap.flags.contains(vk::MemoryHeapFlags::DEVICE_LOCAL))
+            .map(|heap| heap.size)
+            .sum();
+        Self {
+            raw,
+            name: text(basic.device_name_as_c_str()),
+            driver,
+            kind: basic.device_type,
+            api_version: basic.api_version,
+            queue_family: 0,
+            limits: basic.limits,
+            anisotropy,
+            device_memory,
+        }
+    }
+
+    /// Checks that the device has all that is needed, and picks its queue family. The error says what is missing.
+    fn fit(
+        &mut self,
+        instance: &Instance,
+        wanted: Option<&str>,
+        surface: Option<vk::SurfaceKHR>,
+    ) -> Result<(), String> {
+        let Self {
+            raw, api_version, ..
+        } = *self;
+        let (name, driver) = (&self.name, &self.driver);
+        if let Some(wanted) = wanted
+            && !name.to_lowercase().contains(&wanted.to_lowercase())
+        {
+            return Err(format!("{name} is not called \"{wanted}\""));
+        }
+        if api_version < vk::API_VERSION_1_3 {
+            let (major, minor) = (
+                vk::api_version_major(api_version),
+                vk::api_version_minor(api_version),
+            );
+            return Err(format!("{name} has Vulkan {major}.{minor}, 1.3 is needed"));
+        }
+        let features = Features::of(instance, raw);
+        let lacks: Vec<&str> = features
+            .required()
+            .into_iter()
+            .filter(|(_, has)| *has == vk::FALSE)
+            .map(|(name, _)| name)
+            .collect();
+        if !lacks.is_empty() {
+            return Err(format!("{name} ({driver}) lacks {}", lacks.join(", ")));
+        }
+
+        if surface.is_some() {
+            // SAFETY: the device comes from this instance (invariant 1).
+            let extensions = unsafe { instance.raw.enumerate_device_extension_properties(raw) }
+                .map_err(|result| format!("{name} does not list its extensions: {result}"))?;
+            if !extensions
+                .iter()
+                .any(|e| e.extension_name_as_c_str() == Ok(khr::swapchain::NAME))
+            {
+                return Err(format!("{name} cannot present to a window"));
+            }
+        }
+
+        // SAFETY: the device comes from this instance (invariant 1).
+        let families = unsafe {
+            instance
+                .raw
+                .get_physical_device_queue_family_properties(raw)
+        };
+        let needed = vk::QueueFlags::GRAPHICS | vk::QueueFlags::COMPUTE;
+        self.queue_family = (0..families.len() as u32)
+            .filter(|&family| families[family as usize].queue_flags.contains(needed))
+            .find(|&family| match (&instance.surface, surface) {
+                (Some(loader), Some(surface)) => {
+                    // SAFETY: device, family and surface all come from this instance (invariants 1, 5).
+                    unsafe { loader.get_physical_device_surface_support(raw, family, surface) }
+                        .unwrap_or(false)
+                }
+                _ => true,
+            })
+            .ok_or_else(|| format!("{name} has no queue that draws, computes and presents"))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,302 @@
+//! The logical device: one queue, one timeline that counts submissions, and the trash of what it no longer needs.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+use ash::{khr, vk};
+use gpu_allocator::vulkan::{Allocation, Allocator, AllocatorCreateDesc};
+
+use super::{
+    adapter::{self, Adapter},
+    instance::Instance,
+};
+use crate::error::{RenderError, Result};
+
+/// How long a submission may take before the driver is taken to hang. A CPU driver on a loaded machine needs long.
+const GPU_TIMEOUT_NS: u64 = 120_000_000_000;
+
+/// A handle whose destruction waits for the GPU.
+pub(crate) enum Garbage {
+    Buffer(vk::Buffer, Allocation),
+    Image(vk::Image, Allocation),
+    ImageView(vk::ImageView),
+    Sampler(vk::Sampler),
+    Pipeline(vk::Pipeline),
+    CommandPool(vk::CommandPool),
+    Semaphore(vk::Semaphore),
+}
+
+/// A device in use. Shared by everything made from it.
+pub(crate) struct Device {
+    pub(crate) raw: ash::Device,
+    /// Present when the device was made for a surface.
+    pub(crate) swapchain: Option<khr::swapchain::Device>,
+    pub(crate) adapter: Adapter,
+    queue: Mutex<vk::Queue>,
+    timeline: vk::Semaphore,
+    /// The timeline value that the next submission will signal.
+    next_value: AtomicU64,
+    /// `None` only while dropping: the allocator must go before the device.
+    allocator: Mutex<Option<Allocator>>,
+    trash: Mutex<Vec<(u64, Garbage)>>,
+    pub(crate) instance: Arc<Instance>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic elsewhere does not make handles invalid.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Device {
+    pub(crate) fn new(instance: Arc<Instance>, adapter: Adapter) -> Result<Arc<Self>> {
+        let priorities = [1.0];
+        let queues = [vk::DeviceQueueCreateInfo::default()
+            .queue_family_index(adapter.queue_family)
+            .queue_priorities(&priorities)];
+        let extensions: Vec<_> = instance
+            .surface
+            .iter()
+            .map(|_| khr::swapchain::NAME.as_ptr())
+            .collect();
+        let (core, mut v12, mut v13) = adapter::enabled(adapter.anisotropy);
+        let info = vk::DeviceCreateInfo::default()
+            .queue_create_infos(&queues)
+            .enabled_extension_names(&extensions)
+            .enabled_features(&core)
+            .push_next(&mut v12)
+            .push_next(&mut v13);
+        // SAFETY: the adapter was found to have this queue family, these features and extensions (invariant 5); all
+        // structures are borrowed beyond the call (invariant 4).
+        let raw = unsafe { instance.raw.create_device(adapter.raw, &info, None) }
+            .map_err(RenderError::vulkan("creating the device"))?;
+        // SAFETY: the family was asked for above, with one queue.
+        let queue = unsafe { raw.get_device_queue(adapter.queue_family, 0) };
+
+        let mut kind = vk::SemaphoreTypeCreateInfo::default()
+            .semaphore_type(vk::SemaphoreType::TIMELINE)
+            .initial_value(0);
+        let info = vk::SemaphoreCreateInfo::default().push_next(&mut kind);
+        // SAFETY: timeline semaphores are on (invariant 5); the chain outlives the call (invariant 4).
+        let timeline = unsafe { raw.create_semaphore(&info, None) }
+            .map_err(RenderError::vulkan("creating the timeline semaphore"))?;
+        let allocator = Allocator::new(&AllocatorCreateDesc {
+            instance: instance.raw.clone(),
+            device: raw.clone(),
+            physical_device: adapter.raw,
+            debug_settings: gpu_allocator::AllocatorDebugSettings::default(),
+            buffer_device_address: true,
+            allocation_sizes: gpu_allocator::AllocationSizes::default(),
+        })
+        .map_err(|source| RenderError::Memory {
+            what: "the allocator",
+            source,
+        })?;
+        Ok(Arc::new(Self {
+            swapchain: instance
+                .surface
+                .as_ref()
+                .map(|_| khr::swapchain::Device::new(&instance.raw, &raw)),
+            raw,
+            adapter,
+            queue: Mutex::new(queue),
+            timeline,
+            next_value: AtomicU64::new(1),
+            allocator: Mutex::new(Some(allocator)),
+            trash: Mutex::new(Vec::new()),
+            instance,
+        }))
+    }
+
+    /// Runs `f` with the memory allocator.
+    pub(crate) fn with_allocator<T>(&self, f: impl FnOnce(&mut Allocator) -> T) -> T {
+        // It is taken out only in `drop`, when nobody else holds the device.
+        f(lock(&self.allocator)
+            .as_mut()
+            .expect("the allocator lives as long as the device"))
+    }
+
+    /// The timeline value that the next submission will signal.
+    pub(crate) fn next_value(&self) -> u64 {
+        self.next_value.load(Ordering::Acquire)
+    }
+
+    /// The timeline value that the GPU has reached.
+    pub(crate) fn completed(&self) -> Result<u64> {
+        // SAFETY: the semaphore is a timeline semaphore of this device (invariant 1).
+        unsafe { self.raw.get_semaphore_counter_value(self.timeline) }
+            .map_err(RenderError::vulkan("reading the timeline"))
+    }
+
+    /// Waits until the GPU has finished the submission that signals `value`.
+    pub(crate) fn wait(&self, value: u64) -> Result<()> {
+        let (semaphores, values) = ([self.timeline], [value]);
+        let info = vk::SemaphoreWaitInfo::default()
+            .semaphores(&semaphores)
+            .values(&values);
+        // SAFETY: the semaphore is a timeline semaphore of this device (invariants 1, 4).
+        unsafe { self.raw.wait_semaphores(&info, GPU_TIMEOUT_NS) }
+            .map_err(RenderError::vulkan("waiting for the GPU"))
+    }
+
+    /// Submits recorded commands; gives the timeline value that they signal.
+    ///
+    /// `acquired` is waited for before colour is written; `rendered` is signalled at the end. Both belong to a swapchain.
+    pub(crate) fn submit(
+        &self,
+        commands: vk::CommandBuffer,
+        acquired: Option<vk::Semaphore>,
+        rendered: Option<vk::Semaphore>,
+    ) -> Result<u64> {
+        let queue = lock(&self.queue);
+        let value = self.next_value.load(Ordering::Acquire);
+        let stage = vk::PipelineStageFlags2::COLOR_ATTACHMENT_OUTPUT;
+        let waits: Vec<_> = acquired
+            .map(|semaphore| {
+                vk::SemaphoreSubmitInfo::default()
+                    .semaphore(semaphore)
+                    .stage_mask(stage)
+            })
+            .into_iter()
+            .collect();
+        let all = vk::PipelineStageFlags2::ALL_COMMANDS;
+        let done = vk::SemaphoreSubmitInfo::default()
+            .semaphore(self.timeline)
+            .value(value)
+            .stage_mask(all);
+        let signals: Vec<_> = std::iter::once(done)
+            .chain(rendered.map(|semaphore| {
+                vk::SemaphoreSubmitInfo::default()
+                    .semaphore(semaphore)
+                    .stage_mask(all)
+            }))
+            .collect();
+        let buffers = [vk::CommandBufferSubmitInfo::default().command_buffer(commands)];
+        let submits = [vk::SubmitInfo2::default()
+            .command_buffer_infos(&buffers)
+            .wait_semaphore_infos(&waits)
+            .signal_semaphore_infos(&signals)];
+        // SAFETY: the queue is locked (invariant 3); the recorder ended the buffer and will not reset it before the
+        // timeline passes `value` (invariant 3); all structures outlive the call (invariant 4).
+        unsafe { self.raw.queue_submit2(*queue, &submits, vk::Fence::null()) }
+            .map_err(RenderError::vulkan("submitting work"))?;
+        self.next_value.store(value + 1, Ordering::Release);
+        Ok(value)
+    }
+
+    /// Presents; gives whether the swapchain no longer fits its surface.
+    pub(crate) fn present(
+        &self,
+        swapchain: vk::SwapchainKHR,
+        index: u32,
+        rendered: vk::Semaphore,
+    ) -> Result<bool> {
+        let loader = self
+            .swapchain
+            .as_ref()
+            .expect("swapchains are made from devices with the extension");
+        let (swapchains, indices, semaphores) = ([swapchain], [index], [rendered]);
+        let info = vk::PresentInfoKHR::default()
+            .swapchains(&swapchains)
+            .image_indices(&indices)
+            .wait_semaphores(&semaphores);
+        let queue = lock(&self.queue);
+        // SAFETY: the queue is locked (invariant 3); the image was acquired and its commands signal `rendered`.
+        match unsafe { loader.queue_present(*queue, &info) } {
+            Ok(suboptimal) => Ok(suboptimal),
+            Err(vk::Result::ERROR_OUT_OF_DATE_KHR) => Ok(true),
+            Err(result) => Err(RenderError::vulkan("presenting")(result)),
+        }
+    }
+
+    /// Has a handle destroyed once the GPU can no longer use it (invariant 2).
+    pub(crate) fn discard(&self, garbage: Garbage) {
+        // Commands recorded but not yet submitted may use the handle: they signal the next value.
+        lock(&self.trash).push((self.next_value(), garbage));
+    }
+
+    /// Destroys what the GPU has finished with. Called once a frame.
+    pub(crate) fn collect(&self) -> Result<()> {
+        let completed = self.completed()?;
+        let done: Vec<_> = lock(&self.trash)
+            .extract_if(.., |(value, _)| *value <= completed)
+            .collect();
+        for (_, garbage) in done {
+            self.destroy(garbage);
+        }
+        Ok(())
+    }
+
+    fn destroy(&self, garbage: Garbage) {
+        let allocation = match garbage {
+            Garbage::Buffer(buffer, allocation) => {
+                // SAFETY: invariant 2: the GPU is done with it, and its owner gave it up.
+                unsafe { self.raw.destroy_buffer(buffer, None) };
+                Some(allocation)
+            }
+            Garbage::Image(image, allocation) => {
+                // SAFETY: invariant 2.
+                unsafe { self.raw.destroy_image(image, None) };
+                Some(allocation)
+            }
+            Garbage::ImageView(view) => {
+                // SAFETY: invariant 2.
+                unsafe { self.raw.destroy_image_view(view, None) };
+                None
+            }
+            Garbage::Sampler(sampler) => {
+                // SAFETY: invariant 2.
+                unsafe { self.raw.destroy_sampler(sampler, None) };
+                None
+            }
+            Garbage::Pipeline(pipeline) => {
+                // SAFETY: invariant 2.
+                unsafe { self.raw.destroy_pipeline(pipeline, None) };
+                None
+            }
+            Garbage::CommandPool(pool) => {
+                // SAFETY: invariant 2; this frees its command buffers too.
+                unsafe { self.raw.destroy_command_pool(pool, None) };
+                None
+            }
+            Garbage::Semaphore(semaphore) => {
+                // SAFETY: invariant 2.
+                unsafe { self.raw.destroy_semaphore(semaphore, None) };
+                None
+            }
+        };
+        if let Some(allocation) = allocation
+            && let Some(allocator) = lock(&self.allocator).as_mut()
+            && let Err(error) = allocator.free(allocation)
+        {
+            tracing::error!(%error, "GPU memory could not be given back");
+        }
+    }
+
+    /// Waits until the GPU has nothing left to do.
+    pub(crate) fn wait_idle(&self) -> Result<()> {
+        let _queue = lock(&self.queue);
+        // SAFETY: the queue is locked, so nobody submits meanwhile (invariant 3).
+        unsafe { self.raw.device_wait_idle() }
+            .map_err(RenderError::vulkan("waiting for the device"))
+    }
+}
+
+impl Drop for Device {
+    fn drop(&mut self) {
+        // A lost device cannot be waited for, and its handles may be destroyed all the same.
+        if let Err(error) = self.wait_idle() {
+            tracing::error!(%error, "the device was not idle when it went");
+        }
+        for (_, garbage) in std::mem::take(&mut *lock(&self.trash)) {
+            self.destroy(garbage);
+        }
+        // The allocator frees its memory blocks here, while the device is alive.
+        drop(lock(&self.allocator).take());
+        // SAFETY: idle (above); made by this device.
+        unsafe { self.raw.destroy_semaphore(self.timeline, None) };
+        // SAFETY: everything made from the device held an `Arc` of it and is gone (invariant 1).
+        unsafe { self.raw.destroy_device(None) };
+    }
+}

@@ -1,0 +1,214 @@
+//! Graphics and compute pipelines. All share the layout of [`Bindless`]: vertices are pulled by address, so there is no
+//! vertex input, and cull mode and front face are dynamic, so there are few of them.
+
+use std::{ffi::CStr, sync::Arc};
+
+use ash::vk;
+
+use super::{
+    bindless::Bindless,
+    device::{Device, Garbage},
+};
+use crate::error::{RenderError, Result};
+
+/// How colours of a pipeline meet those in the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blending {
+    /// They replace them.
+    Replace,
+    /// Premultiplied alpha over them.
+    Over,
+}
+
+/// How depth is used. Depth is reversed: 1 at the near plane, 0 at infinity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// There is no depth attachment.
+    None,
+    /// Nearer wins and is written.
+    TestAndWrite,
+    /// Nearer or equal passes, nothing is written.
+    Test,
+}
+
+/// What a graphics pipeline is.
+pub(crate) struct GraphicsDesc<'a> {
+    pub(crate) vertex: &'a [u8],
+    pub(crate) fragment: &'a [u8],
+    /// Specialization constant 0 of the fragment shader.
+    pub(crate) fragment_constant: u32,
+    pub(crate) topology: vk::PrimitiveTopology,
+    pub(crate) color_format: vk::Format,
+    pub(crate) depth: Depth,
+    pub(crate) blending: Blending,
+    pub(crate) samples: vk::SampleCountFlags,
+}
+
+/// The depth format: every device has it as an attachment.
+pub(crate) const DEPTH_FORMAT: vk::Format = vk::Format::D32_SFLOAT;
+
+const ENTRY: &CStr = c"main";
+
+/// A pipeline of either kind.
+pub(crate) struct Pipeline {
+    pub(crate) raw: vk::Pipeline,
+    pub(crate) bind_point: vk::PipelineBindPoint,
+    device: Arc<Device>,
+}
+
+/// A shader module for the time of making a pipeline.
+struct Module<'a> {
+    raw: vk::ShaderModule,
+    device: &'a Device,
+}
+
+impl<'a> Module<'a> {
+    fn new(device: &'a Device, spirv: &[u8]) -> Result<Self> {
+        let words = ash::util::read_spv(&mut std::io::Cursor::new(spirv))
+            .expect("the SPIR-V of this crate is checked by its tests");
+        let info = vk::ShaderModuleCreateInfo::default().code(&words);
+        // SAFETY: valid SPIR-V made by this crate, which uses enabled capabilities only (invariant 5).
+        let raw = unsafe { device.raw.create_shader_module(&info, None) }
+            .map_err(RenderError::vulkan("creating a shader module"))?;
+        Ok(Self { raw, device })
+    }
+}
+
+impl Drop for Module<'_> {
+    fn drop(&mut self) {
+        // SAFETY: pipelines do not need the modules they were made from.
+        unsafe { self.device.raw.destroy_shader_module(self.raw, None) };
+    }
+}
+
+fn first(
+    result: Result<Vec<vk::Pipeline>, (Vec<vk::Pipeline>, vk::Result)>,
+) -> Result<vk::Pipeline> {
+    // One pipeline is asked for: where that fails there is none to clean up.
+    result
+        .map(|pipelines| pipelines[0])
+        .map_err(|(_, result)| RenderError::vulkan("creating a pipeline")(result))
+}
+
+impl Pipeline {
+    pub(crate) fn compute(device: &Arc<Device>, bindless: &Bindless, spirv: &[u8]) -> Result<Self> {
+        let module = Module::new(device, spirv)?;
+        let stage = vk::PipelineShaderStageCreateInfo::default()
+            .stage(vk::ShaderStageFlags::COMPUTE)
+            .module(module.raw)
+            .name(ENTRY);
+        let infos = [vk::ComputePipelineCreateInfo::default()
+            .stage(stage)
+            .layout(bindless.layout)];
+        // SAFETY: module and layout are of this device and alive; the shader's interface is the shared layout.
+        let made = unsafe {
+            device
+                .raw
+                .create_compute_pipelines(vk::PipelineCache::null(), &infos, None)
+        };
+        Ok(Self {
+            raw: first(made)?,
+            bind_point: vk::PipelineBindPoint::COMPUTE,
+            device: Arc::clone(device),
+        })
+    }
+
+    pub(crate) fn graphics(
+        device: &Arc<Device>,
+        bindless: &Bindless,
+        desc: &GraphicsDesc<'_>,
+    ) -> Result<Self> {
+        let vertex = Module::new(device, desc.vertex)?;
+        let fragment = Module::new(device, desc.fragment)?;
+        let constant = desc.fragment_constant.to_ne_bytes();
+        let entries = [vk::SpecializationMapEntry {
+            constant_id: 0,
+            offset: 0,
+            size: constant.len(),
+        }];
+        let specialization = vk::SpecializationInfo::default()
+            .map_entries(&entries)
+            .data(&constant);
+        let stages = [
+            vk::PipelineShaderStageCreateInfo::default()
+                .stage(vk::ShaderStageFlags::VERTEX)
+                .module(vertex.raw)
+                .name(ENTRY),
+            vk::PipelineShaderStageCreateInfo::default()
+                .stage(vk::ShaderStageFlags::FRAGMENT)
+                .module(fragment.raw)
+                .name(ENTRY)
+                .specialization_info(&specialization),
+        ];
+        let vertex_input = vk::PipelineVertexInputStateCreateInfo::default();
+        let assembly = vk::PipelineInputAssemblyStateCreateInfo::default().topology(desc.topology);
+        let viewport = vk::PipelineViewportStateCreateInfo::default()
+            .viewport_count(1)
+            .scissor_count(1);
+        let raster = vk::PipelineRasterizationStateCreateInfo::default()
+            .polygon_mode(vk::PolygonMode::FILL)
+            .line_width(1.0);
+        let multisample =
+            vk::PipelineMultisampleStateCreateInfo::default().rasterization_samples(desc.samples);
+        let depth = vk::PipelineDepthStencilStateCreateInfo::default()
+            .depth_test_enable(desc.depth != Depth::None)
+            .depth_write_enable(desc.depth == Depth::TestAndWrite)
+            .depth_compare_op(if desc.depth == Depth::Test {
+                vk::CompareOp::GREATER_OR_EQUAL
+            } else {
+                vk::CompareOp::GREATER
+            });
+        let attachment = vk::PipelineColorBlendAttachmentState::default()
+            .color_write_mask(vk::ColorComponentFlags::RGBA)
+            .blend_enable(desc.blending == Blending::Over)
+            .src_color_blend_factor(vk::BlendFactor::ONE)
+            .dst_color_blend_factor(vk::BlendFactor::ONE_MINUS_SRC_ALPHA)
+            .src_alpha_blend_factor(vk::BlendFactor::ONE)
+            .dst_alpha_blend_factor(vk::BlendFactor::ONE_MINUS_SRC_ALPHA);
+        let attachments = [attachment];
+        let blend = vk::PipelineColorBlendStateCreateInfo::default().attachments(&attachments);
+        let dynamic = [
+            vk::DynamicState::VIEWPORT,
+            vk::DynamicState::SCISSOR,
+            vk::DynamicState::CULL_MODE,
+            vk::DynamicState::FRONT_FACE,
+        ];
+        let dynamic = vk::PipelineDynamicStateCreateInfo::default().dynamic_states(&dynamic);
+        let formats = [desc.color_format];
+        let mut rendering =
+            vk::PipelineRenderingCreateInfo::default().color_attachment_formats(&formats);
+        if desc.depth != Depth::None {
+            rendering = rendering.depth_attachment_format(DEPTH_FORMAT);
+        }
+        let infos = [vk::GraphicsPipelineCreateInfo::default()
+            .stages(&stages)
+            .vertex_input_state(&vertex_input)
+            .input_assembly_state(&assembly)
+            .viewport_state(&viewport)
+            .rasterization_state(&raster)
+            .multisample_state(&multisample)
+            .depth_stencil_state(&depth)
+            .color_blend_state(&blend)
+            .dynamic_state(&dynamic)
+            .layout(bindless.layout)
+            .push_next(&mut rendering)];
+        // SAFETY: all parts are of this device and outlive the call (invariants 1, 4); dynamic rendering and dynamic
+        // cull state are part of the Vulkan 1.3 that every adapter has (invariant 5).
+        let made = unsafe {
+            device
+                .raw
+                .create_graphics_pipelines(vk::PipelineCache::null(), &infos, None)
+        };
+        Ok(Self {
+            raw: first(made)?,
+            bind_point: vk::PipelineBindPoint::GRAPHICS,
+            device: Arc::clone(device),
+        })
+    }
+}
+
+impl Drop for Pipeline {
+    fn drop(&mut self) {
+        self.device.discard(Garbage::Pipeline(self.raw));
+    }
+}

@@ -1,0 +1,35 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod context;
+mod environment;
+mod error;
+#[cfg(feature = "ecs")]
+mod extract;
+mod gpu;
+mod renderer;
+mod scene;
+mod shaders;
+mod sky;
+mod survey;
+mod target;
+mod view;
+
+#[cfg(feature = "ecs")]
+pub use crate::extract::{ExtractStats, Extractor};
+#[doc(hidden)]
+pub use crate::scene::layout::layout_offsets;
+pub use crate::{
+    context::{Gpu, GpuDesc, GpuInfo},
+    error::{RenderError, Result},
+    gpu::swapchain::Window,
+    renderer::{FRAMES_IN_FLIGHT, FrameStats, Renderer, RendererDesc},
+    scene::{
+        ColorSpace, Instance, InstanceTransform, LIGHTS_MAX, Light, RenderSlot, Scene, Spot,
+        TextureKey, textures_of,
+    },
+    sky::Sky,
+    survey::{DeviceKind, DeviceSurvey, Survey},
+    target::{ImageTarget, Target, WindowTarget},
+    view::{CELL_SIZE, Projection, ToneMap, View},
+};

@@ -1,0 +1,275 @@
+//! From instances to draw commands: one indirect command for each mesh of a kind, one multi-draw for each kind.
+//!
+//! The lists are made anew only when an instance comes or goes or changes what it is drawn with; blended instances are
+//! sorted when the camera or one of them moves.
+
+use std::{collections::HashMap, sync::Arc};
+
+use ash::vk;
+use glam::Vec3;
+use storm_assets::Topology;
+
+use super::{
+    arena::Table,
+    geometry::{Geometry, MeshEntry},
+    instances::Instances,
+    surfaces::{AlphaClass, Surfaces},
+    upload::Uploads,
+};
+use crate::{
+    error::Result,
+    gpu::{buffer::Buffer, device::Device},
+    view::View,
+};
+
+/// What decides the state in which something is drawn. Sorted in the order of drawing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct DrawKind {
+    pub(crate) class: AlphaClass,
+    pub(crate) topology: Topology,
+    pub(crate) double_sided: bool,
+    pub(crate) mirrored: bool,
+}
+
+/// Commands of one kind, in the command buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DrawRange {
+    pub(crate) kind: DrawKind,
+    pub(crate) first: u32,
+    pub(crate) count: u32,
+}
+
+/// `VkDrawIndexedIndirectCommand`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+struct Command {
+    index_count: u32,
+    instance_count: u32,
+    first_index: u32,
+    vertex_offset: i32,
+    first_instance: u32,
+}
+
+const _: () = assert!(size_of::<Command>() == size_of::<vk::DrawIndexedIndirectCommand>());
+
+/// The draw lists, on the CPU as they are being made and on the GPU.
+pub(crate) struct Draws {
+    /// Slots by instance index: solid ones by kind and mesh, then blended ones from far to near.
+    visible: Table<u32>,
+    commands: Table<Command>,
+    solid: Vec<DrawRange>,
+    blended: Vec<DrawRange>,
+    solid_commands: u32,
+    solid_instances: u32,
+    blended_slots: Vec<u32>,
+    sorted_for: Option<View>,
+    triangles: u64,
+}
+
+impl Draws {
+    pub(crate) fn new(device: &Arc<Device>) -> Result<Self> {
+        Ok(Self {
+            visible: Table::new(device, "visible instances", 1024)?,
+            commands: Table::new(device, "draw commands", 256)?,
+            solid: Vec::new(),
+            blended: Vec::new(),
+            solid_commands: 0,
+            solid_instances: 0,
+            blended_slots: Vec::new(),
+            sorted_for: None,
+            triangles: 0,
+        })
+    }
+
+    /// Makes the lists of everything. Cost: O(instances).
+    pub(crate) fn rebuild(
+        &mut self,
+        uploads: &mut Uploads,
+        instances: &Instances,
+        geometry: &Geometry,
+        surfaces: &Surfaces,
+    ) -> Result<()> {
+        // Kinds of the materials, looked up once each rather than once an instance.
+        let mut groups: HashMap<(DrawKind, u32), Vec<u32>> = HashMap::new();
+        self.blended_slots.clear();
+        self.triangles = 0;
+        for (slot, instance) in instances.iter() {
+            let mesh = geometry.entry(instance.mesh);
+            if mesh.index_count == 0 {
+                continue;
+            }
+            if mesh.topology == Topology::Triangles {
+                self.triangles += u64::from(mesh.index_count / 3);
+            }
+            let kind = kind_of(instance.material, instance.mirrored, mesh, surfaces);
+            if kind.class == AlphaClass::Blend {
+                self.blended_slots.push(slot);
+            } else {
+                groups.entry((kind, instance.mesh)).or_default().push(slot);
+            }
+        }
+        let mut groups: Vec<_> = groups.into_iter().collect();
+        groups.sort_unstable_by_key(|(key, _)| *key);
+
+        let mut commands = Vec::with_capacity(groups.len());
+        let mut visible = Vec::new();
+        self.solid.clear();
+        for ((kind, mesh), slots) in &groups {
+            extend(&mut self.solid, *kind, commands.len() as u32);
+            let mesh = geometry.entry(*mesh);
+            commands.push(Command {
+                index_count: mesh.index_count,
+                instance_count: slots.len() as u32,
+                first_index: mesh.first_index,
+                vertex_offset: 0,
+                first_instance: visible.len() as u32,
+            });
+            visible.extend_from_slice(slots);
+        }
+        self.solid_commands = commands.len() as u32;
+        self.solid_instances = visible.len() as u32;
+        self.sorted_for = None;
+        self.blended.clear();
+        if !commands.is_empty() {
+            self.commands.write(uploads, 0, &commands)?;
+            self.visible.write(uploads, 0, &visible)?;
+        }
+        Ok(())
+    }
+
+    /// Sorts what is blended from far to near, where the camera or one of them has moved.
+    pub(crate) fn sort(
+        &mut self,
+        uploads: &mut Uploads,
+        view: &View,
+        instances: &mut Instances,
+        geometry: &Geometry,
+        surfaces: &Surfaces,
+    ) -> Result<()> {
+        let moved = instances.take_blended_moved();
+        if self.blended_slots.is_empty() || (!moved && self.sorted_for == Some(*view)) {
+            return Ok(());
+        }
+        self.sorted_for = Some(*view);
+        let mut order: Vec<(f32, u32)> = self
+            .blended_slots
+            .iter()
+            .map(|&slot| (distance(view, slot, instances, geometry), slot))
+            .collect();
+        // Equally far ones by slot, so that the picture does not depend on history.
+        order.sort_unstable_by(|(a, slot_a), (b, slot_b)| b.total_cmp(a).then(slot_a.cmp(slot_b)));
+
+        let mut commands = Vec::with_capacity(order.len());
+        let mut visible = Vec::with_capacity(order.len());
+        self.blended.clear();
+        for (_, slot) in order {
+            let Some(instance) = instances.get(slot) else {
+                continue;
+            };
+            let mesh = geometry.entry(instance.mesh);
+            let kind = kind_of(instance.material, instance.mirrored, mesh, surfaces);
+            extend(
+                &mut self.blended,
+                kind,
+                self.solid_commands + commands.len() as u32,
+            );
+            commands.push(Command {
+                index_count: mesh.index_count,
+                instance_count: 1,
+                first_index: mesh.first_index,
+                vertex_offset: 0,
+                first_instance: self.solid_instances + visible.len() as u32,
+            });
+            visible.push(slot);
+        }
+        self.commands
+            .write(uploads, self.solid_commands, &commands)?;
+        self.visible.write(uploads, self.solid_instances, &visible)
+    }
+
+    pub(crate) fn solid(&self) -> &[DrawRange] {
+        &self.solid
+    }
+
+    pub(crate) fn blended(&self) -> &[DrawRange] {
+        &self.blended
+    }
+
+    pub(crate) fn commands(&self) -> &Buffer {
+        self.commands.buffer()
+    }
+
+    pub(crate) fn visible(&self) -> &Buffer {
+        self.visible.buffer()
+    }
+
+    /// Triangles of all instances.
+    pub(crate) fn triangles(&self) -> u64 {
+        self.triangles
+    }
+}
+
+/// Adds one command to the last range, or begins a range where the kind is another.
+fn extend(ranges: &mut Vec<DrawRange>, kind: DrawKind, command: u32) {
+    match ranges.last_mut() {
+        Some(last) if last.kind == kind => last.count += 1,
+        _ => ranges.push(DrawRange {
+            kind,
+            first: command,
+            count: 1,
+        }),
+    }
+}
+
+fn kind_of(material: u32, mirrored: bool, mesh: &MeshEntry, surfaces: &Surfaces) -> DrawKind {
+    let (class, double_sided) = surfaces.class(material);
+    DrawKind {
+        class,
+        topology: mesh.topology,
+        double_sided,
+        mirrored,
+    }
+}
+
+/// From the camera to the middle of what is drawn, metres.
+fn distance(view: &View, slot: u32, instances: &Instances, geometry: &Geometry) -> f32 {
+    let (Some(instance), Some(transform)) =
+        (instances.get(slot), instances.blended_transform(slot))
+    else {
+        return f32::MAX;
+    };
+    let bounds = geometry.entry(instance.mesh).bounds;
+    let middle = if bounds.is_empty() {
+        Vec3::ZERO
+    } else {
+        bounds.center()
+    }
+    .extend(1.0);
+    let place = Vec3::from(transform.rows.map(|row| glam::Vec4::from(row).dot(middle)));
+    view.relative(transform.cell, place).length()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_of_one_kind_are_drawn_together() {
+        let kind = |class, mirrored| DrawKind {
+            class,
+            topology: Topology::Triangles,
+            double_sided: false,
+            mirrored,
+        };
+        let (a, b) = (
+            kind(AlphaClass::Opaque, false),
+            kind(AlphaClass::Opaque, true),
+        );
+        let mut ranges = Vec::new();
+        for (command, kind) in [a, a, b, a].into_iter().enumerate() {
+            extend(&mut ranges, kind, command as u32);
+        }
+        let range = |kind, first, count| DrawRange { kind, first, count };
+        assert_eq!(ranges, [range(a, 0, 2), range(b, 2, 1), range(a, 3, 1)]);
+    }
+}

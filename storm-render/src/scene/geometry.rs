@@ -1,0 +1,340 @@
+//! Meshes on the GPU: attributes packed into one arena of 32-bit words, indices into another.
+
+use std::{collections::HashMap, sync::Arc};
+
+use storm_assets::{Bounds, Handle, Mesh, Topology};
+
+use super::{
+    arena::{GrowingBuffer, Ranges, Table},
+    layout::{MESH_UNLIT, MeshInfo, NONE},
+    upload::Uploads,
+};
+use crate::{
+    error::{RenderError, Result},
+    gpu::{buffer::Buffer, device::Device},
+};
+
+const ARENA_BYTES_AT_FIRST: u64 = 1 << 20;
+
+/// A mesh as draws need it. One that is not there yet draws nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MeshEntry {
+    pub(crate) topology: Topology,
+    pub(crate) first_index: u32,
+    pub(crate) index_count: u32,
+    pub(crate) bounds: Bounds,
+    first_word: u32,
+    words: u32,
+}
+
+const ABSENT: MeshEntry = MeshEntry {
+    topology: Topology::Triangles,
+    first_index: 0,
+    index_count: 0,
+    bounds: Bounds::EMPTY,
+    first_word: 0,
+    words: 0,
+};
+
+/// All meshes of a scene.
+pub(crate) struct Geometry {
+    entries: Vec<MeshEntry>,
+    by_handle: HashMap<Handle<Mesh>, u32>,
+    infos: Table<MeshInfo>,
+    words: GrowingBuffer,
+    word_ranges: Ranges,
+    indices: GrowingBuffer,
+    index_ranges: Ranges,
+}
+
+impl Geometry {
+    pub(crate) fn new(device: &Arc<Device>) -> Result<Self> {
+        Ok(Self {
+            entries: Vec::new(),
+            by_handle: HashMap::new(),
+            infos: Table::new(device, "meshes", 256)?,
+            words: GrowingBuffer::new(device, "vertices", ARENA_BYTES_AT_FIRST)?,
+            word_ranges: Ranges::default(),
+            indices: GrowingBuffer::new(device, "indices", ARENA_BYTES_AT_FIRST)?,
+            index_ranges: Ranges::default(),
+        })
+    }
+
+    /// The number of a mesh, whether it is there yet or not.
+    pub(crate) fn index_of(&mut self, handle: Handle<Mesh>) -> u32 {
+        let Self {
+            entries, by_handle, ..
+        } = self;
+        *by_handle.entry(handle).or_insert_with(|| {
+            entries.push(ABSENT);
+            entries.len() as u32 - 1
+        })
+    }
+
+    pub(crate) fn entry(&self, index: u32) -> &MeshEntry {
+        &self.entries[index as usize]
+    }
+
+    pub(crate) fn has(&self, handle: Handle<Mesh>) -> bool {
+        self.by_handle
+            .get(&handle)
+            .is_some_and(|&index| self.entry(index).words != 0)
+    }
+
+    /// Uploads a mesh; replaces the one that was there.
+    pub(crate) fn insert(
+        &mut self,
+        uploads: &mut Uploads,
+        handle: Handle<Mesh>,
+        mesh: &Mesh,
+    ) -> Result<()> {
+        mesh.check()?;
+        let index = self.index_of(handle);
+        self.release(index);
+
+        let packed = Packed::new(mesh);
+        let full = |what, len: usize| RenderError::OutOfSpace {
+            what,
+            needed: len as u64,
+            limit: u64::from(u32::MAX),
+        };
+        let words =
+            u32::try_from(packed.words.len()).map_err(|_| full("vertices", packed.words.len()))?;
+        let index_count =
+            u32::try_from(mesh.indices.len()).map_err(|_| full("indices", mesh.indices.len()))?;
+
+        let first_word = self
+            .word_ranges
+            .allocate(words)
+            .ok_or_else(|| full("vertices", packed.words.len()))?;
+        let first_index = match self.index_ranges.allocate(index_count) {
+            Some(first) => first,
+            None => {
+                self.word_ranges.free(first_word, words);
+                return Err(full("indices", mesh.indices.len()));
+            }
+        };
+        let written = self
+            .words
+            .reserve(uploads, u64::from(self.word_ranges.end()) * 4)
+            .and_then(|()| {
+                self.indices
+                    .reserve(uploads, u64::from(self.index_ranges.end()) * 4)
+            })
+            .and_then(|()| {
+                let bytes = bytemuck::cast_slice(&packed.words);
+                uploads.write(self.words.buffer(), u64::from(first_word) * 4, bytes)
+            })
+            .and_then(|()| {
+                let bytes = bytemuck::cast_slice(&mesh.indices);
+                uploads.write(self.indices.buffer(), u64::from(first_index) * 4, bytes)
+            })
+            .and_then(|()| {
+                self.infos
+                    .write(uploads, index, &[packed.info.moved(first_word)])
+            });
+        if let Err(error) = written {
+            self.word_ranges.free(first_word, words);
+            self.index_ranges.free(first_index, index_count);
+            return Err(error);
+        }
+        self.entries[index as usize] = MeshEntry {
+            topology: mesh.topology,
+            first_index,
+            index_count,
+            bounds: mesh.bounds(),
+            first_word,
+            words,
+        };
+        Ok(())
+    }
+
+    /// Takes a mesh away; what is drawn with it is no longer drawn.
+    pub(crate) fn remove(&mut self, handle: Handle<Mesh>) {
+        if let Some(&index) = self.by_handle.get(&handle) {
+            self.release(index);
+        }
+    }
+
+    fn release(&mut self, index: u32) {
+        let entry = std::mem::replace(&mut self.entries[index as usize], ABSENT);
+        self.word_ranges.free(entry.first_word, entry.words);
+        self.index_ranges.free(entry.first_index, entry.index_count);
+    }
+
+    pub(crate) fn vertices(&self) -> &Buffer {
+        self.words.buffer()
+    }
+
+    pub(crate) fn indices(&self) -> &Buffer {
+        self.indices.buffer()
+    }
+
+    pub(crate) fn infos(&self) -> &Buffer {
+        self.infos.buffer()
+    }
+}
+
+/// The attributes of a mesh, one after the other, and where each starts.
+struct Packed {
+    words: Vec<u32>,
+    info: MeshInfo,
+}
+
+impl Packed {
+    fn new(mesh: &Mesh) -> Self {
+        // One word more than needed keeps even an empty mesh apart from an absent one.
+        let mut words = vec![0];
+        let mut append = |attribute: &mut dyn Iterator<Item = u32>| {
+            let start = words.len();
+            words.extend(attribute);
+            if words.len() == start {
+                NONE
+            } else {
+                start as u32
+            }
+        };
+        let uv = |set: usize| {
+            mesh.uvs
+                .get(set)
+                .into_iter()
+                .flatten()
+                .flatten()
+                .map(|c| c.to_bits())
+        };
+        let info =
+            MeshInfo {
+                positions: append(&mut mesh.positions.iter().flatten().map(|c| c.to_bits())),
+                normals: append(&mut mesh.normals.iter().map(|n| pack_direction(*n))),
+                tangents: append(&mut mesh.tangents.iter().map(|&[x, y, z, side]| {
+                    pack_direction([x, y, z]) & !1 | u32::from(side < 0.0)
+                })),
+                uv0: append(&mut uv(0)),
+                uv1: append(&mut uv(1)),
+                colors: append(
+                    &mut mesh
+                        .colors
+                        .iter()
+                        .flat_map(|&[r, g, b, a]| [unorm16x2(r, g), unorm16x2(b, a)]),
+                ),
+                // glTF 2.0, 3.7.2.1: points and lines without normals are not lit.
+                flags: if mesh.topology != Topology::Triangles && mesh.normals.is_empty() {
+                    MESH_UNLIT
+                } else {
+                    0
+                },
+                padding: 0,
+            };
+        Self { words, info }
+    }
+}
+
+impl MeshInfo {
+    /// The same, with all attributes `by` words further on.
+    fn moved(self, by: u32) -> Self {
+        let to = |start: u32| if start == NONE { NONE } else { start + by };
+        Self {
+            positions: to(self.positions),
+            normals: to(self.normals),
+            tangents: to(self.tangents),
+            uv0: to(self.uv0),
+            uv1: to(self.uv1),
+            colors: to(self.colors),
+            ..self
+        }
+    }
+}
+
+/// A direction as octahedral coordinates, two snorm16 (Cigolle et al. 2014). Need not be of unit length.
+fn pack_direction([x, y, z]: [f32; 3]) -> u32 {
+    let sum = x.abs() + y.abs() + z.abs();
+    if !(sum > 0.0 && sum.is_finite()) {
+        return 0;
+    }
+    let (mut u, mut v) = (x / sum, y / sum);
+    if z < 0.0 {
+        (u, v) = ((1.0 - v.abs()).copysign(u), (1.0 - u.abs()).copysign(v));
+    }
+    let snorm = |c: f32| (c.clamp(-1.0, 1.0) * 32767.0).round() as i16 as u16;
+    u32::from(snorm(u)) | u32::from(snorm(v)) << 16
+}
+
+fn unorm16x2(a: f32, b: f32) -> u32 {
+    let unorm = |c: f32| (c.clamp(0.0, 1.0) * 65535.0).round() as u16;
+    u32::from(unorm(a)) | u32::from(unorm(b)) << 16
+}
+
+#[cfg(test)]
+mod tests {
+    use glam::{Vec2, Vec3};
+
+    use super::*;
+
+    /// The shader's `octahedral(unpackSnorm2x16(word))`.
+    fn unpack_direction(word: u32) -> Vec3 {
+        let snorm = |half: u32| (f32::from(half as u16 as i16) / 32767.0).clamp(-1.0, 1.0);
+        let e = Vec2::new(snorm(word & 0xffff), snorm(word >> 16));
+        let mut v = Vec3::new(e.x, e.y, 1.0 - e.x.abs() - e.y.abs());
+        let t = (-v.z).max(0.0);
+        v.x += if v.x >= 0.0 { -t } else { t };
+        v.y += if v.y >= 0.0 { -t } else { t };
+        v.normalize()
+    }
+
+    #[test]
+    fn directions_survive_packing_within_a_hundredth_of_a_degree() {
+        for i in 0..=40 {
+            for j in 0..=40 {
+                let (u, v) = (
+                    i as f32 / 20.0 - 1.0,
+                    j as f32 / 20.0 * std::f32::consts::PI,
+                );
+                let r = (1.0 - u * u).sqrt();
+                let d = Vec3::new(r * v.cos(), u, r * v.sin());
+                // The arc cosine of a number near 1 is too coarse.
+                let angle = unpack_direction(pack_direction(d.into()))
+                    .cross(d)
+                    .length()
+                    .asin();
+                assert!(
+                    angle.to_degrees() < 0.01,
+                    "{d} is off by {} degrees",
+                    angle.to_degrees()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn hostile_directions_pack_to_something() {
+        for n in [
+            [0.0; 3],
+            [f32::NAN; 3],
+            [f32::INFINITY, 0.0, 0.0],
+            [f32::MAX; 3],
+        ] {
+            assert!(unpack_direction(pack_direction(n)).is_finite(), "{n:?}");
+        }
+    }
+
+    #[test]
+    fn absent_attributes_take_no_room() {
+        let mesh = Mesh {
+            positions: vec![[0.0; 3]; 3],
+            indices: vec![0, 1, 2],
+            ..Mesh::default()
+        };
+        let packed = Packed::new(&mesh);
+        assert_eq!(packed.words.len(), 1 + 9);
+        assert_eq!(
+            (
+                packed.info.positions,
+                packed.info.normals,
+                packed.info.colors
+            ),
+            (1, NONE, NONE)
+        );
+        assert_eq!(packed.info.moved(100).positions, 101);
+        assert_eq!(packed.info.moved(100).normals, NONE);
+    }
+}

@@ -1,0 +1,213 @@
+//! Structures that shaders read, with the layouts of `shaders/common.glsl` (scalar block layout).
+//!
+//! A test reads the offsets out of the compiled SPIR-V and compares them with these.
+
+use bytemuck::{Pod, Zeroable};
+
+/// Stands for "there is none" in every index of these structures.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// Where an instance is: a 3×4 matrix by rows, in metres, relative to the low corner of a cell of the world.
+///
+/// 64 bytes, the same as `storm_ecs::scene::GlobalTransform`, so that columns of those are uploaded as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
+#[repr(C)]
+pub struct InstanceTransform {
+    /// Rows of the matrix; the last column is the translation.
+    pub rows: [[f32; 4]; 3],
+    /// The cell, [`CELL_SIZE`](crate::CELL_SIZE) metres a side.
+    pub cell: [i32; 3],
+    /// Unused; keeps 64 bytes.
+    pub padding: u32,
+}
+
+impl InstanceTransform {
+    /// At the low corner of cell 0, unturned, unscaled.
+    pub const IDENTITY: Self = Self {
+        rows: [
+            [1.0, 0.0, 0.0, 0.0],
+            [0.0, 1.0, 0.0, 0.0],
+            [0.0, 0.0, 1.0, 0.0],
+        ],
+        cell: [0; 3],
+        padding: 0,
+    };
+
+    /// In cell 0, from an affine matrix; its bottom row is taken to be 0 0 0 1.
+    #[must_use]
+    pub fn from_mat4(matrix: glam::Mat4) -> Self {
+        let rows = matrix.transpose();
+        Self {
+            rows: [rows.x_axis.into(), rows.y_axis.into(), rows.z_axis.into()],
+            ..Self::IDENTITY
+        }
+    }
+
+    /// Whether it turns right-handed into left-handed.
+    #[must_use]
+    pub fn mirrors(&self) -> bool {
+        let [x, y, z] = self.rows.map(|[a, b, c, _]| glam::Vec3::new(a, b, c));
+        x.dot(y.cross(z)) < 0.0
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
+#[repr(C)]
+pub(crate) struct InstanceMeta {
+    pub(crate) mesh: u32,
+    pub(crate) material: u32,
+}
+
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub(crate) struct MeshInfo {
+    pub(crate) positions: u32,
+    pub(crate) normals: u32,
+    pub(crate) tangents: u32,
+    pub(crate) uv0: u32,
+    pub(crate) uv1: u32,
+    pub(crate) colors: u32,
+    pub(crate) flags: u32,
+    pub(crate) padding: u32,
+}
+
+/// [`MeshInfo::flags`]: there is nothing to light it by.
+pub(crate) const MESH_UNLIT: u32 = 1;
+
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub(crate) struct TextureRef {
+    pub(crate) image: u32,
+    pub(crate) sampler_and_uv: u32,
+}
+
+impl TextureRef {
+    pub(crate) const NONE: Self = Self {
+        image: NONE,
+        sampler_and_uv: 0,
+    };
+}
+
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub(crate) struct MaterialInfo {
+    pub(crate) base_color: [f32; 4],
+    pub(crate) emissive: [f32; 3],
+    pub(crate) alpha_cutoff: f32,
+    pub(crate) metallic: f32,
+    pub(crate) roughness: f32,
+    pub(crate) normal_scale: f32,
+    pub(crate) occlusion_strength: f32,
+    /// Base colour, metallic-roughness, normal, occlusion, emissive.
+    pub(crate) textures: [TextureRef; 5],
+    pub(crate) alpha_mode: u32,
+    pub(crate) padding: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
+#[repr(C)]
+pub(crate) struct LightInfo {
+    pub(crate) translation: [f32; 3],
+    pub(crate) range: f32,
+    pub(crate) cell: [i32; 3],
+    pub(crate) spot_scale: f32,
+    pub(crate) color: [f32; 3],
+    pub(crate) spot_offset: f32,
+    pub(crate) direction: [f32; 3],
+    pub(crate) padding: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
+#[repr(C)]
+pub(crate) struct SkyInfo {
+    pub(crate) sun_direction: [f32; 3],
+    pub(crate) sun_cos: f32,
+    pub(crate) sun_color: [f32; 3],
+    pub(crate) haze: f32,
+    pub(crate) zenith: [f32; 3],
+    pub(crate) cloud_cover: f32,
+    pub(crate) horizon: [f32; 3],
+    pub(crate) cloud_scale: f32,
+    pub(crate) ground: [f32; 3],
+    pub(crate) fog_density: f32,
+    pub(crate) cloud_light: [f32; 3],
+    pub(crate) fog_height: f32,
+    pub(crate) cloud_shade: [f32; 3],
+    pub(crate) seed: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
+#[repr(C)]
+pub(crate) struct Globals {
+    pub(crate) clip_from_relative: [[f32; 4]; 4],
+    pub(crate) relative_from_clip: [[f32; 4]; 4],
+    pub(crate) eye: [f32; 4],
+    pub(crate) camera_cell: [i32; 3],
+    pub(crate) exposure: f32,
+    pub(crate) camera_translation: [f32; 3],
+    pub(crate) light_count: u32,
+    pub(crate) sky: SkyInfo,
+    pub(crate) vertices: u64,
+    pub(crate) transforms: u64,
+    pub(crate) metas: u64,
+    pub(crate) visible: u64,
+    pub(crate) meshes: u64,
+    pub(crate) materials: u64,
+    pub(crate) lights: u64,
+    pub(crate) harmonics: u64,
+    pub(crate) sky_cube: u32,
+    pub(crate) sky_levels: u32,
+    pub(crate) brdf_table: u32,
+    pub(crate) clamp_sampler: u32,
+}
+
+/// Offsets of the members of the structures that shaders read, for the test that compares the two.
+#[doc(hidden)]
+#[must_use]
+pub fn layout_offsets() -> Vec<(&'static str, Vec<u32>)> {
+    macro_rules! offsets {
+        ($($type:ident { $($field:ident),* $(,)? })*) => {
+            vec![$((stringify!($type), vec![$(std::mem::offset_of!($type, $field) as u32),*])),*]
+        };
+    }
+    let mut all = offsets! {
+        InstanceTransform { rows, cell, padding }
+        InstanceMeta { mesh, material }
+        MeshInfo { positions, normals, tangents, uv0, uv1, colors, flags, padding }
+        TextureRef { image, sampler_and_uv }
+        LightInfo { translation, range, cell, spot_scale, color, spot_offset, direction, padding }
+        SkyInfo {
+            sun_direction, sun_cos, sun_color, haze, zenith, cloud_cover, horizon, cloud_scale, ground, fog_density,
+            cloud_light, fog_height, cloud_shade, seed,
+        }
+        Globals {
+            clip_from_relative, relative_from_clip, eye, camera_cell, exposure, camera_translation, light_count, sky,
+            vertices, transforms, metas, visible, meshes, materials, lights, harmonics, sky_cube, sky_levels,
+            brdf_table, clamp_sampler,
+        }
+    };
+    // The shader names its five textures one by one.
+    let texture = |i: usize| {
+        (std::mem::offset_of!(MaterialInfo, textures) + i * size_of::<TextureRef>()) as u32
+    };
+    let before = [
+        std::mem::offset_of!(MaterialInfo, base_color),
+        std::mem::offset_of!(MaterialInfo, emissive),
+        std::mem::offset_of!(MaterialInfo, alpha_cutoff),
+        std::mem::offset_of!(MaterialInfo, metallic),
+        std::mem::offset_of!(MaterialInfo, roughness),
+        std::mem::offset_of!(MaterialInfo, normal_scale),
+        std::mem::offset_of!(MaterialInfo, occlusion_strength),
+    ]
+    .map(|offset| offset as u32);
+    let after = [
+        std::mem::offset_of!(MaterialInfo, alpha_mode),
+        std::mem::offset_of!(MaterialInfo, padding),
+    ];
+    let members = before
+        .into_iter()
+        .chain((0..5).map(texture))
+        .chain(after.map(|offset| offset as u32));
+    all.push(("MaterialInfo", members.collect()));
+    all
+}

@@ -1,0 +1,383 @@
+//! A scene on the GPU: plain values go in, and only what changed is uploaded.
+
+mod arena;
+mod draws;
+mod geometry;
+mod instances;
+pub(crate) mod layout;
+mod surfaces;
+mod upload;
+
+use std::collections::BTreeSet;
+
+use glam::Vec3;
+use storm_assets::{AssetId, Bounds, Handle, Image, Material, Mesh};
+
+use self::{arena::Table, instances::InstanceRecord, layout::LightInfo};
+pub(crate) use self::{
+    draws::{DrawKind, DrawRange, Draws},
+    geometry::Geometry,
+    instances::Instances,
+    surfaces::{AlphaClass, Surfaces},
+    upload::Uploads,
+};
+pub use self::{
+    instances::RenderSlot,
+    layout::InstanceTransform,
+    surfaces::{ColorSpace, TextureKey, textures_of},
+};
+use crate::{
+    context::Gpu,
+    error::{RenderError, Result},
+    sky::Sky,
+    view::View,
+};
+
+/// One thing to draw.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Instance {
+    /// Its shape.
+    pub mesh: Handle<Mesh>,
+    /// Its surface.
+    pub material: Handle<Material>,
+    /// Its place.
+    pub transform: InstanceTransform,
+}
+
+/// A light at a place. Units are those of `KHR_lights_punctual`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Light {
+    /// The cell of the world that it is in.
+    pub cell: [i32; 3],
+    /// Metres from the low corner of the cell.
+    pub translation: Vec3,
+    /// Linear RGB times candela, on the scale of [`Sky::sun_color`].
+    pub color: Vec3,
+    /// Metres beyond which it lights nothing.
+    pub range: f32,
+    /// Where it points, and the angles from there at which it begins to fade and is gone, radians; `None` for all round.
+    pub spot: Option<Spot>,
+}
+
+/// The cone of a spot light.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spot {
+    /// Where it points. Normalised when used.
+    pub direction: Vec3,
+    /// Where it begins to fade.
+    pub inner: f32,
+    /// Where it is gone; more than `inner`.
+    pub outer: f32,
+}
+
+/// The lights that are shaded; each costs every pixel a little.
+pub const LIGHTS_MAX: usize = 64;
+
+/// Meshes, textures, materials, instances, lights and a sky, on the GPU.
+///
+/// ```no_run
+/// use storm_assets::{Handle, Material, Mesh};
+/// use storm_render::{Gpu, GpuDesc, Instance, InstanceTransform, Scene};
+///
+/// # fn main() -> Result<(), storm_render::RenderError> {
+/// let gpu = Gpu::headless(&GpuDesc::default())?;
+/// let mut scene = Scene::new(&gpu)?;
+/// let (mesh, material) = (Handle::of("example", "triangle"), Handle::of("example", "red"));
+/// scene.insert_mesh(mesh, &Mesh {
+///     positions: vec![[-1.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]],
+///     indices: vec![0, 1, 2],
+///     ..Mesh::default()
+/// })?;
+/// scene.insert_material(material, &Material::matte("red", [0.8, 0.1, 0.1], 0.6))?;
+/// let slot = scene.add(&Instance { mesh, material, transform: InstanceTransform::IDENTITY })?;
+/// scene.remove(slot)?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct Scene {
+    pub(crate) gpu: Gpu,
+    pub(crate) uploads: Uploads,
+    pub(crate) geometry: Geometry,
+    pub(crate) surfaces: Surfaces,
+    pub(crate) instances: Instances,
+    pub(crate) draws: Draws,
+    pub(crate) lights: Table<LightInfo>,
+    light_infos: Vec<LightInfo>,
+    sky: Sky,
+    /// Whether an instance came or went or changes what it is drawn with.
+    draws_changed: bool,
+    /// Meshes and materials that instances ask for and that are not there.
+    missing: BTreeSet<AssetId>,
+}
+
+impl Scene {
+    /// An empty scene under the default sky.
+    ///
+    /// # Errors
+    /// When the device has no memory left.
+    pub fn new(gpu: &Gpu) -> Result<Self> {
+        let device = gpu.device();
+        Ok(Self {
+            gpu: gpu.clone(),
+            uploads: Uploads::new(device),
+            geometry: Geometry::new(device)?,
+            surfaces: Surfaces::new(gpu)?,
+            instances: Instances::new(device)?,
+            draws: Draws::new(device)?,
+            lights: Table::new(device, "lights", LIGHTS_MAX as u64)?,
+            light_infos: Vec::new(),
+            sky: Sky::default(),
+            draws_changed: true,
+            missing: BTreeSet::new(),
+        })
+    }
+
+    /// Uploads a mesh, in place of the one that had this handle. Instances may name it before it is there.
+    ///
+    /// # Errors
+    /// When the mesh is not well-formed (see [`Mesh::check`]) or there is no room left.
+    pub fn insert_mesh(&mut self, handle: Handle<Mesh>, mesh: &Mesh) -> Result<()> {
+        self.geometry.insert(&mut self.uploads, handle, mesh)?;
+        self.missing.remove(&handle.id());
+        self.draws_changed = true;
+        Ok(())
+    }
+
+    /// Takes a mesh away. Instances of it are not drawn until it comes back.
+    pub fn remove_mesh(&mut self, handle: Handle<Mesh>) {
+        self.geometry.remove(handle);
+        self.draws_changed = true;
+    }
+
+    /// Whether this mesh is there.
+    #[must_use]
+    pub fn has_mesh(&self, handle: Handle<Mesh>) -> bool {
+        self.geometry.has(handle)
+    }
+
+    /// Uploads a picture as materials sample it (see [`textures_of`]), in place of the one that had this key.
+    ///
+    /// # Errors
+    /// When it is larger than the device allows or there is no room left.
+    pub fn insert_texture(&mut self, key: TextureKey, picture: &Image) -> Result<()> {
+        self.surfaces
+            .insert_texture(&mut self.uploads, key, picture)
+    }
+
+    /// Whether this texture is there.
+    #[must_use]
+    pub fn has_texture(&self, key: TextureKey) -> bool {
+        self.surfaces.has_texture(key)
+    }
+
+    /// Whether a material asks for this texture and it is not there.
+    #[must_use]
+    pub fn wants_texture(&self, key: TextureKey) -> bool {
+        self.surfaces.missing().any(|missing| missing == key)
+    }
+
+    /// Uploads a material, in place of the one that had this handle. Textures that are not there yet count as absent.
+    ///
+    /// # Errors
+    /// When there is no room left.
+    pub fn insert_material(&mut self, handle: Handle<Material>, material: &Material) -> Result<()> {
+        self.surfaces
+            .insert_material(&mut self.uploads, handle, material)?;
+        self.missing.remove(&handle.id());
+        self.draws_changed = true;
+        Ok(())
+    }
+
+    /// Whether this material is there.
+    #[must_use]
+    pub fn has_material(&self, handle: Handle<Material>) -> bool {
+        self.surfaces.has_material(handle)
+    }
+
+    /// Adds something to draw.
+    ///
+    /// # Errors
+    /// When there is no room left.
+    pub fn add(&mut self, instance: &Instance) -> Result<RenderSlot> {
+        let slot = self.instances.add();
+        self.set(slot, instance)?;
+        Ok(slot)
+    }
+
+    /// Changes what an instance is, all of it.
+    ///
+    /// # Errors
+    /// When the slot was not given by [`Scene::add`], or there is no room left.
+    pub fn set(&mut self, slot: RenderSlot, instance: &Instance) -> Result<()> {
+        let Instance {
+            mesh,
+            material,
+            transform,
+        } = instance;
+        if !self.geometry.has(*mesh) {
+            self.missing.insert(mesh.id());
+        }
+        if !self.surfaces.has_material(*material) {
+            self.missing.insert(material.id());
+        }
+        let record = InstanceRecord {
+            mesh: self.geometry.index_of(*mesh),
+            material: self.surfaces.index_of(&mut self.uploads, *material)?,
+            mirrored: transform.mirrors(),
+        };
+        let blended = self.surfaces.class(record.material).0 == AlphaClass::Blend;
+        self.draws_changed |=
+            self.instances
+                .set(&mut self.uploads, slot, record, transform, blended)?;
+        Ok(())
+    }
+
+    /// Moves an instance.
+    ///
+    /// # Errors
+    /// When there is none in this slot.
+    pub fn set_transform(&mut self, slot: RenderSlot, transform: &InstanceTransform) -> Result<()> {
+        self.set_transforms(slot, std::slice::from_ref(transform))
+    }
+
+    /// Moves the instances of neighbouring slots, `first` and on: one copy, however many.
+    ///
+    /// # Errors
+    /// When one of the slots has no instance; then none is moved.
+    pub fn set_transforms(
+        &mut self,
+        first: RenderSlot,
+        transforms: &[InstanceTransform],
+    ) -> Result<()> {
+        self.draws_changed |= self
+            .instances
+            .move_run(&mut self.uploads, first, transforms)?;
+        Ok(())
+    }
+
+    /// Takes an instance away.
+    ///
+    /// # Errors
+    /// When there is none in this slot.
+    pub fn remove(&mut self, slot: RenderSlot) -> Result<()> {
+        self.instances.remove(slot)?;
+        self.draws_changed = true;
+        Ok(())
+    }
+
+    /// How many instances there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.instances.len()
+    }
+
+    /// Whether there are no instances.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Assets that instances and materials ask for and that are not there, in id order.
+    pub fn missing(&self) -> impl Iterator<Item = AssetId> {
+        let textures = self.surfaces.missing().map(|(image, _)| image.id());
+        let all: BTreeSet<_> = self.missing.iter().copied().chain(textures).collect();
+        all.into_iter()
+    }
+
+    /// Sets the sky.
+    pub fn set_sky(&mut self, sky: Sky) {
+        self.sky = sky;
+    }
+
+    /// The sky.
+    #[must_use]
+    pub fn sky(&self) -> &Sky {
+        &self.sky
+    }
+
+    /// Sets all lights but the sun.
+    ///
+    /// # Errors
+    /// When there are more than [`LIGHTS_MAX`].
+    pub fn set_lights(&mut self, lights: &[Light]) -> Result<()> {
+        if lights.len() > LIGHTS_MAX {
+            let (needed, limit) = (lights.len() as u64, LIGHTS_MAX as u64);
+            return Err(RenderError::OutOfSpace {
+                what: "lights",
+                needed,
+                limit,
+            });
+        }
+        let infos: Vec<_> = lights.iter().map(light_info).collect();
+        if infos != self.light_infos {
+            if !infos.is_empty() {
+                self.lights.write(&mut self.uploads, 0, &infos)?;
+            }
+            self.light_infos = infos;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn light_count(&self) -> u32 {
+        self.light_infos.len() as u32
+    }
+
+    /// Brings the draw lists up to date for a view.
+    pub(crate) fn prepare(&mut self, view: &View) -> Result<()> {
+        if self.draws_changed {
+            self.draws.rebuild(
+                &mut self.uploads,
+                &self.instances,
+                &self.geometry,
+                &self.surfaces,
+            )?;
+            self.draws_changed = false;
+        }
+        self.draws.sort(
+            &mut self.uploads,
+            view,
+            &mut self.instances,
+            &self.geometry,
+            &self.surfaces,
+        )
+    }
+
+    /// The box around a mesh, or `None` while it is not there.
+    #[must_use]
+    pub fn mesh_bounds(&mut self, handle: Handle<Mesh>) -> Option<Bounds> {
+        self.geometry.has(handle).then(|| {
+            let index = self.geometry.index_of(handle);
+            self.geometry.entry(index).bounds
+        })
+    }
+}
+
+fn light_info(light: &Light) -> LightInfo {
+    let (spot_scale, spot_offset, direction) = match light.spot {
+        None => (0.0, 0.0, Vec3::NEG_Z),
+        Some(Spot {
+            direction,
+            inner,
+            outer,
+        }) => {
+            // The suggested fade of KHR_lights_punctual.
+            let scale = 1.0 / (inner.cos() - outer.cos()).max(1e-3);
+            (
+                scale,
+                -outer.cos() * scale,
+                direction.try_normalize().unwrap_or(Vec3::NEG_Z),
+            )
+        }
+    };
+    LightInfo {
+        translation: light.translation.into(),
+        // Squared in the shader: keep it finite.
+        range: light.range.clamp(0.0, 1e9),
+        cell: light.cell,
+        spot_scale,
+        color: light.color.into(),
+        spot_offset,
+        direction: direction.into(),
+        padding: 0,
+    }
+}

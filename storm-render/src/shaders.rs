@@ -1,0 +1,21 @@
+//! The compiled shaders, checked in beside their sources so that users need no shader compiler.
+//!
+//! `tests/it/shaders.rs` makes them: it says how, and fails where source and SPIR-V no longer belong together.
+
+macro_rules! shaders {
+    ($($name:ident = $file:literal),* $(,)?) => {
+        $(pub(crate) const $name: &[u8] = include_bytes!(concat!("../spv/", $file, ".spv"));)*
+    };
+}
+
+shaders! {
+    SCENE_VERT = "scene.vert",
+    SCENE_FRAG = "scene.frag",
+    FULLSCREEN_VERT = "fullscreen.vert",
+    BACKGROUND_FRAG = "background.frag",
+    TONEMAP_FRAG = "tonemap.frag",
+    SKY_CUBE_COMP = "sky_cube.comp",
+    PREFILTER_COMP = "prefilter.comp",
+    HARMONICS_COMP = "harmonics.comp",
+    BRDF_TABLE_COMP = "brdf_table.comp",
+}

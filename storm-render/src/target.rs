@@ -1,0 +1,269 @@
+//! Where pictures go: an image in memory, or a window. Both are drawn to by the same code.
+#![expect(
+    private_interfaces,
+    reason = "the trait is sealed: nobody outside sees these types"
+)]
+
+use std::sync::Arc;
+
+use ash::vk;
+use storm_assets::PixelFormat;
+
+use crate::{
+    context::Gpu,
+    error::{RenderError, Result},
+    gpu::{
+        buffer::{Buffer, Memory},
+        commands::{Access, Levels, Recorder},
+        image::{Image, ImageDesc},
+        swapchain::{Acquired, Surface, Swapchain},
+    },
+};
+
+/// The format of pictures in memory: sRGB, eight bits a channel.
+const IMAGE_FORMAT: vk::Format = vk::Format::R8G8B8A8_SRGB;
+
+/// An image to draw to, as a pass sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct Canvas {
+    pub(crate) image: vk::Image,
+    pub(crate) view: vk::ImageView,
+    pub(crate) format: vk::Format,
+    pub(crate) extent: vk::Extent2D,
+    /// Present for a window.
+    pub(crate) acquired: Option<Acquired>,
+}
+
+/// Something that a [`Renderer`](crate::Renderer) draws to: [`ImageTarget`] or [`WindowTarget`].
+pub trait Target: sealed::Target {}
+
+pub(crate) mod sealed {
+    use super::{Canvas, Recorder, Result};
+
+    pub trait Target {
+        /// What to draw to now; `None` while there is nothing to draw to.
+        fn begin(&mut self) -> Result<Option<Canvas>>;
+        /// After drawing, with the image in `COLOR_ATTACHMENT_OPTIMAL`: readies it for its reader.
+        fn finish(&mut self, canvas: &Canvas, recorder: &mut Recorder);
+        /// After submission as `value` on the timeline.
+        fn submitted(&mut self, canvas: &Canvas, value: u64) -> Result<()>;
+        /// The format that pipelines draw in.
+        fn format(&self) -> ash::vk::Format;
+    }
+}
+
+/// A picture in memory.
+pub struct ImageTarget {
+    image: Image,
+    readback: Buffer,
+    /// The timeline value of the last frame; 0 before the first.
+    value: u64,
+    gpu: Gpu,
+}
+
+impl ImageTarget {
+    /// A picture of this size, in pixels.
+    ///
+    /// # Errors
+    /// When a side is 0 or more than the device can do, or there is no memory left.
+    pub fn new(gpu: &Gpu, width: u32, height: u32) -> Result<Self> {
+        let limit = storm_assets::Image::SIDE_MAX;
+        if width > limit || height > limit {
+            return Err(RenderError::Size {
+                width,
+                height,
+                limit,
+            });
+        }
+        let image = Image::new(
+            gpu.device(),
+            ImageDesc {
+                what: "a picture",
+                width,
+                height,
+                format: IMAGE_FORMAT,
+                usage: vk::ImageUsageFlags::COLOR_ATTACHMENT | vk::ImageUsageFlags::TRANSFER_SRC,
+                mip_levels: 1,
+                samples: vk::SampleCountFlags::TYPE_1,
+                cube: false,
+            },
+        )?;
+        let bytes = u64::from(width) * u64::from(height) * 4;
+        let readback = Buffer::new(
+            gpu.device(),
+            "reading a picture back",
+            bytes,
+            Memory::Readback,
+        )?;
+        Ok(Self {
+            image,
+            readback,
+            value: 0,
+            gpu: gpu.clone(),
+        })
+    }
+
+    /// Waits for the last frame and gives its picture: sRGB, opaque. Before the first frame it is black.
+    ///
+    /// # Errors
+    /// When the device is lost.
+    pub fn read(&self) -> Result<storm_assets::Image> {
+        let (width, height) = (self.image.desc.width, self.image.desc.height);
+        let pixels = if self.value == 0 {
+            [0, 0, 0, 255].repeat(width as usize * height as usize)
+        } else {
+            self.gpu.device().wait(self.value)?;
+            self.readback.mapped().to_vec()
+        };
+        storm_assets::Image::new(width, height, PixelFormat::Rgba8, pixels).map_err(|_| {
+            RenderError::Size {
+                width,
+                height,
+                limit: storm_assets::Image::SIDE_MAX,
+            }
+        })
+    }
+}
+
+impl Target for ImageTarget {}
+
+impl sealed::Target for ImageTarget {
+    fn begin(&mut self) -> Result<Option<Canvas>> {
+        Ok(Some(Canvas {
+            image: self.image.raw,
+            view: self.image.view,
+            format: IMAGE_FORMAT,
+            extent: vk::Extent2D {
+                width: self.image.desc.width,
+                height: self.image.desc.height,
+            },
+            acquired: None,
+        }))
+    }
+
+    fn finish(&mut self, canvas: &Canvas, recorder: &mut Recorder) {
+        recorder.image_barrier(
+            (canvas.image, canvas.format),
+            Levels::ALL,
+            (
+                Access::COLOR_WRITE,
+                vk::ImageLayout::COLOR_ATTACHMENT_OPTIMAL,
+            ),
+            (Access::COPY_READ, vk::ImageLayout::TRANSFER_SRC_OPTIMAL),
+        );
+        // A frame before this one may still be writing to the same memory.
+        recorder.memory_barrier(Access::COPY_WRITE, Access::COPY_WRITE);
+        recorder.copy_from_image(canvas.image, canvas.extent, &self.readback);
+        recorder.memory_barrier(Access::COPY_WRITE, Access::HOST_READ);
+    }
+
+    fn submitted(&mut self, _canvas: &Canvas, value: u64) -> Result<()> {
+        self.value = value;
+        Ok(())
+    }
+
+    fn format(&self) -> vk::Format {
+        IMAGE_FORMAT
+    }
+}
+
+/// A window.
+pub struct WindowTarget {
+    swapchain: Option<Swapchain>,
+    stale: bool,
+    size: vk::Extent2D,
+    format: vk::Format,
+    surface: Arc<Surface>,
+    gpu: Gpu,
+}
+
+impl WindowTarget {
+    pub(crate) fn new(gpu: &Gpu, surface: Arc<Surface>) -> Self {
+        Self {
+            swapchain: None,
+            stale: true,
+            size: vk::Extent2D {
+                width: 1280,
+                height: 720,
+            },
+            format: vk::Format::UNDEFINED,
+            surface,
+            gpu: gpu.clone(),
+        }
+    }
+
+    /// Says that the window now has this size, in pixels. A size of 0 (minimised) draws nothing until it changes.
+    pub fn resize(&mut self, width: u32, height: u32) {
+        self.size = vk::Extent2D { width, height };
+        self.stale = true;
+    }
+
+    /// Makes the swapchain anew where it no longer fits; gives whether there is one.
+    fn refresh(&mut self) -> Result<bool> {
+        if self.stale {
+            if self.size.width == 0 || self.size.height == 0 {
+                return Ok(false);
+            }
+            let old = self.swapchain.take();
+            self.swapchain =
+                Swapchain::new(self.gpu.device(), &self.surface, self.size, old.as_ref())?;
+            if let Some(swapchain) = &self.swapchain {
+                self.format = swapchain.format;
+                self.stale = false;
+            }
+        }
+        Ok(self.swapchain.is_some())
+    }
+}
+
+impl Target for WindowTarget {}
+
+impl sealed::Target for WindowTarget {
+    fn begin(&mut self) -> Result<Option<Canvas>> {
+        // Twice at most: an out-of-date swapchain is made anew once a frame.
+        for _ in 0..2 {
+            if !self.refresh()? {
+                return Ok(None);
+            }
+            if let Some(swapchain) = &mut self.swapchain
+                && let Some(acquired) = swapchain.acquire()?
+            {
+                return Ok(Some(Canvas {
+                    image: acquired.image,
+                    view: acquired.view,
+                    format: swapchain.format,
+                    extent: swapchain.extent,
+                    acquired: Some(acquired),
+                }));
+            }
+            self.stale = true;
+        }
+        Ok(None)
+    }
+
+    fn finish(&mut self, canvas: &Canvas, recorder: &mut Recorder) {
+        recorder.image_barrier(
+            (canvas.image, canvas.format),
+            Levels::ALL,
+            (
+                Access::COLOR_WRITE,
+                vk::ImageLayout::COLOR_ATTACHMENT_OPTIMAL,
+            ),
+            (Access::NONE, vk::ImageLayout::PRESENT_SRC_KHR),
+        );
+    }
+
+    fn submitted(&mut self, canvas: &Canvas, _value: u64) -> Result<()> {
+        if let (Some(swapchain), Some(acquired)) = (&self.swapchain, canvas.acquired) {
+            self.stale |=
+                self.gpu
+                    .device()
+                    .present(swapchain.raw, acquired.index, acquired.rendered)?;
+        }
+        Ok(())
+    }
+
+    fn format(&self) -> vk::Format {
+        self.format
+    }
+}

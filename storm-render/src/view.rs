@@ -1,0 +1,202 @@
+//! Where a picture is taken from, and how.
+
+use glam::{Mat4, Quat, Vec3};
+
+/// Metres along a side of a cell of the world. The shaders hold the same figure.
+pub const CELL_SIZE: f32 = 1024.0;
+
+/// How a view is flattened. Depth is reversed: 1 at the near plane, 0 at the far end.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Projection {
+    /// Things get smaller with distance; there is no far plane.
+    Perspective {
+        /// Vertical angle of view, radians.
+        yfov: f32,
+        /// Distance of the near plane, metres.
+        near: f32,
+    },
+    /// They do not.
+    Orthographic {
+        /// Half the height of the view, metres.
+        half_height: f32,
+        /// Distance of the near plane, metres.
+        near: f32,
+        /// Distance of the far plane, metres.
+        far: f32,
+    },
+}
+
+/// How radiance becomes colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ToneMap {
+    /// Clipped.
+    None,
+    /// Khronos PBR Neutral: colours up to 0.8 stay, highlights roll off.
+    #[default]
+    PbrNeutral,
+}
+
+/// A camera. Right-handed, +Y up; unturned it looks along -Z.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct View {
+    /// The cell of the world that the camera is in.
+    pub cell: [i32; 3],
+    /// Metres from the low corner of the cell.
+    pub translation: Vec3,
+    /// From camera axes to world axes.
+    pub rotation: Quat,
+    /// How it is flattened.
+    pub projection: Projection,
+    /// Radiance is multiplied by this before tone mapping.
+    pub exposure: f32,
+    /// How radiance becomes colour.
+    pub tone_map: ToneMap,
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self {
+            cell: [0; 3],
+            translation: Vec3::ZERO,
+            rotation: Quat::IDENTITY,
+            projection: Projection::Perspective {
+                yfov: 50.0_f32.to_radians(),
+                near: 0.05,
+            },
+            exposure: 1.0,
+            tone_map: ToneMap::default(),
+        }
+    }
+}
+
+impl View {
+    /// A view from `eye` towards `target`, metres in cell 0. Looking straight up or down keeps -Z or +Z at the top.
+    #[must_use]
+    pub fn look_at(eye: Vec3, target: Vec3) -> Self {
+        let forward = (target - eye).try_normalize().unwrap_or(Vec3::NEG_Z);
+        let up = if forward.y.abs() > 0.9999 {
+            Vec3::new(0.0, 0.0, -forward.y.signum())
+        } else {
+            Vec3::Y
+        };
+        let right = forward.cross(up).normalize();
+        let rotation = Quat::from_mat3(&glam::Mat3::from_cols(
+            right,
+            right.cross(forward),
+            -forward,
+        ));
+        Self {
+            translation: eye,
+            rotation,
+            ..Self::default()
+        }
+    }
+
+    /// From camera-relative world axes to Vulkan's clip space: Y down, depth reversed.
+    #[must_use]
+    pub fn clip_from_relative(&self, aspect: f32) -> Mat4 {
+        let clip_from_camera = match self.projection {
+            Projection::Perspective { yfov, near } => {
+                let f = 1.0 / (0.5 * yfov).tan();
+                Mat4::from_cols_array_2d(&[
+                    [f / aspect, 0.0, 0.0, 0.0],
+                    [0.0, -f, 0.0, 0.0],
+                    [0.0, 0.0, 0.0, -1.0],
+                    [0.0, 0.0, near, 0.0],
+                ])
+            }
+            Projection::Orthographic {
+                half_height,
+                near,
+                far,
+            } => {
+                let depth = 1.0 / (far - near);
+                Mat4::from_cols_array_2d(&[
+                    [1.0 / (half_height * aspect), 0.0, 0.0, 0.0],
+                    [0.0, -1.0 / half_height, 0.0, 0.0],
+                    [0.0, 0.0, depth, 0.0],
+                    [0.0, 0.0, far * depth, 1.0],
+                ])
+            }
+        };
+        clip_from_camera * Mat4::from_quat(self.rotation.inverse())
+    }
+
+    /// Where a place is, seen from the camera: metres along world axes.
+    #[must_use]
+    pub fn relative(&self, cell: [i32; 3], translation: Vec3) -> Vec3 {
+        let cells = [0, 1, 2].map(|axis| cell[axis].wrapping_sub(self.cell[axis]) as f32);
+        Vec3::from(cells) * CELL_SIZE + (translation - self.translation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn project(view: &View, aspect: f32, point: Vec3) -> Vec3 {
+        view.clip_from_relative(aspect)
+            .project_point3(view.relative([0; 3], point))
+    }
+
+    #[test]
+    fn what_is_looked_at_is_in_the_middle() {
+        for (eye, target) in [
+            (Vec3::new(3.0, 2.0, 5.0), Vec3::ZERO),
+            (Vec3::new(0.0, 9.0, 0.0), Vec3::ZERO),
+            (Vec3::new(0.0, -9.0, 0.0), Vec3::ZERO),
+            (Vec3::new(-1.0, 0.0, -7.0), Vec3::new(4.0, 4.0, 4.0)),
+        ] {
+            let p = project(&View::look_at(eye, target), 1.5, target);
+            assert!(
+                p.truncate().length() < 1e-4,
+                "{eye} → {target} lands at {p}"
+            );
+        }
+    }
+
+    #[test]
+    fn up_is_up_and_right_is_right() {
+        let view = View::look_at(Vec3::new(0.0, 0.0, 5.0), Vec3::ZERO);
+        let p = project(&view, 1.0, Vec3::new(0.5, 0.25, 0.0));
+        assert!(p.x > 0.0 && p.y < 0.0, "Vulkan's Y points down: {p}");
+    }
+
+    #[test]
+    fn depth_is_one_at_the_near_plane_and_nears_zero() {
+        let view = View::look_at(Vec3::ZERO, Vec3::NEG_Z);
+        let Projection::Perspective { near, .. } = view.projection else {
+            unreachable!()
+        };
+        assert!((project(&view, 1.0, Vec3::new(0.0, 0.0, -near)).z - 1.0).abs() < 1e-6);
+        let far = project(&view, 1.0, Vec3::new(0.0, 0.0, -1e6)).z;
+        assert!(far > 0.0 && far < 1e-6);
+
+        let projection = Projection::Orthographic {
+            half_height: 1.0,
+            near: 1.0,
+            far: 11.0,
+        };
+        let view = View { projection, ..view };
+        for (distance, depth) in [(1.0, 1.0), (6.0, 0.5), (11.0, 0.0)] {
+            let z = project(&view, 1.0, Vec3::new(0.0, 0.0, -distance)).z;
+            assert!((z - depth).abs() < 1e-6, "{distance} m has depth {z}");
+        }
+    }
+
+    #[test]
+    fn ten_thousand_kilometres_out_a_millimetre_is_a_millimetre() {
+        let cell = [9_765_625 / 1000, 0, -9_765_625 / 1000];
+        let view = View {
+            cell,
+            translation: Vec3::new(1.0, 2.0, 3.0),
+            ..View::default()
+        };
+        let d = view.relative(cell, Vec3::new(1.001, 2.0, 3.0));
+        assert!(
+            (d.x - 0.001).abs() < 1e-6 && d.y == 0.0 && d.z == 0.0,
+            "{d}"
+        );
+    }
+}

@@ -1,0 +1,408 @@
+//! A scene follows its world, and only what changed is uploaded.
+
+use std::f32::consts::FRAC_PI_2;
+
+use glam::{Mat4, Quat, Vec3};
+use storm_assets::{Handle, Image, Library, Material, MaterialHandle, Mesh, MeshHandle};
+use storm_ecs::{
+    Entity, World,
+    scene::{
+        Camera, ChildOf, DirectionalLight, GlobalTransform, PointLight,
+        Projection as CameraProjection, Propagation, SpotLight, Transform,
+    },
+};
+use storm_render::{ExtractStats, Extractor, InstanceTransform, Projection, View};
+
+use crate::{
+    harness::{Stage, TestGpu, pixel},
+    scenes,
+};
+
+const TRANSFORM_BYTES: u64 = size_of::<InstanceTransform>() as u64;
+
+/// A world, its assets, and the scene that follows it.
+struct Follower<'a> {
+    world: World,
+    library: Library,
+    propagation: Propagation,
+    extractor: Extractor,
+    stage: Stage<'a>,
+}
+
+impl<'a> Follower<'a> {
+    fn new(gpu: &'a TestGpu) -> Self {
+        let mut library = Library::default();
+        library.meshes.insert(mesh().0, scenes::cube());
+        for (color, material) in colors() {
+            library.materials.insert(material.0, glow(color));
+        }
+        Self {
+            world: World::new(),
+            library,
+            propagation: Propagation::new(),
+            extractor: Extractor::new(),
+            stage: Stage::new(gpu),
+        }
+    }
+
+    fn spawn(&mut self, translation: [f32; 3], color: usize) -> Entity {
+        let transform = Transform::from_translation(translation);
+        self.world.spawn((
+            transform,
+            GlobalTransform::IDENTITY,
+            mesh(),
+            colors()[color].1,
+        ))
+    }
+
+    /// Propagates and extracts, as once a frame.
+    fn follow(&mut self) -> ExtractStats {
+        self.propagation.run(&mut self.world);
+        self.extractor
+            .extract(&self.world, &self.library, &mut self.stage.scene)
+            .unwrap()
+    }
+
+    fn picture(&mut self) -> Image {
+        self.stage.picture(&view())
+    }
+}
+
+fn mesh() -> MeshHandle {
+    MeshHandle(Handle::of("test", "cube"))
+}
+
+fn colors() -> [([f32; 3], MaterialHandle); 3] {
+    [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]].map(|color: [f32; 3]| {
+        (
+            color,
+            MaterialHandle(Handle::of("test", &format!("{color:?}"))),
+        )
+    })
+}
+
+fn glow(color: [f32; 3]) -> Material {
+    Material {
+        emissive: color,
+        ..Material::matte("", [0.0; 3], 1.0)
+    }
+}
+
+fn view() -> View {
+    View::look_at(Vec3::new(0.0, 0.0, 12.0), Vec3::ZERO)
+}
+
+#[test]
+fn moving_ten_of_ten_thousand_uploads_ten() {
+    let gpu = TestGpu::new();
+    let mut f = Follower::new(&gpu);
+    let entities: Vec<_> = (0..10_000)
+        .map(|i| f.spawn([i as f32 * 3.0, -50.0, 0.0], i % 3))
+        .collect();
+    assert_eq!(
+        f.follow(),
+        ExtractStats {
+            added: 10_000,
+            ..ExtractStats::default()
+        }
+    );
+    for _ in 0..3 {
+        f.stage.draw(&view());
+    }
+    assert_eq!(f.follow(), ExtractStats::default(), "a still world");
+    assert_eq!(f.stage.draw(&view()).uploaded_bytes, 0, "a still frame");
+
+    for entity in entities.iter().step_by(1000) {
+        f.world.get_mut::<Transform>(*entity).unwrap().translation[1] += 1.0;
+    }
+    assert_eq!(
+        f.follow(),
+        ExtractStats {
+            moved: 10,
+            ..ExtractStats::default()
+        }
+    );
+    assert_eq!(f.stage.draw(&view()).uploaded_bytes, 10 * TRANSFORM_BYTES);
+
+    for transform in f.world.query_mut::<&mut Transform>().iter_mut() {
+        transform.translation[2] -= 1.0;
+    }
+    assert_eq!(f.follow().moved, 10_000);
+    assert_eq!(
+        f.stage.draw(&view()).uploaded_bytes,
+        10_000 * TRANSFORM_BYTES
+    );
+    assert_eq!(f.follow(), ExtractStats::default());
+    assert_eq!(f.stage.draw(&view()).uploaded_bytes, 0);
+}
+
+#[test]
+fn a_structural_move_uploads_nothing() {
+    let gpu = TestGpu::new();
+    let mut f = Follower::new(&gpu);
+    let entities: Vec<_> = (0..100).map(|i| f.spawn([i as f32, 0.0, 0.0], 0)).collect();
+    f.follow();
+    for _ in 0..3 {
+        f.stage.draw(&view());
+    }
+    // Lights off to the side: another archetype, nothing else.
+    for entity in entities.iter().step_by(7) {
+        f.world
+            .insert(*entity, (storm_ecs::scene::Name::new("moved"),))
+            .unwrap();
+    }
+    assert_eq!(f.follow(), ExtractStats::default());
+    assert_eq!(f.stage.draw(&view()).uploaded_bytes, 0);
+}
+
+#[test]
+fn the_scene_follows_whatever_happens_to_the_world() {
+    let gpu = TestGpu::new();
+    let mut f = Follower::new(&gpu);
+    let mut entities: Vec<Entity> = Vec::new();
+    let mut places = 0;
+    let mut random = 0x9e37_79b9_u32;
+    let mut next = |below: u32| {
+        random ^= random << 13;
+        random ^= random >> 17;
+        random ^= random << 5;
+        random % below
+    };
+    for step in 0..300 {
+        for _ in 0..next(6) {
+            // No two faces lie in one plane: which of them is seen would depend on the order of drawing.
+            places += 1;
+            let apart = places as f32;
+            let (x, y) = (
+                next(9) as f32 - 4.0 + apart * 0.0011,
+                next(7) as f32 - 3.0 + apart * 0.0013,
+            );
+            let place = [x, y, apart * -0.004];
+            let pick = next(entities.len().max(1) as u32) as usize;
+            let color = next(3) as usize;
+            let Some(&entity) = entities.get(pick) else {
+                entities.push(f.spawn(place, color));
+                continue;
+            };
+            match next(9) {
+                0 | 1 => entities.push(f.spawn(place, color)),
+                2 => {
+                    f.world.despawn(entities.swap_remove(pick)).unwrap();
+                }
+                3 => f.world.remove::<(MeshHandle,)>(entity).unwrap(),
+                4 => f.world.insert(entity, (mesh(),)).unwrap(),
+                5 => f.world.remove::<(MaterialHandle,)>(entity).unwrap(),
+                6 => f.world.insert(entity, (colors()[color].1,)).unwrap(),
+                7 => f
+                    .world
+                    .insert(entity, (storm_ecs::scene::Name::new("other table"),))
+                    .unwrap(),
+                _ => f.world.get_mut::<Transform>(entity).unwrap().translation = place,
+            }
+        }
+        f.follow();
+        let drawn = f
+            .world
+            .query::<(&GlobalTransform, &MeshHandle, &MaterialHandle)>()
+            .count();
+        assert_eq!(f.stage.scene.len(), drawn, "step {step}");
+        if step % 60 == 59 {
+            // A scene that sees it all for the first time looks the same.
+            let followed = f.picture();
+            let mut fresh = Stage::new(&gpu);
+            Extractor::new()
+                .extract(&f.world, &f.library, &mut fresh.scene)
+                .unwrap();
+            assert!(followed == fresh.picture(&view()), "step {step}");
+        }
+    }
+}
+
+#[test]
+fn more_removals_than_the_log_holds_are_found_all_the_same() {
+    let gpu = TestGpu::new();
+    let mut f = Follower::new(&gpu);
+    f.world.set_removal_capacity(4);
+    let entities: Vec<_> = (0..100).map(|i| f.spawn([i as f32, 0.0, 0.0], 0)).collect();
+    f.follow();
+    for entity in &entities[..90] {
+        f.world.despawn(*entity).unwrap();
+    }
+    assert_eq!(f.follow().removed, 90);
+    assert_eq!(f.stage.scene.len(), 10);
+}
+
+#[test]
+fn a_despawned_entity_is_gone_and_its_successor_is_drawn() {
+    let gpu = TestGpu::new();
+    let mut f = Follower::new(&gpu);
+    let red = f.spawn([0.0; 3], 0);
+    f.follow();
+    assert!(f.extractor.slot(red).is_some());
+    f.world.despawn(red).unwrap();
+    let green = f.spawn([0.0; 3], 1);
+    assert_eq!(
+        f.follow(),
+        ExtractStats {
+            added: 1,
+            removed: 1,
+            ..ExtractStats::default()
+        }
+    );
+    assert_eq!(f.extractor.slot(red), None);
+    assert!(f.extractor.slot(green).is_some());
+    let [r, g, ..] = pixel(&f.picture(), 160, 90);
+    assert!(g > r);
+}
+
+#[test]
+fn children_move_with_their_parents() {
+    let gpu = TestGpu::new();
+    let mut f = Follower::new(&gpu);
+    let parent = f
+        .world
+        .spawn((Transform::IDENTITY, GlobalTransform::IDENTITY));
+    let child = f.spawn([20.0, 0.0, 0.0], 2);
+    f.world.insert(child, (ChildOf(parent),)).unwrap();
+    f.follow();
+    let [.., before, _] = pixel(&f.picture(), 160, 90);
+    f.world.get_mut::<Transform>(parent).unwrap().translation[0] = -20.0;
+    assert_eq!(f.follow().moved, 1);
+    let picture = f.picture();
+    let [r, _, b, _] = pixel(&picture, 160, 90);
+    assert!(
+        b > before.min(200) && b > r,
+        "the blue box is in the middle"
+    );
+}
+
+#[test]
+fn an_entity_waits_for_its_assets() {
+    let gpu = TestGpu::new();
+    let mut f = Follower::new(&gpu);
+    let late = MeshHandle(Handle::<Mesh>::of("test", "late"));
+    f.world
+        .spawn((GlobalTransform::IDENTITY, late, colors()[0].1));
+    f.follow();
+    assert_eq!(f.stage.scene.missing().collect::<Vec<_>>(), [late.0.id()]);
+    f.library.meshes.insert(late.0, scenes::cube());
+    f.follow();
+    assert_eq!(f.stage.scene.missing().count(), 0);
+    let [r, g, ..] = pixel(&f.picture(), 160, 90);
+    assert!(r > g);
+}
+
+#[test]
+fn lights_shine_from_where_their_entities_are() {
+    let gpu = TestGpu::new();
+    let mut f = Follower::new(&gpu);
+    let dark = Vec3::ZERO;
+    f.stage.scene.set_sky(storm_render::Sky {
+        zenith: dark,
+        horizon: dark,
+        ground: dark,
+        sun_color: dark,
+        ..storm_render::Sky::default()
+    });
+    let white = MaterialHandle(Handle::of("test", "white"));
+    f.library
+        .materials
+        .insert(white.0, Material::matte("", [0.8; 3], 1.0));
+    f.world.spawn((GlobalTransform::IDENTITY, mesh(), white));
+    let brightness = |f: &mut Follower<'_>| {
+        f.follow();
+        pixel(&f.picture(), 160, 90)[..3]
+            .iter()
+            .map(|c| u32::from(*c))
+            .sum::<u32>()
+    };
+    assert_eq!(brightness(&mut f), 0);
+    // All shine along -Z, from in front of the box, and not from behind it.
+    let front = Transform::from_translation([0.0, 0.0, 4.0]);
+    let behind = Transform::from_translation([0.0, 0.0, -4.0]);
+    let color = [1.0, 1.0, 1.0];
+    let point = PointLight {
+        color,
+        intensity: 20.0,
+        range: None,
+    };
+    let spot = SpotLight {
+        color,
+        intensity: 20.0,
+        range: None,
+        inner_angle: 0.2,
+        outer_angle: 0.4,
+    };
+    let sun = DirectionalLight {
+        color,
+        illuminance: 2.0,
+    };
+    for (place, shines) in [(front, true), (behind, false)] {
+        let light = f.world.spawn((place, GlobalTransform::IDENTITY, point));
+        assert_eq!(brightness(&mut f) > 100, shines, "point");
+        f.world.despawn(light).unwrap();
+        let light = f.world.spawn((place, GlobalTransform::IDENTITY, spot));
+        assert_eq!(brightness(&mut f) > 100, shines, "spot");
+        f.world.despawn(light).unwrap();
+        assert_eq!(brightness(&mut f), 0, "it went with its entity");
+    }
+    f.world.spawn((front, GlobalTransform::IDENTITY, sun));
+    assert!(brightness(&mut f) > 100, "sun");
+}
+
+#[test]
+fn a_camera_entity_gives_the_view() {
+    let place = Transform::from_parts(
+        Vec3::new(3.0, 4.0, 5.0),
+        Quat::from_rotation_y(FRAC_PI_2),
+        Vec3::ONE,
+    );
+    let global =
+        GlobalTransform::from_affine(&place.to_affine(), storm_ecs::scene::Cell([1, 0, -1]));
+    let yfov = 0.8;
+    let perspective = |aspect| Camera {
+        projection: CameraProjection::Perspective {
+            yfov,
+            aspect,
+            znear: 0.2,
+            zfar: Some(100.0),
+        },
+    };
+    let view = View::from_camera(&perspective(None), &global, 1.5);
+    assert_eq!(
+        (view.cell, view.translation),
+        ([1, 0, -1], Vec3::new(3.0, 4.0, 5.0))
+    );
+    let ahead = Mat4::from_quat(view.rotation).transform_vector3(Vec3::NEG_Z);
+    assert!(
+        ahead.abs_diff_eq(Vec3::NEG_X, 1e-6),
+        "a quarter turn to the left: {ahead}"
+    );
+    assert_eq!(view.projection, Projection::Perspective { yfov, near: 0.2 });
+
+    let Projection::Perspective { yfov: wide, .. } =
+        View::from_camera(&perspective(Some(2.0)), &global, 1.0).projection
+    else {
+        panic!("a perspective")
+    };
+    assert!(
+        ((0.5 * wide).tan() - 2.0 * (0.5 * yfov).tan()).abs() < 1e-6,
+        "as wide as the camera wants"
+    );
+
+    let flat = CameraProjection::Orthographic {
+        xmag: 8.0,
+        ymag: 2.0,
+        znear: 0.0,
+        zfar: 10.0,
+    };
+    let view = View::from_camera(&Camera { projection: flat }, &global, 2.0);
+    assert_eq!(
+        view.projection,
+        Projection::Orthographic {
+            half_height: 4.0,
+            near: 0.0,
+            far: 10.0
+        }
+    );
+}

@@ -1,0 +1,454 @@
+//! Everything that a person can do in the window: one table of named, typed actions, which keys, the mouse, `--do` and
+//! the help read.
+
+use std::{f32::consts::PI, fmt, fmt::Write as _, str::FromStr};
+
+/// Something to do, with how much of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Action {
+    /// Turns the camera around what it looks at, radians.
+    Turn {
+        /// To the right.
+        yaw: f32,
+        /// Upwards.
+        pitch: f32,
+    },
+    /// Moves the camera and what it looks at, in heights of the picture.
+    Pan {
+        /// To the right.
+        right: f32,
+        /// Upwards.
+        up: f32,
+    },
+    /// Goes nearer, in steps of a tenth of the distance.
+    Dolly {
+        /// Negative ones go back.
+        steps: f32,
+    },
+    /// Looks at all that is visible from where the camera is.
+    Frame,
+    /// Goes back to where the camera was at first.
+    Reset,
+    /// Writes the picture as a PNG file.
+    Save,
+    /// Says what the keys do.
+    Help,
+    /// Closes the window.
+    Quit,
+}
+
+/// A key, by what it writes or what stands on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Key {
+    /// Writes this character; lower case stands for both.
+    Char(char),
+    /// Esc.
+    Escape,
+    /// ←.
+    Left,
+    /// →.
+    Right,
+    /// ↑.
+    Up,
+    /// ↓.
+    Down,
+}
+
+/// A button of the mouse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Button {
+    /// The first one.
+    Left,
+    /// The second one.
+    Right,
+    /// The wheel.
+    Middle,
+}
+
+/// What a person does with keyboard and mouse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A key is pressed, or repeats.
+    Key(Key),
+    /// The mouse moves with this button down: by how many heights of the window to the right and down.
+    Drag(Button),
+    /// The wheel turns: by how many lines, away from the person.
+    Wheel,
+}
+
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(Key::Char(c)) => write!(f, "{}", c.to_uppercase()),
+            Self::Key(Key::Escape) => f.write_str("Esc"),
+            Self::Key(key) => write!(f, "{key:?}"),
+            Self::Drag(button) => write!(f, "{button:?} drag"),
+            Self::Wheel => f.write_str("Wheel"),
+        }
+    }
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Entry {
+    /// How scripts and `--do` call it.
+    pub name: &'static str,
+    /// What `--do` takes after the name, if it takes anything.
+    pub arguments: &'static str,
+    /// What it does, for people.
+    pub about: &'static str,
+    /// What makes it happen. The action of a drag is for one height of the window right and down, that of the wheel
+    /// for one line.
+    pub bindings: &'static [(Input, Action)],
+    /// The action from the numbers that `--do` was given, as many as `arguments` names.
+    make: fn(&[f32]) -> Action,
+}
+
+const ARROW: f32 = 5.0 * PI / 180.0;
+
+/// All actions.
+pub static ACTIONS: [Entry; 8] = [
+    Entry {
+        name: "camera.turn",
+        arguments: "YAW,PITCH",
+        about: "turn around the model (degrees)",
+        bindings: &[
+            (
+                Input::Drag(Button::Left),
+                Action::Turn {
+                    yaw: -PI,
+                    pitch: PI,
+                },
+            ),
+            (
+                Input::Key(Key::Left),
+                Action::Turn {
+                    yaw: -ARROW,
+                    pitch: 0.0,
+                },
+            ),
+            (
+                Input::Key(Key::Right),
+                Action::Turn {
+                    yaw: ARROW,
+                    pitch: 0.0,
+                },
+            ),
+            (
+                Input::Key(Key::Up),
+                Action::Turn {
+                    yaw: 0.0,
+                    pitch: ARROW,
+                },
+            ),
+            (
+                Input::Key(Key::Down),
+                Action::Turn {
+                    yaw: 0.0,
+                    pitch: -ARROW,
+                },
+            ),
+        ],
+        make: |n| Action::Turn {
+            yaw: n[0].to_radians(),
+            pitch: n[1].to_radians(),
+        },
+    },
+    Entry {
+        name: "camera.pan",
+        arguments: "RIGHT,UP",
+        about: "move sideways (heights of the picture)",
+        bindings: &[
+            (
+                Input::Drag(Button::Right),
+                Action::Pan {
+                    right: -1.0,
+                    up: 1.0,
+                },
+            ),
+            (
+                Input::Drag(Button::Middle),
+                Action::Pan {
+                    right: -1.0,
+                    up: 1.0,
+                },
+            ),
+        ],
+        make: |n| Action::Pan {
+            right: n[0],
+            up: n[1],
+        },
+    },
+    Entry {
+        name: "camera.dolly",
+        arguments: "STEPS",
+        about: "go nearer, or farther",
+        bindings: &[
+            (Input::Wheel, Action::Dolly { steps: 1.0 }),
+            (Input::Key(Key::Char('+')), Action::Dolly { steps: 1.0 }),
+            (Input::Key(Key::Char('-')), Action::Dolly { steps: -1.0 }),
+        ],
+        make: |n| Action::Dolly { steps: n[0] },
+    },
+    Entry {
+        name: "camera.frame",
+        arguments: "",
+        about: "look at everything from here",
+        bindings: &[(Input::Key(Key::Char('f')), Action::Frame)],
+        make: |_| Action::Frame,
+    },
+    Entry {
+        name: "camera.reset",
+        arguments: "",
+        about: "go back to the first view",
+        bindings: &[(Input::Key(Key::Char('r')), Action::Reset)],
+        make: |_| Action::Reset,
+    },
+    Entry {
+        name: "picture.save",
+        arguments: "",
+        about: "save the picture as PNG",
+        bindings: &[(Input::Key(Key::Char('s')), Action::Save)],
+        make: |_| Action::Save,
+    },
+    Entry {
+        name: "help",
+        arguments: "",
+        about: "print this list",
+        bindings: &[(Input::Key(Key::Char('h')), Action::Help)],
+        make: |_| Action::Help,
+    },
+    Entry {
+        name: "quit",
+        arguments: "",
+        about: "close the window",
+        bindings: &[
+            (Input::Key(Key::Char('q')), Action::Quit),
+            (Input::Key(Key::Escape), Action::Quit),
+        ],
+        make: |_| Action::Quit,
+    },
+];
+
+/// The action of an input, for a movement of 1 each way.
+#[must_use]
+pub fn bound(input: Input) -> Option<Action> {
+    ACTIONS
+        .iter()
+        .flat_map(|entry| entry.bindings)
+        .find(|(bound, _)| *bound == input)
+        .map(|(_, action)| *action)
+}
+
+/// The table for people.
+#[must_use]
+pub fn help() -> String {
+    let rows = ACTIONS.iter().map(|entry| {
+        let inputs: Vec<_> = entry
+            .bindings
+            .iter()
+            .map(|(input, _)| input.to_string())
+            .collect();
+        let equals = if entry.arguments.is_empty() { "" } else { "=" };
+        (
+            inputs.join(", "),
+            entry.about,
+            format!("{}{equals}{}", entry.name, entry.arguments),
+        )
+    });
+    let mut text = "Keys and mouse, what they do, and the name for --do:\n".to_owned();
+    for (inputs, about, name) in rows {
+        let _ = writeln!(text, "  {inputs:<36} {about:<40} {name}");
+    }
+    text
+}
+
+impl Action {
+    /// The action of a drag or the wheel, for this much movement right and down (or lines of the wheel).
+    #[must_use]
+    pub fn scaled(self, x: f32, y: f32) -> Self {
+        match self {
+            Self::Turn { yaw, pitch } => Self::Turn {
+                yaw: yaw * x,
+                pitch: pitch * y,
+            },
+            Self::Pan { right, up } => Self::Pan {
+                right: right * x,
+                up: up * y,
+            },
+            Self::Dolly { steps } => Self::Dolly { steps: steps * y },
+            other => other,
+        }
+    }
+}
+
+/// Why a `--do` cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActionError(String);
+
+impl fmt::Display for ActionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ActionError {}
+
+impl FromStr for Action {
+    type Err = ActionError;
+
+    fn from_str(text: &str) -> Result<Self, ActionError> {
+        let (name, arguments) = text
+            .split_once('=')
+            .map_or((text, None), |(name, rest)| (name, Some(rest)));
+        let entry = ACTIONS
+            .iter()
+            .find(|entry| entry.name == name)
+            .ok_or_else(|| {
+                let names: Vec<_> = ACTIONS.iter().map(|entry| entry.name).collect();
+                ActionError(format!(
+                    "there is no action '{name}'; there are {}",
+                    names.join(", ")
+                ))
+            })?;
+        let wanted = entry
+            .arguments
+            .split(',')
+            .filter(|argument| !argument.is_empty())
+            .count();
+        let given: Vec<&str> =
+            arguments.map_or_else(Vec::new, |arguments| arguments.split(',').collect());
+        let numbers: Vec<f32> = given
+            .iter()
+            .filter_map(|n| n.trim().parse().ok())
+            .filter(|n: &f32| n.is_finite())
+            .collect();
+        if numbers.len() != given.len() || given.len() != wanted {
+            let usage = if wanted == 0 {
+                "nothing".to_owned()
+            } else {
+                format!("={}", entry.arguments)
+            };
+            return Err(ActionError(format!("{name} takes {usage} after its name")));
+        }
+        Ok((entry.make)(&numbers))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_inputs_are_unique() {
+        for (i, a) in ACTIONS.iter().enumerate() {
+            assert!(
+                ACTIONS.iter().skip(i + 1).all(|b| a.name != b.name),
+                "{}",
+                a.name
+            );
+        }
+        let inputs: Vec<_> = ACTIONS
+            .iter()
+            .flat_map(|entry| entry.bindings)
+            .map(|(input, _)| input)
+            .collect();
+        for (i, a) in inputs.iter().enumerate() {
+            assert!(!inputs[i + 1..].contains(a), "{a} does two things");
+        }
+    }
+
+    #[test]
+    fn every_action_can_be_called_by_its_name_and_is_in_the_help() {
+        for entry in &ACTIONS {
+            let numbers = entry
+                .arguments
+                .split(',')
+                .map(|_| "2")
+                .collect::<Vec<_>>()
+                .join(",");
+            let text = if entry.arguments.is_empty() {
+                entry.name.to_owned()
+            } else {
+                format!("{}={numbers}", entry.name)
+            };
+            let action: Action = text
+                .parse()
+                .unwrap_or_else(|error| panic!("{text}: {error}"));
+            for (input, bound) in entry.bindings {
+                assert_eq!(
+                    std::mem::discriminant(&action),
+                    std::mem::discriminant(bound),
+                    "{input} is bound to another action than its row's name makes"
+                );
+            }
+            assert!(help().contains(entry.name) && help().contains(entry.about));
+        }
+    }
+
+    #[test]
+    fn what_do_can_say() {
+        let turn = Action::Turn {
+            yaw: PI / 2.0,
+            pitch: -PI / 4.0,
+        };
+        let cases = [
+            ("camera.turn=90,-45", Ok(turn)),
+            ("camera.dolly=-2", Ok(Action::Dolly { steps: -2.0 })),
+            ("quit", Ok(Action::Quit)),
+            ("quit=1", Err("quit takes nothing after its name")),
+            (
+                "camera.turn",
+                Err("camera.turn takes =YAW,PITCH after its name"),
+            ),
+            (
+                "camera.turn=1",
+                Err("camera.turn takes =YAW,PITCH after its name"),
+            ),
+            (
+                "camera.turn=a,b",
+                Err("camera.turn takes =YAW,PITCH after its name"),
+            ),
+            (
+                "camera.turn=nan,1",
+                Err("camera.turn takes =YAW,PITCH after its name"),
+            ),
+            (
+                "fly",
+                Err(
+                    "there is no action 'fly'; there are camera.turn, camera.pan, camera.dolly, camera.frame, \
+                     camera.reset, picture.save, help, quit",
+                ),
+            ),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(
+                text.parse::<Action>().map_err(|error| error.to_string()),
+                expected.map_err(str::to_owned),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_dragged_follows_the_mouse() {
+        let Some(Action::Turn { yaw, .. }) =
+            bound(Input::Drag(Button::Left)).map(|action| action.scaled(0.5, 0.0))
+        else {
+            panic!("a left drag turns");
+        };
+        assert_eq!(
+            yaw,
+            -PI / 2.0,
+            "half a window to the right turns the model right: the camera goes left"
+        );
+        let Some(Action::Pan { right, up }) =
+            bound(Input::Drag(Button::Middle)).map(|action| action.scaled(0.25, 0.5))
+        else {
+            panic!("a middle drag pans");
+        };
+        assert_eq!((right, up), (-0.25, 0.5));
+    }
+}

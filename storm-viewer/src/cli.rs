@@ -1,0 +1,263 @@
+//! The command line: what can be typed, and the checks that need nothing but the words.
+
+use std::{fmt, num::NonZeroU32, path::PathBuf, str::FromStr};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{action::Action, camera::CameraChoice};
+
+/// Shows, renders and describes glTF models.
+#[derive(Debug, Parser)]
+#[command(name = "storm-viewer", version, about, arg_required_else_help = true)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no usable Vulkan driver or device, 4 no display.\n\
+RUST_LOG=info (or debug, or storm_render=trace) says what happens meanwhile, on standard error."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Build a scene, write a picture of it, and open a window where there is a display
+    #[command(after_help = crate::action::help())]
+    Demo(DemoArgs),
+    /// Show a glTF model in a window
+    #[command(after_help = crate::action::help())]
+    View(ViewArgs),
+    /// Write a picture of a glTF model; needs no display and no GPU
+    Render(RenderArgs),
+    /// Say what is in a glTF model
+    Info(InfoArgs),
+    /// Say what the Vulkan driver and the display of this machine can do
+    Doctor(DoctorArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ViewArgs {
+    /// The model: .gltf or .glb
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) picture: PictureArgs,
+    /// Which scene of the file, from 0 [default: the one that the file names, or the first]
+    #[arg(long, value_name = "N")]
+    pub(crate) scene: Option<usize>,
+    /// Close the window after N frames
+    #[arg(long, value_name = "N")]
+    pub(crate) frames: Option<NonZeroU32>,
+    /// Where pictures are saved [default: MODEL-1.png, MODEL-2.png, … in the current folder]
+    #[arg(short, long, value_name = "PNG")]
+    pub(crate) output: Option<PathBuf>,
+    /// Do this after the first frame, as if by hand; may be given several times
+    #[arg(long = "do", value_name = "ACTION")]
+    pub(crate) actions: Vec<Action>,
+    #[command(flatten)]
+    pub(crate) gpu: GpuArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RenderArgs {
+    /// The model: .gltf or .glb
+    pub(crate) file: PathBuf,
+    /// The picture to write; one that is there is replaced
+    #[arg(short, long, value_name = "PNG")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) picture: PictureArgs,
+    /// Which scene of the file, from 0 [default: the one that the file names, or the first]
+    #[arg(long, value_name = "N")]
+    pub(crate) scene: Option<usize>,
+    /// Draw N frames, and say on standard error how long they took
+    #[arg(long, value_name = "N")]
+    pub(crate) frames: Option<NonZeroU32>,
+    /// Say on standard output what was done, as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) gpu: GpuArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DemoArgs {
+    /// The picture to write; one that is there is replaced
+    #[arg(short, long, value_name = "PNG", default_value = "storm-demo.png")]
+    pub(crate) output: PathBuf,
+    /// Open no window
+    #[arg(long)]
+    pub(crate) headless: bool,
+    /// Which one of the scenes that can be built
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) picture: PictureArgs,
+    /// Draw N frames, say on standard error how long they took, and close the window after N frames
+    #[arg(long, value_name = "N")]
+    pub(crate) frames: Option<NonZeroU32>,
+    /// Do this after the first frame in the window, as if by hand; may be given several times
+    #[arg(long = "do", value_name = "ACTION")]
+    pub(crate) actions: Vec<Action>,
+    #[command(flatten)]
+    pub(crate) gpu: GpuArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct InfoArgs {
+    /// The model: .gltf or .glb
+    pub(crate) file: PathBuf,
+    /// As JSON, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DoctorArgs {
+    /// As JSON, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What every picture has.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct PictureArgs {
+    /// Width and height in pixels, 1 to 16384 each
+    #[arg(long, value_name = "WxH", default_value_t = Size { width: 1280, height: 720 })]
+    pub(crate) size: Size,
+    /// Where from: a camera's name or number in the file, orbit:YAW,PITCH,DISTANCE (degrees, degrees, radii of the
+    /// model) or X,Y,Z/X,Y,Z (eye/target, metres) [default: all of the model, from its front right]
+    #[arg(long, value_name = "CAMERA", allow_hyphen_values = true)]
+    pub(crate) camera: Option<CameraChoice>,
+    /// Samples a pixel: 4 makes edges smooth
+    #[arg(long, value_name = "1|4", default_value = "4", value_parser = samples)]
+    pub(crate) samples: u32,
+}
+
+/// Which device draws, and how closely it is watched.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct GpuArgs {
+    /// Take the device whose name contains this ('doctor' lists them)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) gpu: Option<String>,
+    /// Turn the Vulkan validation layer on; any message of it is a failure
+    #[arg(long)]
+    pub(crate) validation: bool,
+}
+
+impl GpuArgs {
+    pub(crate) fn desc(&self) -> storm_render::GpuDesc {
+        storm_render::GpuDesc {
+            validation: self.validation,
+            device: self.gpu.clone(),
+        }
+    }
+}
+
+fn samples(text: &str) -> Result<u32, String> {
+    match text {
+        "1" => Ok(1),
+        "4" => Ok(4),
+        _ => Err("there can be 1 or 4 samples a pixel".to_owned()),
+    }
+}
+
+/// Width and height of a picture in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// 1 to 16384.
+    pub width: u32,
+    /// 1 to 16384.
+    pub height: u32,
+}
+
+impl Size {
+    /// The longest side.
+    pub const SIDE_MAX: u32 = storm_assets::Image::SIDE_MAX;
+
+    /// Width over height.
+    #[must_use]
+    pub fn aspect(self) -> f32 {
+        self.width as f32 / self.height as f32
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}", self.width, self.height)
+    }
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (width, height) = text
+            .split_once(['x', 'X', '×'])
+            .ok_or_else(|| format!("'{text}' is not WIDTHxHEIGHT, such as 1280x720"))?;
+        let side = |name: &str, text: &str| {
+            let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+            if !digits {
+                return Err(format!("the {name} '{text}' is not a whole number"));
+            }
+            // What has too many digits to be read is too large as well.
+            let side = text.parse().unwrap_or(u32::MAX);
+            if (1..=Self::SIDE_MAX).contains(&side) {
+                Ok(side)
+            } else {
+                Err(format!(
+                    "the {name} {text} is not within 1 to {}",
+                    Self::SIDE_MAX
+                ))
+            }
+        };
+        Ok(Self {
+            width: side("width", width.trim())?,
+            height: side("height", height.trim())?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_a_size_is() {
+        let size = |width, height| Ok(Size { width, height });
+        let cases = [
+            ("1280x720", size(1280, 720)),
+            ("1X16384", size(1, 16384)),
+            ("320×180", size(320, 180)),
+            ("0x720", Err("the width 0 is not within 1 to 16384")),
+            (
+                "1280x16385",
+                Err("the height 16385 is not within 1 to 16384"),
+            ),
+            (
+                "99999999999999999999x1",
+                Err("the width 99999999999999999999 is not within 1 to 16384"),
+            ),
+            ("-1x5", Err("the width '-1' is not a whole number")),
+            ("1.5x5", Err("the width '1.5' is not a whole number")),
+            ("x", Err("the width '' is not a whole number")),
+            ("1280", Err("'1280' is not WIDTHxHEIGHT, such as 1280x720")),
+            (
+                "1280*720",
+                Err("'1280*720' is not WIDTHxHEIGHT, such as 1280x720"),
+            ),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(
+                text.parse::<Size>(),
+                expected.map_err(str::to_owned),
+                "{text}"
+            );
+        }
+    }
+}

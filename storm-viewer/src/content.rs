@@ -1,0 +1,290 @@
+//! What there is to look at: assets, where they stand, and the cameras that a file brings.
+
+use std::path::Path;
+
+use glam::{Mat4, Vec3};
+use storm_assets::{Bounds, Library, MeshHandle, gltf};
+use storm_ecs::{
+    Entity, World,
+    scene::{Camera, GlobalTransform, Propagation},
+};
+use storm_render::{CELL_SIZE, Projection, Sky, View};
+
+use crate::{
+    camera::{CameraChoice, Orbit},
+    error::ViewerError,
+    progress,
+};
+
+/// A camera that can be chosen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedCamera {
+    /// Its number in the file.
+    pub number: usize,
+    /// Its own name and that of its node; either may be empty.
+    pub names: [String; 2],
+    /// The entity that carries it.
+    pub entity: Entity,
+}
+
+/// Moves what moves: gets the world and the seconds since the beginning.
+pub type Animate = Box<dyn FnMut(&mut World, f64)>;
+
+/// Something to look at.
+///
+/// ```
+/// use storm_assets::{Handle, Library, MaterialHandle, MeshHandle};
+/// use storm_ecs::{World, scene::Transform};
+/// use storm_viewer::content::Content;
+///
+/// let mut world = World::new();
+/// world.spawn(Transform::from_translation([0.0, 1.0, 0.0]));
+/// let content = Content::new("an empty world", Library::default(), world);
+/// assert!(content.bounds().is_empty(), "nothing in it has a mesh");
+/// ```
+pub struct Content {
+    /// The file's name, or what else it is called; errors and the window begin with it.
+    pub title: String,
+    /// The sky over it.
+    pub sky: Sky,
+    /// Cameras that can be chosen by name.
+    pub cameras: Vec<NamedCamera>,
+    /// Where it is looked at from, unless someone chooses; `None` frames all of it.
+    pub first: Option<View>,
+    /// Moves what moves; `None` where nothing does.
+    pub animate: Option<Animate>,
+    library: Library,
+    world: World,
+    propagation: Propagation,
+    bounds: Bounds,
+}
+
+impl Content {
+    /// A world and the assets that its handles name, under the default sky. Runs propagation.
+    #[must_use]
+    pub fn new(title: &str, library: Library, mut world: World) -> Self {
+        let mut propagation = Propagation::new();
+        propagation.run(&mut world);
+        let bounds = bounds(&world, &library);
+        Self {
+            title: title.to_owned(),
+            sky: Sky::default(),
+            cameras: Vec::new(),
+            first: None,
+            animate: None,
+            library,
+            world,
+            propagation,
+            bounds,
+        }
+    }
+
+    /// A scene of a glTF file, in its rest pose. `None` is the scene that the file names, or its first.
+    ///
+    /// # Errors
+    /// When the file cannot be read or has no such scene.
+    pub fn load(path: &Path, scene: Option<usize>) -> Result<Self, ViewerError> {
+        let file = read(path)?;
+        if file.warning_count > 0 {
+            let (file, count) = (title_of(path), file.warning_count);
+            tracing::warn!("{file}: {count} thing(s) were mended or left out; `info` lists them");
+        }
+        if let Some(scene) = scene
+            && scene >= file.scenes.len()
+        {
+            return Err(ViewerError::NoSuchPart {
+                file: title_of(path),
+                what: "scene",
+                wanted: scene.to_string(),
+                offer: match file.scenes.len() {
+                    0 => "it names none".to_owned(),
+                    1 => "its only one is 0".to_owned(),
+                    count => format!("it has 0 to {}", count - 1),
+                },
+            });
+        }
+        Self::from_gltf(path, file, scene)
+    }
+
+    /// A scene of a file that is read already.
+    ///
+    /// # Errors
+    /// When its rest pose would take too much memory.
+    pub(crate) fn from_gltf(
+        path: &Path,
+        mut file: gltf::Gltf,
+        scene: Option<usize>,
+    ) -> Result<Self, ViewerError> {
+        file.pose_at_rest(scene, &gltf::Limits::default())?;
+        let mut world = World::new();
+        let spawned = file.spawn(&mut world, scene);
+        let camera = |(node, entity): (&gltf::Node, &Option<Entity>)| {
+            let number = node.camera?;
+            let names = [file.cameras[number].name.clone(), node.name.clone()];
+            Some(NamedCamera {
+                number,
+                names,
+                entity: (*entity)?,
+            })
+        };
+        let cameras = file
+            .nodes
+            .iter()
+            .zip(&spawned.nodes)
+            .filter_map(camera)
+            .collect();
+        Ok(Self {
+            cameras,
+            ..Self::new(&title_of(path), file.library, world)
+        })
+    }
+
+    /// The assets.
+    #[must_use]
+    pub fn library(&self) -> &Library {
+        &self.library
+    }
+
+    /// What there is and where.
+    #[must_use]
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// Around everything with a mesh, metres from the low corner of cell 0.
+    #[must_use]
+    pub fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
+    /// Moves on to this many seconds after the beginning.
+    pub fn advance(&mut self, seconds: f64) {
+        if let Some(animate) = &mut self.animate {
+            animate(&mut self.world, seconds);
+            self.propagation.run(&mut self.world);
+        }
+    }
+
+    /// The view that `--camera` asks for, in a picture of this aspect, and the orbit from which a person goes on.
+    ///
+    /// # Errors
+    /// When there is no camera of that name.
+    pub fn camera(
+        &self,
+        choice: Option<&CameraChoice>,
+        aspect: f32,
+    ) -> Result<(View, Orbit), ViewerError> {
+        let middle = if self.bounds.is_empty() {
+            Vec3::ZERO
+        } else {
+            self.bounds.center()
+        };
+        let from_view = |view: View| (view, Orbit::from_view(&view, middle));
+        let from_orbit = |orbit: Orbit| (orbit.view(), orbit);
+        Ok(match choice {
+            None => match self.first {
+                Some(view) => from_view(view),
+                None => {
+                    let (yaw, pitch) = Orbit::FIRST;
+                    from_orbit(Orbit::framing(self.bounds, yaw, pitch, aspect))
+                }
+            },
+            Some(CameraChoice::Orbit {
+                yaw,
+                pitch,
+                distance,
+            }) => {
+                let radius = self.bounds.radius();
+                let framed = Orbit::framing(self.bounds, *yaw, *pitch, aspect);
+                from_orbit(Orbit {
+                    distance: distance * if radius > 0.0 { radius } else { 1.0 },
+                    ..framed
+                })
+            }
+            Some(CameraChoice::LookAt { eye, target }) => {
+                let near = (*target - *eye).length() * 1e-3;
+                let view = View::look_at(*eye, *target);
+                let orbit = Orbit::from_view(&view, *target);
+                let Projection::Perspective { yfov, .. } = orbit.view().projection else {
+                    return Ok((view, orbit));
+                };
+                (
+                    View {
+                        projection: Projection::Perspective { yfov, near },
+                        ..view
+                    },
+                    orbit,
+                )
+            }
+            Some(CameraChoice::Named(wanted)) => {
+                let entity = self.named(wanted)?.entity;
+                let (Some(camera), Some(global)) = (
+                    self.world.get::<Camera>(entity),
+                    self.world.get::<GlobalTransform>(entity),
+                ) else {
+                    return Err(self.no_camera(wanted));
+                };
+                from_view(View::from_camera(camera, global, aspect))
+            }
+        })
+    }
+
+    fn named(&self, wanted: &str) -> Result<&NamedCamera, ViewerError> {
+        let number = wanted.parse().ok();
+        self.cameras
+            .iter()
+            .find(|camera| camera.names.iter().any(|name| name == wanted))
+            .or_else(|| {
+                self.cameras
+                    .iter()
+                    .find(|camera| Some(camera.number) == number)
+            })
+            .ok_or_else(|| self.no_camera(wanted))
+    }
+
+    fn no_camera(&self, wanted: &str) -> ViewerError {
+        let label = |camera: &NamedCamera| {
+            let name = camera.names.iter().find(|name| !name.is_empty());
+            name.map_or_else(
+                || camera.number.to_string(),
+                |name| format!("{} ({name})", camera.number),
+            )
+        };
+        let there: Vec<_> = self.cameras.iter().map(label).collect();
+        ViewerError::NoSuchPart {
+            file: self.title.clone(),
+            what: "camera",
+            wanted: format!("'{wanted}'"),
+            offer: if there.is_empty() {
+                "the scene has none".to_owned()
+            } else {
+                format!("there are: {}", there.join(", "))
+            },
+        }
+    }
+}
+
+/// Reads a file, with a progress bar.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(crate) fn read(path: &Path) -> Result<gltf::Gltf, ViewerError> {
+    Ok(gltf::load(path, &progress::load_options(&title_of(path)))?)
+}
+
+fn title_of(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// The box around everything with a mesh.
+fn bounds(world: &World, library: &Library) -> Bounds {
+    let mut bounds = Bounds::EMPTY;
+    for (global, mesh) in world.query::<(&GlobalTransform, &MeshHandle)>().into_iter() {
+        if let Some(mesh) = library.meshes.get(mesh.0) {
+            let cell = Vec3::from(global.cell.map(|cell| cell as f32)) * CELL_SIZE;
+            let matrix = Mat4::from_translation(cell) * global.to_matrix();
+            bounds = bounds.union(mesh.bounds().transformed(matrix));
+        }
+    }
+    bounds
+}

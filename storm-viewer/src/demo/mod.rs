@@ -1,0 +1,59 @@
+//! `demo`: a scene that is built, not loaded; a picture of it, and a window where there is a display.
+
+mod scene;
+
+use storm_render::Gpu;
+
+use crate::{cli::DemoArgs, error::ViewerError, output, png, render, stage::Stage};
+
+/// Builds the scene, writes its picture and shows it.
+pub(crate) fn run(args: &DemoArgs) -> Result<(), ViewerError> {
+    png::check(&args.output)?;
+    let size = args.picture.size;
+    let content = scene::build(args.seed);
+    let (view, _) = content.camera(args.picture.camera.as_ref(), size.aspect())?;
+    let gpu = Gpu::headless(&args.gpu.desc())?;
+    render::check_memory(&gpu.info(), &args.picture)?;
+    let mut stage = Stage::new(&gpu, content, args.picture.samples)?;
+    let drawn = render::picture(&mut stage, &view, size, args.frames)?;
+    stage.check_validation()?;
+    png::write(&args.output, &drawn.picture)?;
+    output::stderr(&format!("wrote {} ({size})", args.output.display()));
+    if args.frames.is_some() {
+        output::stderr(&drawn.line(size));
+    }
+    // The window has a device of its own, which can present to it.
+    drop((stage, gpu));
+    if args.headless { Ok(()) } else { window(args) }
+}
+
+#[cfg(feature = "window")]
+fn window(args: &DemoArgs) -> Result<(), ViewerError> {
+    use crate::window;
+
+    let event_loop = match window::connect() {
+        Ok(event_loop) => event_loop,
+        // The picture is written: a machine without a display has seen the demo.
+        Err(ViewerError::NoDisplay(reason)) => {
+            output::stderr(&format!("no window: {reason}"));
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    };
+    let options = window::Options {
+        size: args.picture.size,
+        camera: args.picture.camera.clone(),
+        samples: args.picture.samples,
+        frames: args.frames,
+        output: None,
+        actions: args.actions.clone(),
+        gpu: args.gpu.desc(),
+    };
+    window::show(event_loop, scene::build(args.seed), options)
+}
+
+#[cfg(not(feature = "window"))]
+#[expect(clippy::unnecessary_wraps, reason = "as with windows")]
+fn window(_: &DemoArgs) -> Result<(), ViewerError> {
+    Ok(())
+}

@@ -1,0 +1,197 @@
+//! `render`: a picture of a model, without a window.
+
+use std::{
+    num::NonZeroU32,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use serde::Serialize;
+use storm_render::{FrameStats, Gpu, GpuInfo, ImageTarget, View};
+
+use crate::{
+    cli::{PictureArgs, RenderArgs, Size},
+    content::Content,
+    error::ViewerError,
+    output, png,
+    stage::Stage,
+};
+
+/// How far apart frames are in time where no clock counts.
+const FRAMES_A_SECOND: f64 = 60.0;
+
+/// What `render --json` says; docs/viewer.md explains the keys.
+#[derive(Serialize)]
+struct Report<'a> {
+    file: &'a Path,
+    output: &'a Path,
+    width: u32,
+    height: u32,
+    samples: u32,
+    device: String,
+    driver: String,
+    software: bool,
+    instances: u64,
+    triangles: u64,
+    draw_calls: u32,
+    frames: usize,
+    load_ms: f64,
+    first_frame_ms: f64,
+    median_frame_ms: f64,
+}
+
+/// Loads a model and writes a picture of it.
+pub(crate) fn run(args: &RenderArgs) -> Result<(), ViewerError> {
+    png::check(&args.output)?;
+    let began = Instant::now();
+    let content = Content::load(&args.file, args.scene)?;
+    let load = began.elapsed();
+    let size = args.picture.size;
+    let (view, _) = content.camera(args.picture.camera.as_ref(), size.aspect())?;
+    let gpu = Gpu::headless(&args.gpu.desc())?;
+    check_memory(&gpu.info(), &args.picture)?;
+    let mut stage = Stage::new(&gpu, content, args.picture.samples)?;
+    let drawn = picture(&mut stage, &view, size, args.frames)?;
+    stage.check_validation()?;
+    png::write(&args.output, &drawn.picture)?;
+    output::stderr(&format!("wrote {} ({size})", args.output.display()));
+    if args.frames.is_some() {
+        output::stderr(&drawn.line(size));
+    }
+    if args.json {
+        let info = gpu.info();
+        output::json(&Report {
+            file: &args.file,
+            output: &args.output,
+            width: size.width,
+            height: size.height,
+            samples: args.picture.samples,
+            device: info.name,
+            driver: info.driver,
+            software: info.software,
+            instances: drawn.stats.instances,
+            triangles: drawn.stats.triangles,
+            draw_calls: drawn.stats.draw_calls,
+            frames: drawn.times.len(),
+            load_ms: ms(load),
+            first_frame_ms: ms(drawn.times[0]),
+            median_frame_ms: ms(drawn.median()),
+        })?;
+    }
+    Ok(())
+}
+
+/// A picture, and what it took.
+pub(crate) struct Drawn {
+    pub(crate) picture: storm_assets::Image,
+    stats: FrameStats,
+    /// Of each frame, from its beginning to when the device was done with it. The first one uploads everything.
+    times: Vec<Duration>,
+}
+
+impl Drawn {
+    /// The middle of the times; the first frame counts only where it is the only one.
+    fn median(&self) -> Duration {
+        let mut times = self.times.clone();
+        if times.len() > 1 {
+            times.remove(0);
+        }
+        times.sort_unstable();
+        times[times.len() / 2]
+    }
+
+    /// What it took, for people.
+    pub(crate) fn line(&self, size: Size) -> String {
+        format!(
+            "{} frame(s) of {size}: {:.1} ms each (median), the first {:.1} ms; {} instances, {} triangles",
+            self.times.len(),
+            ms(self.median()),
+            ms(self.times[0]),
+            self.stats.instances,
+            self.stats.triangles
+        )
+    }
+}
+
+/// Draws frames, one after the other, and reads the last one back.
+pub(crate) fn picture(
+    stage: &mut Stage,
+    view: &View,
+    size: Size,
+    frames: Option<NonZeroU32>,
+) -> Result<Drawn, ViewerError> {
+    let mut target = ImageTarget::new(&stage.gpu, size.width, size.height)?;
+    let mut times = Vec::new();
+    let mut stats = FrameStats::default();
+    for frame in 0..frames.map_or(1, NonZeroU32::get) {
+        let began = Instant::now();
+        stats = stage.draw(f64::from(frame) / FRAMES_A_SECOND, view, &mut target)?;
+        stage.gpu.wait_idle()?;
+        times.push(began.elapsed());
+    }
+    Ok(Drawn {
+        picture: target.read()?,
+        stats,
+        times,
+    })
+}
+
+/// Refuses pictures that the device has no memory for: a software driver would take all that the machine has.
+pub(crate) fn check_memory(info: &GpuInfo, args: &PictureArgs) -> Result<(), ViewerError> {
+    let (Size { width, height }, samples) = (args.size, args.samples);
+    let needed = bytes_needed(args.size, samples);
+    if needed <= info.memory {
+        return Ok(());
+    }
+    Err(ViewerError::PictureTooLarge {
+        width,
+        height,
+        samples,
+        needed,
+        memory: info.memory,
+        device: info.name.clone(),
+    })
+}
+
+/// Colour and depth of each sample, the picture, and the copy that is read back.
+fn bytes_needed(size: Size, samples: u32) -> u64 {
+    u64::from(size.width) * u64::from(size.height) * u64::from(samples * (8 + 4) + 4 + 4)
+}
+
+fn ms(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_larger_than_the_device_is_refused_before_it_is_made() {
+        let side = Size::SIDE_MAX;
+        let info = GpuInfo {
+            name: "X".into(),
+            driver: String::new(),
+            api_version: (1, 3, 0),
+            software: true,
+            memory: 8 << 30,
+        };
+        for (width, height, samples, fits) in [
+            (1280, 720, 4, true),
+            (8192, 8192, 4, true),
+            (side, side, 1, true),
+            (side, side, 4, false),
+        ] {
+            let args = PictureArgs {
+                size: Size { width, height },
+                camera: None,
+                samples,
+            };
+            assert_eq!(
+                check_memory(&info, &args).is_ok(),
+                fits,
+                "{width}x{height} with {samples}"
+            );
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Content on a GPU, ready to be drawn.
+
+use storm_render::{
+    Extractor, FrameStats, Gpu, RenderError, Renderer, RendererDesc, Scene, Target, View,
+};
+
+use crate::{content::Content, error::ViewerError};
+
+/// Content with its renderer.
+pub(crate) struct Stage {
+    pub(crate) content: Content,
+    pub(crate) gpu: Gpu,
+    scene: Scene,
+    renderer: Renderer,
+    extractor: Extractor,
+    /// As they were last warned of.
+    lights_left_out: u64,
+}
+
+impl Stage {
+    /// A renderer for content. What there is goes to the device with the first frame.
+    ///
+    /// # Errors
+    /// When the device has no memory left.
+    pub(crate) fn new(gpu: &Gpu, content: Content, samples: u32) -> Result<Self, ViewerError> {
+        let mut scene = Scene::new(gpu)?;
+        scene.set_sky(content.sky);
+        let renderer = Renderer::new(
+            gpu,
+            &RendererDesc {
+                multisampling: samples > 1,
+            },
+        )?;
+        Ok(Self {
+            content,
+            gpu: gpu.clone(),
+            scene,
+            renderer,
+            extractor: Extractor::new(),
+            lights_left_out: 0,
+        })
+    }
+
+    /// Draws a frame of what there is this many seconds after the beginning.
+    ///
+    /// # Errors
+    /// When the device is lost or has no memory left, or the content is more than the renderer can draw.
+    pub(crate) fn draw(
+        &mut self,
+        seconds: f64,
+        view: &View,
+        target: &mut impl Target,
+    ) -> Result<FrameStats, ViewerError> {
+        self.content.advance(seconds);
+        self.draw_again(view, target)
+            .map_err(|source| self.in_content(source))
+    }
+
+    /// Draws what the last frame showed, into another target or from another place.
+    fn draw_again(
+        &mut self,
+        view: &View,
+        target: &mut impl Target,
+    ) -> Result<FrameStats, RenderError> {
+        let (world, library) = (self.content.world(), self.content.library());
+        let stats = self.extractor.extract(world, library, &mut self.scene)?;
+        if stats.lights_left_out != self.lights_left_out {
+            self.lights_left_out = stats.lights_left_out;
+            let title = &self.content.title;
+            tracing::warn!(
+                "{title}: {} light(s) are left out: too many to draw",
+                stats.lights_left_out
+            );
+        }
+        self.renderer.render(&mut self.scene, view, target)
+    }
+
+    /// Names what was being drawn where that is at fault.
+    fn in_content(&self, source: RenderError) -> ViewerError {
+        match source {
+            RenderError::OutOfSpace { .. }
+            | RenderError::Memory { .. }
+            | RenderError::Mesh(_)
+            | RenderError::UnknownFormat => ViewerError::Scene {
+                title: self.content.title.clone(),
+                source,
+            },
+            source => ViewerError::Gpu(source),
+        }
+    }
+
+    /// Fails where the validation layer has said anything.
+    ///
+    /// # Errors
+    /// With the number of messages and the first of them.
+    pub(crate) fn check_validation(&self) -> Result<(), ViewerError> {
+        let (count, texts) = self.gpu.validation_messages();
+        match texts.into_iter().next() {
+            Some(first) if count > 0 => Err(ViewerError::Validation { count, first }),
+            _ => Ok(()),
+        }
+    }
+}

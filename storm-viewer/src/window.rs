@@ -1,0 +1,377 @@
+//! The window of `view` and `demo`: winit's events become actions, and a frame is drawn only where something changed.
+
+use std::{
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
+
+use storm_render::{Gpu, GpuDesc, ImageTarget, WindowTarget};
+use winit::{
+    application::ApplicationHandler,
+    dpi::{PhysicalPosition, PhysicalSize},
+    error::EventLoopError,
+    event::{ElementState, KeyEvent, MouseButton, MouseScrollDelta, WindowEvent},
+    event_loop::{ActiveEventLoop, ControlFlow, EventLoop},
+    keyboard::{Key as WinitKey, NamedKey},
+    window::{Window, WindowId},
+};
+
+use crate::{
+    action::{self, Action, Button, Input, Key},
+    camera::CameraChoice,
+    cli::Size,
+    content::Content,
+    error::ViewerError,
+    output, png,
+    session::{Effect, Session},
+    stage::Stage,
+};
+
+/// How a window is opened and what happens in it without a person.
+pub(crate) struct Options {
+    pub(crate) size: Size,
+    pub(crate) camera: Option<CameraChoice>,
+    pub(crate) samples: u32,
+    /// Closes after so many frames.
+    pub(crate) frames: Option<NonZeroU32>,
+    /// Where pictures are saved; `None` takes the next free name.
+    pub(crate) output: Option<PathBuf>,
+    /// Done after the first frame.
+    pub(crate) actions: Vec<Action>,
+    pub(crate) gpu: GpuDesc,
+}
+
+/// What to call the display, if there is one. Makes the event loop, of which a process can have only one.
+///
+/// # Errors
+/// Why there is none.
+pub(crate) fn display() -> Result<String, String> {
+    let name = named_display()?;
+    event_loop().map(|_| name)
+}
+
+/// What the environment says about the display.
+fn named_display() -> Result<String, String> {
+    let names: Vec<_> = ["WAYLAND_DISPLAY", "DISPLAY"]
+        .into_iter()
+        .filter_map(|variable| {
+            let value = std::env::var_os(variable).filter(|value| !value.is_empty())?;
+            Some(format!("{variable}={}", value.display()))
+        })
+        .collect();
+    if names.is_empty() && std::env::var_os("WAYLAND_SOCKET").is_none() {
+        return Err("neither DISPLAY nor WAYLAND_DISPLAY is set".to_owned());
+    }
+    Ok(names.join(" "))
+}
+
+fn event_loop() -> Result<EventLoop<()>, String> {
+    EventLoop::new().map_err(|error| match error {
+        // It says where in winit it came about before it says what.
+        EventLoopError::Os(error) => {
+            let text = error.to_string();
+            text.split_once(": ")
+                .map_or(text.clone(), |(_, reason)| reason.to_owned())
+        }
+        error => error.to_string(),
+    })
+}
+
+/// Fails where a window could not be opened, before any work is done.
+///
+/// # Errors
+/// When there is no display.
+pub(crate) fn connect() -> Result<EventLoop<()>, ViewerError> {
+    named_display()
+        .and_then(|_| event_loop())
+        .map_err(ViewerError::NoDisplay)
+}
+
+/// Shows content until the window is closed.
+///
+/// # Errors
+/// When the window or the device fails.
+pub(crate) fn show(
+    event_loop: EventLoop<()>,
+    content: Content,
+    options: Options,
+) -> Result<(), ViewerError> {
+    event_loop.set_control_flow(ControlFlow::Wait);
+    let mut app = App {
+        content: Some(content),
+        options,
+        running: None,
+        outcome: Ok(()),
+    };
+    event_loop
+        .run_app(&mut app)
+        .map_err(|error| ViewerError::Window(error.to_string()))?;
+    app.outcome
+}
+
+/// What there is once the window is open.
+struct Running {
+    stage: Stage,
+    target: WindowTarget,
+    session: Session,
+    size: PhysicalSize<u32>,
+    held: Option<Button>,
+    pointer: Option<PhysicalPosition<f64>>,
+    occluded: bool,
+    began: Instant,
+    /// From then to what is shown.
+    seconds: f64,
+    frames: u32,
+    window: Arc<Window>,
+}
+
+struct App {
+    /// Moves to the stage when the window opens.
+    content: Option<Content>,
+    options: Options,
+    running: Option<Running>,
+    outcome: Result<(), ViewerError>,
+}
+
+impl App {
+    fn open(&mut self, event_loop: &ActiveEventLoop) -> Result<(), ViewerError> {
+        let Some(content) = self.content.take() else {
+            return Ok(());
+        };
+        let Options { size, .. } = self.options;
+        let attributes = Window::default_attributes()
+            .with_title(format!("{} – Storm", content.title))
+            .with_inner_size(PhysicalSize::new(size.width, size.height));
+        let window = event_loop
+            .create_window(attributes)
+            .map_err(|error| ViewerError::Window(error.to_string()))?;
+        let window = Arc::new(window);
+        let (gpu, mut target) = Gpu::windowed(&self.options.gpu, window.clone())?;
+        let size = window.inner_size();
+        target.resize(size.width, size.height);
+        let first = content.camera(self.options.camera.as_ref(), aspect(size))?;
+        let session = Session::new(first, content.bounds());
+        let stage = Stage::new(&gpu, content, self.options.samples)?;
+        window.request_redraw();
+        self.running = Some(Running {
+            stage,
+            target,
+            session,
+            size,
+            held: None,
+            pointer: None,
+            occluded: false,
+            began: Instant::now(),
+            seconds: 0.0,
+            frames: 0,
+            window,
+        });
+        Ok(())
+    }
+
+    fn handle(
+        &mut self,
+        event_loop: &ActiveEventLoop,
+        event: WindowEvent,
+    ) -> Result<(), ViewerError> {
+        let Some(running) = &mut self.running else {
+            return Ok(());
+        };
+        match event {
+            WindowEvent::CloseRequested => event_loop.exit(),
+            WindowEvent::Resized(size) => {
+                running.size = size;
+                running.target.resize(size.width, size.height);
+                running.window.request_redraw();
+            }
+            WindowEvent::Occluded(occluded) => {
+                running.occluded = occluded;
+                running.window.request_redraw();
+            }
+            WindowEvent::RedrawRequested => self.redraw(event_loop)?,
+            WindowEvent::KeyboardInput { event, .. } => {
+                if let Some(action) = key(&event).and_then(|key| action::bound(Input::Key(key))) {
+                    self.act(event_loop, action)?;
+                }
+            }
+            WindowEvent::MouseInput { state, button, .. } => {
+                let button = match button {
+                    MouseButton::Left => Some(Button::Left),
+                    MouseButton::Right => Some(Button::Right),
+                    MouseButton::Middle => Some(Button::Middle),
+                    _ => None,
+                };
+                match state {
+                    ElementState::Pressed => running.held = button,
+                    ElementState::Released if running.held == button => running.held = None,
+                    ElementState::Released => {}
+                }
+            }
+            WindowEvent::CursorMoved { position, .. } => {
+                let before = running.pointer.replace(position);
+                if let (Some(before), Some(button)) = (before, running.held)
+                    && let Some(action) = action::bound(Input::Drag(button))
+                {
+                    let height = f64::from(running.size.height.max(1));
+                    let moved = |to: f64, from: f64| ((to - from) / height) as f32;
+                    let action =
+                        action.scaled(moved(position.x, before.x), moved(position.y, before.y));
+                    self.act(event_loop, action)?;
+                }
+            }
+            WindowEvent::CursorLeft { .. } => running.pointer = None,
+            WindowEvent::MouseWheel { delta, .. } => {
+                let lines = match delta {
+                    MouseScrollDelta::LineDelta(_, lines) => lines,
+                    // Touchpads: about as many pixels as a line of text is high.
+                    MouseScrollDelta::PixelDelta(pixels) => pixels.y as f32 / 20.0,
+                };
+                if let Some(action) = action::bound(Input::Wheel) {
+                    self.act(event_loop, action.scaled(0.0, lines))?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, event_loop: &ActiveEventLoop, action: Action) -> Result<(), ViewerError> {
+        let Some(running) = &mut self.running else {
+            return Ok(());
+        };
+        tracing::debug!(?action, "action");
+        match running.session.act(action, aspect(running.size)) {
+            Effect::Redraw => running.window.request_redraw(),
+            Effect::Help => output::stderr(&action::help()),
+            Effect::Quit => event_loop.exit(),
+            // A full disk is no reason to close the window.
+            Effect::Save => match self.save() {
+                Ok(path) => output::stderr(&format!("wrote {}", path.display())),
+                Err(error @ ViewerError::Output { .. }) => {
+                    output::stderr(&format!("error: {}", error.line()))
+                }
+                Err(error) => return Err(error),
+            },
+        }
+        Ok(())
+    }
+
+    /// Writes what the window shows.
+    fn save(&mut self) -> Result<PathBuf, ViewerError> {
+        let Some(running) = &mut self.running else {
+            return Ok(PathBuf::new());
+        };
+        let path = match &self.options.output {
+            Some(path) => path.clone(),
+            None => free_name(&running.stage.content.title),
+        };
+        let PhysicalSize { width, height } = running.size;
+        let mut target = ImageTarget::new(&running.stage.gpu, width.max(1), height.max(1))?;
+        running
+            .stage
+            .draw(running.seconds, &running.session.view(), &mut target)?;
+        png::write(&path, &target.read()?)?;
+        Ok(path)
+    }
+
+    fn redraw(&mut self, event_loop: &ActiveEventLoop) -> Result<(), ViewerError> {
+        let Some(running) = &mut self.running else {
+            return Ok(());
+        };
+        if running.size.width == 0 || running.size.height == 0 {
+            return Ok(());
+        }
+        let animated = running.stage.content.animate.is_some();
+        if animated {
+            running.seconds = running.began.elapsed().as_secs_f64();
+        }
+        running.window.pre_present_notify();
+        let view = running.session.view();
+        let stats = running
+            .stage
+            .draw(running.seconds, &view, &mut running.target)?;
+        if !stats.drawn {
+            return Ok(());
+        }
+        running.frames += 1;
+        let limit = self.options.frames.map(NonZeroU32::get);
+        let done = limit.is_some_and(|limit| running.frames >= limit);
+        // Nobody sees what moves in a window that is covered.
+        if !done && (limit.is_some() || animated && !running.occluded) {
+            running.window.request_redraw();
+        }
+        if running.frames == 1 {
+            for action in std::mem::take(&mut self.options.actions) {
+                self.act(event_loop, action)?;
+            }
+        }
+        if done {
+            event_loop.exit();
+        }
+        Ok(())
+    }
+}
+
+impl ApplicationHandler for App {
+    fn resumed(&mut self, event_loop: &ActiveEventLoop) {
+        if let Err(error) = self.open(event_loop) {
+            self.outcome = Err(error);
+            event_loop.exit();
+        }
+    }
+
+    fn window_event(&mut self, event_loop: &ActiveEventLoop, _id: WindowId, event: WindowEvent) {
+        if let Err(error) = self.handle(event_loop, event) {
+            self.outcome = Err(error);
+            event_loop.exit();
+        }
+    }
+
+    fn exiting(&mut self, _event_loop: &ActiveEventLoop) {
+        // The surface goes before the connection to the display does.
+        if let Some(running) = self.running.take()
+            && self.outcome.is_ok()
+        {
+            self.outcome = running.stage.check_validation();
+        }
+    }
+}
+
+fn aspect(size: PhysicalSize<u32>) -> f32 {
+    size.width.max(1) as f32 / size.height.max(1) as f32
+}
+
+/// The key of a press, if it is one that can be bound.
+fn key(event: &KeyEvent) -> Option<Key> {
+    if event.state != ElementState::Pressed {
+        return None;
+    }
+    match &event.logical_key {
+        WinitKey::Named(NamedKey::Escape) => Some(Key::Escape),
+        WinitKey::Named(NamedKey::ArrowLeft) => Some(Key::Left),
+        WinitKey::Named(NamedKey::ArrowRight) => Some(Key::Right),
+        WinitKey::Named(NamedKey::ArrowUp) => Some(Key::Up),
+        WinitKey::Named(NamedKey::ArrowDown) => Some(Key::Down),
+        WinitKey::Character(text) => {
+            let c = text.chars().next()?.to_ascii_lowercase();
+            // Where + is the shifted =, nobody should have to press shift.
+            Some(Key::Char(if c == '=' { '+' } else { c }))
+        }
+        _ => None,
+    }
+}
+
+/// `cart-1.png` for `models/cart.glb`, or the next number that is free.
+fn free_name(title: &str) -> PathBuf {
+    let stem = Path::new(title)
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    (1_u32..)
+        .map(|number| PathBuf::from(format!("{stem}-{number}.png")))
+        .find(|path| !path.exists())
+        .unwrap_or_else(|| PathBuf::from(format!("{stem}.png")))
+}
