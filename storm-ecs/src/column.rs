@@ -252,6 +252,15 @@ impl Column {
     }
 }
 
+impl Column {
+    /// Exchanges the values, and the room for them, with another column of the same component; the tracks stay.
+    pub(crate) fn swap_values(&mut self, other: &mut Self) {
+        assert!(self.id == other.id && self.type_id == other.type_id && self.size == other.size);
+        core::mem::swap(&mut self.data, &mut other.data);
+        core::mem::swap(&mut self.capacity, &mut other.capacity);
+    }
+}
+
 impl Drop for Column {
     fn drop(&mut self) {
         // Values are the table's business; this frees the memory only.

@@ -8,14 +8,19 @@ mod bitset;
 mod bundle;
 mod column;
 mod component;
+mod dynamic;
 mod entities;
 mod entity;
 mod error;
 mod memory;
+mod pod;
+mod prediction;
 mod query;
 mod removed;
 #[cfg(feature = "scene")]
 pub mod scene;
+mod schema;
+mod snapshot;
 mod table;
 mod tick;
 mod track;
@@ -23,15 +28,26 @@ mod world;
 
 pub use bundle::Bundle;
 pub use component::{Component, ComponentId, ComponentInfo, Track};
+pub use dynamic::{DynamicError, RawComponent};
 pub use entity::Entity;
 pub use error::{ComponentError, MissingComponent, NoSuchEntity};
 pub use memory::{MemoryReport, TableMemory};
+pub use pod::{Pod, bytes_of, from_bytes};
+pub use prediction::{Predict, PredictionError};
 pub use query::{
-    Added, Changed, Has, Mut, Or, Query, QueryData, QueryFilter, QueryIter, QueryState,
-    ReadOnlyQueryData, SliceIter, SliceQueryData, TableRef, Tables, With, Without,
+    Added, Changed, ColumnSlice, DynamicQuery, DynamicTable, Has, Mut, Or, Query, QueryData,
+    QueryFilter, QueryIter, QueryState, ReadOnlyQueryData, SliceIter, SliceQueryData, TableRef,
+    Tables, With, Without,
 };
 pub use removed::{REMOVAL_CAPACITY, Removed};
-pub use storm_ecs_macros::{Bundle, Component};
+pub use schema::{
+    ComponentSchema, Constraints, FieldSchema, Schema, TypeSchema, Value, VariantSchema, Violation,
+};
+pub use snapshot::{
+    Codec, DecodeError, Decoder, Encoder, LoadSection, OnUnknown, RestoreOptions, Snapshot,
+    SnapshotColumn, SnapshotError, SnapshotKind, SnapshotOptions, SnapshotTable, SnapshotView,
+};
+pub use storm_ecs_macros::{Bundle, Component, Schema};
 pub use table::{BLOCK_ROWS, TableId};
 pub use tick::ChangeTick;
 pub use world::World;
@@ -41,4 +57,6 @@ pub use world::World;
 pub mod __private {
     pub use crate::bundle::{ComponentList, FieldVisitor};
     pub use crate::component::TypeSlot;
+    pub use crate::schema::data::ComponentData;
+    pub use crate::schema::{Fields, found};
 }

@@ -3,6 +3,8 @@
 //! Invariant: the slot of every live entity names a row of a table whose id column names the entity back.
 #![expect(unsafe_code, reason = "moves bundles into columns")]
 
+pub(crate) mod erased;
+
 use core::any::TypeId;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr;
@@ -61,6 +63,8 @@ pub struct World {
     /// By component.
     removed: Vec<RemovalLog>,
     removal_capacity: usize,
+    dynamic: erased::DynamicBundles,
+    pub(crate) data: crate::dynamic::DataState,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -106,6 +110,8 @@ impl World {
             tick: AtomicU32::new(1),
             removed: Vec::new(),
             removal_capacity: REMOVAL_CAPACITY,
+            dynamic: erased::DynamicBundles::default(),
+            data: crate::dynamic::DataState::default(),
         };
         // Table 0 has no components: reserved entities arrive there.
         world.table_for(Box::default());
