@@ -2,14 +2,16 @@
 //!
 //! Invariants:
 //! 1. `data` is aligned to `max(64, align)` and valid for `capacity * size` bytes rounded up to 64; dangling (still aligned) if that is 0.
+//!    It lies `offset` bytes into the allocation.
 //! 2. `size`, `align` and `drop` are those of the type whose `TypeId` is `type_id`.
 //! 3. How many rows are initialised is known to the table alone; this module drops values only when told which.
-//! 4. `changed` is written through `&Column` only under exclusive access to the column (the caller's duty).
+//! 4. `looped` and `tracks` are written through `&Column` only under exclusive access to the column (the caller's duty).
 #![expect(unsafe_code, reason = "type-erased storage")]
 
 use core::alloc::Layout;
 use core::any::TypeId;
 use core::cell::UnsafeCell;
+use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
 use std::alloc::{alloc, dealloc, handle_alloc_error, realloc};
 
@@ -19,17 +21,39 @@ use crate::track::Ticks;
 /// Alignment of every column's base, in bytes: a cache line, and the widest vector register.
 pub(crate) const COLUMN_ALIGN: usize = 64;
 
+/// A cache line: what a query or a move touches of a column, apart from its values.
+#[repr(align(64))]
 pub(crate) struct Column {
     data: NonNull<u8>,
-    size: usize,
-    capacity: usize,
+    /// Tick of the last loop that wrote every row; 0 if none did. No row was written before it.
+    looped: UnsafeCell<u32>,
+    size: u32,
     drop: Option<DropFn>,
+    /// Made when a single row is first marked.
+    tracks: UnsafeCell<Option<Box<Tracks>>>,
+    capacity: usize,
     type_id: TypeId,
     id: ComponentId,
-    align: u32,
+    align: u16,
+    /// Bytes between the start of the allocation and `data` (see `Memory`).
+    offset: u8,
     track: Track,
-    changed: UnsafeCell<Ticks>,
-    added: Ticks,
+}
+
+/// When the rows of a column were written, apart from their birth.
+#[derive(Debug, Default)]
+pub(crate) struct Tracks {
+    pub(crate) changed: Ticks,
+    pub(crate) added: Ticks,
+}
+
+impl Tracks {
+    /// Row `len - 1` takes the place of `row`.
+    #[inline]
+    pub(crate) fn swap_remove(&mut self, row: usize, len: usize) {
+        self.changed.swap_remove(row, len);
+        self.added.swap_remove(row, len);
+    }
 }
 
 // SAFETY: a column owns its values, and components are Send.
@@ -74,16 +98,19 @@ impl Column {
     pub(crate) fn new(info: &ComponentInfo) -> Self {
         let align = info.layout.align().max(COLUMN_ALIGN);
         Self {
-            data: NonNull::new(ptr::without_provenance_mut(align)).unwrap_or(NonNull::dangling()),
-            size: info.layout.size(),
-            capacity: 0,
+            data: dangling(align),
+            looped: UnsafeCell::new(0),
+            size: u32::try_from(info.layout.size())
+                .unwrap_or_else(|_| panic!("{} is larger than 4 GiB", info.name)),
             drop: info.drop,
+            tracks: UnsafeCell::new(None),
+            capacity: 0,
             type_id: info.type_id,
             id: info.id,
-            align: align as u32,
+            align: u16::try_from(align)
+                .unwrap_or_else(|_| panic!("alignment {align} of {} is too large", info.name)),
+            offset: 0,
             track: info.track,
-            changed: UnsafeCell::default(),
-            added: Ticks::default(),
         }
     }
 
@@ -99,7 +126,7 @@ impl Column {
 
     #[inline]
     pub(crate) fn size(&self) -> usize {
-        self.size
+        self.size as usize
     }
 
     #[inline]
@@ -114,7 +141,7 @@ impl Column {
 
     /// Bytes allocated for values.
     pub(crate) fn bytes(&self) -> usize {
-        self.layout(self.capacity).size()
+        self.padded(self.capacity)
     }
 
     /// The first row.
@@ -126,7 +153,7 @@ impl Column {
     /// Where row `row` is; in bounds if the row is below the capacity.
     #[inline]
     pub(crate) fn at(&self, row: usize) -> *mut u8 {
-        self.data.as_ptr().wrapping_add(row * self.size)
+        self.data.as_ptr().wrapping_add(row * self.size())
     }
 
     /// The rows as values.
@@ -139,43 +166,140 @@ impl Column {
         unsafe { core::slice::from_raw_parts(self.base().cast::<T>(), len) }
     }
 
-    /// The change track, for reading.
+    /// The tick of the last loop over all rows, and the tracks if any row was ever marked by itself.
     ///
     /// # Safety
-    /// Nobody may write the track during the borrow (invariant 4).
+    /// Nobody may write them during the borrow (invariant 4).
     #[inline]
-    pub(crate) unsafe fn changed(&self) -> &Ticks {
+    pub(crate) unsafe fn ticks(&self) -> (u32, Option<&Tracks>) {
         // SAFETY: the caller promises that nobody writes.
-        unsafe { &*self.changed.get() }
+        let looped = unsafe { *self.looped.get() };
+        // SAFETY: the caller promises that nobody writes.
+        let tracks = unsafe { &*self.tracks.get() };
+        (looped, tracks.as_deref())
     }
 
-    /// The change track, for writing through shared access.
+    /// Marks every row as written at `now`.
+    ///
+    /// # Safety
+    /// The caller has exclusive access to the column (invariant 4).
     #[inline]
-    pub(crate) fn changed_ptr(&self) -> *mut Ticks {
-        self.changed.get()
+    pub(crate) unsafe fn mark_all(&self, now: u32) {
+        // SAFETY: access is exclusive.
+        unsafe { *self.looped.get() = now };
     }
 
+    /// Marks a row as written at `now`.
+    ///
+    /// # Safety
+    /// The caller has exclusive access to the column (invariant 4).
     #[inline]
-    pub(crate) fn changed_mut(&mut self) -> &mut Ticks {
-        self.changed.get_mut()
+    pub(crate) unsafe fn mark(&self, row: usize, now: u32) {
+        // SAFETY: access is exclusive.
+        if unsafe { *self.looped.get() } != now {
+            // SAFETY: access is exclusive.
+            let tracks = unsafe { &mut *self.tracks.get() };
+            tracks.get_or_insert_default().changed.mark(row, now);
+        }
     }
 
+    /// Marks a row as written at `now`, if the component is tracked.
     #[inline]
-    pub(crate) fn added(&self) -> &Ticks {
-        &self.added
+    pub(crate) fn mark_mut(&mut self, row: usize, now: u32) {
+        if self.is_tracked() {
+            // SAFETY: `&mut self` is exclusive access.
+            unsafe { self.mark(row, now) };
+        }
     }
 
+    /// Forgets all ticks: for a table that has no rows left.
+    pub(crate) fn reset_ticks(&mut self) {
+        *self.looped.get_mut() = 0;
+        if let Some(tracks) = self.tracks_mut() {
+            tracks.changed.reset();
+            tracks.added.reset();
+        }
+    }
+
+    /// Makes every tick "old".
+    pub(crate) fn rebase(&mut self) {
+        let looped = self.looped.get_mut();
+        *looped = (*looped).min(1);
+        if let Some(tracks) = self.tracks_mut() {
+            tracks.changed.rebase();
+            tracks.added.rebase();
+        }
+    }
+
+    /// Carries the ticks of `row` to row `to`, the last of `target`. A tick no newer than the row's birth says nothing.
     #[inline]
-    pub(crate) fn added_mut(&mut self) -> &mut Ticks {
-        &mut self.added
+    /// Says false if no row of this column needs carrying.
+    pub(crate) fn carry(&mut self, row: usize, target: &mut Self, to: usize, born: u32) -> bool {
+        let (looped, target_looped) = (*self.looped.get_mut(), *target.looped.get_mut());
+        let plain = !self.has_tracks() && !target.has_tracks();
+        if plain && looped == target_looped {
+            return false;
+        }
+        self.carry_cold(row, target, to, born);
+        true
     }
 
-    fn layout(&self, capacity: usize) -> Layout {
+    #[cold]
+    fn carry_cold(&mut self, row: usize, target: &mut Self, to: usize, born: u32) {
+        let looped = *self.looped.get_mut();
+        let (changed, added) = match self.tracks_mut() {
+            Some(tracks) => (looped.max(tracks.changed.get(row)), tracks.added.get(row)),
+            None => (looped, 0),
+        };
+        let target_looped = *target.looped.get_mut();
+        let newer = |tracks: &Tracks| tracks.changed.max() > born || tracks.added.max() > born;
+        let stale = target.tracks_mut().is_some_and(|tracks| newer(tracks));
+        if to == 0 {
+            // The first row brings its ticks.
+            target.reset_ticks();
+            *target.looped.get_mut() = changed;
+            if added > born {
+                target.tracks_or_new().added.set(to, added, to + 1);
+            }
+            return;
+        }
+        if changed <= born && added <= born && target_looped <= born && !stale {
+            return;
+        }
+        *target.looped.get_mut() = 0;
+        let tracks = target.tracks_or_new();
+        if target_looped > 0 {
+            tracks.changed.raise_all(target_looped);
+        }
+        tracks.changed.set(to, changed, to + 1);
+        tracks.added.set(to, added, to + 1);
+    }
+
+    /// Whether any row was ever marked.
+    #[inline]
+    pub(crate) fn has_tracks(&mut self) -> bool {
+        self.tracks.get_mut().is_some()
+    }
+
+    /// The tracks, if any row was ever marked.
+    #[inline]
+    pub(crate) fn tracks_mut(&mut self) -> Option<&mut Tracks> {
+        self.tracks.get_mut().as_deref_mut()
+    }
+
+    /// The tracks, made if need be.
+    #[inline]
+    pub(crate) fn tracks_or_new(&mut self) -> &mut Tracks {
+        self.tracks.get_mut().get_or_insert_default()
+    }
+
+    /// Bytes of `capacity` rows, padded.
+    fn padded(&self, capacity: usize) -> usize {
         let bytes = capacity
-            .checked_mul(self.size)
+            .checked_mul(self.size())
             .and_then(|bytes| bytes.checked_next_multiple_of(COLUMN_ALIGN));
-        match bytes.map(|bytes| Layout::from_size_align(bytes, self.align as usize)) {
-            Some(Ok(layout)) => layout,
+        match bytes {
+            Some(bytes) if bytes <= isize::MAX as usize - 2 * usize::from(self.align) => bytes,
             _ => panic!(
                 "a column of {capacity} rows of {} bytes does not fit in memory",
                 self.size
@@ -183,37 +307,97 @@ impl Column {
         }
     }
 
-    /// Grows or shrinks the allocation to `capacity` rows, keeping the values that fit.
-    pub(crate) fn set_capacity(&mut self, capacity: usize) {
-        let (old, new) = (self.layout(self.capacity), self.layout(capacity));
-        self.capacity = capacity;
-        if old.size() == new.size() {
-            return;
-        }
-        if new.size() == 0 {
-            // SAFETY: `data` was allocated with `old`, whose size is not 0 (invariant 1).
-            unsafe { dealloc(self.data.as_ptr(), old) };
-            self.data = NonNull::new(ptr::without_provenance_mut(new.align())).unwrap_or(self.data);
-            return;
-        }
-        let data = if old.size() == 0 {
-            // SAFETY: the size of `new` is not 0.
-            unsafe { alloc(new) }
+    /// Large columns are allocated with the allocator's own alignment and room to align by hand: only so can allocators
+    /// grow them in place or remap their pages. Small ones ask for their alignment.
+    fn memory(&self, bytes: usize) -> Memory {
+        let align = usize::from(self.align);
+        let slack = if bytes >= LARGE && align == COLUMN_ALIGN {
+            COLUMN_ALIGN - NATIVE_ALIGN
         } else {
-            // SAFETY: `data` was allocated with `old`; the new size is not 0 and fits with this alignment.
-            unsafe { realloc(self.data.as_ptr(), old, new.size()) }
+            0
         };
-        self.data = NonNull::new(data).unwrap_or_else(|| handle_alloc_error(new));
+        let asked = if slack > 0 { NATIVE_ALIGN } else { align };
+        match Layout::from_size_align(bytes + slack, asked) {
+            Ok(layout) => Memory { layout, slack },
+            Err(_) => unreachable!("`padded` has checked the size"),
+        }
     }
 
-    /// Copies row `from` of this column to row `to` of `other`.
+    /// Grows or shrinks the allocation to `capacity` rows, keeping the values that fit.
+    pub(crate) fn set_capacity(&mut self, capacity: usize) {
+        let (old_bytes, bytes) = (self.padded(self.capacity), self.padded(capacity));
+        self.capacity = capacity;
+        if old_bytes == bytes {
+            return;
+        }
+        let (old, new) = (self.memory(old_bytes), self.memory(bytes));
+        let start = self.data.as_ptr().wrapping_sub(usize::from(self.offset));
+        if old_bytes > 0 && bytes > 0 && old.layout.align() == new.layout.align() {
+            // SAFETY: `start` was allocated with the old layout; the new size is not 0 and fits with this alignment.
+            let moved = unsafe { realloc(start, old.layout, new.layout.size()) };
+            let moved = NonNull::new(moved).unwrap_or_else(|| handle_alloc_error(new.layout));
+            let offset = new.offset(moved);
+            let from = moved.as_ptr().wrapping_add(usize::from(self.offset));
+            let to = moved.as_ptr().wrapping_add(usize::from(offset));
+            if from != to {
+                // SAFETY: `realloc` kept the bytes that fit; both places hold that many within the new allocation.
+                unsafe { ptr::copy(from, to, old_bytes.min(bytes)) };
+            }
+            (self.data, self.offset) = (NonNull::new(to).unwrap_or(moved), offset);
+            return;
+        }
+        let (mut data, mut offset) = (dangling(usize::from(self.align)), 0);
+        if bytes > 0 {
+            // SAFETY: the size is not 0.
+            let fresh = unsafe { alloc(new.layout) };
+            let fresh = NonNull::new(fresh).unwrap_or_else(|| handle_alloc_error(new.layout));
+            offset = new.offset(fresh);
+            data = NonNull::new(fresh.as_ptr().wrapping_add(usize::from(offset))).unwrap_or(fresh);
+            // SAFETY: two different allocations that hold at least that many bytes (none, if the old one is dangling).
+            unsafe {
+                ptr::copy_nonoverlapping(self.data.as_ptr(), data.as_ptr(), old_bytes.min(bytes))
+            };
+        }
+        if old_bytes > 0 {
+            // SAFETY: `start` was allocated with the old layout.
+            unsafe { dealloc(start, old.layout) };
+        }
+        (self.data, self.offset) = (data, offset);
+    }
+
+    /// Copies `row` to row `to` of `other`, then fills the hole with row `last`, which is left uninitialised.
     ///
     /// # Safety
-    /// Both columns hold the same type, `from` is initialised and the rows are below the capacities. Afterwards one of the two copies must not be used.
+    /// Both columns hold the same type; `row` and `last` are initialised and `to` is below the other's capacity.
     #[inline]
-    pub(crate) unsafe fn copy_to(&self, from: usize, other: &Self, to: usize) {
-        // SAFETY: both rows are in bounds and in different allocations, or of size 0.
-        unsafe { copy_value(self.at(from), other.at(to), self.size) }
+    pub(crate) unsafe fn relay(&mut self, row: usize, last: usize, other: &mut Self, to: usize) {
+        macro_rules! sizes {
+            ($($bytes:literal)*) => {
+                match self.size() {
+                    0 => {}
+                    $($bytes => {
+                        let hole = self.at(row).cast::<MaybeUninit<[u8; $bytes]>>();
+                        let end = self.at(last).cast::<MaybeUninit<[u8; $bytes]>>();
+                        let to = other.at(to).cast::<MaybeUninit<[u8; $bytes]>>();
+                        // SAFETY: `row` is initialised. By value: `row` may be `last`.
+                        let value = unsafe { hole.read() };
+                        // SAFETY: `to` is within the capacity.
+                        unsafe { to.write(value) };
+                        // SAFETY: `last` is initialised.
+                        let value = unsafe { end.read() };
+                        // SAFETY: `row` is within the capacity.
+                        unsafe { hole.write(value) };
+                    })*
+                    size => {
+                        // SAFETY: different allocations, each within its capacity.
+                        unsafe { ptr::copy_nonoverlapping(self.at(row), other.at(to), size) };
+                        // SAFETY: as the caller promises; the value in `row` was copied out.
+                        unsafe { self.fill_hole(row, last) };
+                    }
+                }
+            };
+        }
+        sizes!(1 2 4 8 12 16 24 32 40 48 64)
     }
 
     /// Fills the hole at `row` with row `last`, which is left uninitialised.
@@ -224,7 +408,7 @@ impl Column {
     pub(crate) unsafe fn fill_hole(&mut self, row: usize, last: usize) {
         if row != last {
             // SAFETY: two different rows of one column do not overlap.
-            unsafe { copy_value(self.at(last), self.at(row), self.size) }
+            unsafe { copy_value(self.at(last), self.at(row), self.size()) }
         }
     }
 
@@ -235,7 +419,7 @@ impl Column {
     pub(crate) unsafe fn swap(&mut self, a: usize, b: usize) {
         if a != b {
             // SAFETY: two different rows of one column do not overlap.
-            unsafe { ptr::swap_nonoverlapping(self.at(a), self.at(b), self.size) }
+            unsafe { ptr::swap_nonoverlapping(self.at(a), self.at(b), self.size()) }
         }
     }
 
@@ -258,7 +442,35 @@ impl Column {
         assert!(self.id == other.id && self.type_id == other.type_id && self.size == other.size);
         core::mem::swap(&mut self.data, &mut other.data);
         core::mem::swap(&mut self.capacity, &mut other.capacity);
+        core::mem::swap(&mut self.offset, &mut other.offset);
     }
+}
+
+/// Bytes from which a column is aligned by hand.
+const LARGE: usize = 1 << 16;
+/// What allocators give without being asked.
+const NATIVE_ALIGN: usize = 16;
+
+/// How a column of some size is allocated.
+struct Memory {
+    layout: Layout,
+    /// Bytes added to align by hand; 0 if the layout does it.
+    slack: usize,
+}
+
+impl Memory {
+    /// Where the rows start in an allocation of this layout.
+    fn offset(&self, start: NonNull<u8>) -> u8 {
+        if self.slack == 0 {
+            0
+        } else {
+            (start.addr().get().wrapping_neg() % COLUMN_ALIGN) as u8
+        }
+    }
+}
+
+fn dangling(align: usize) -> NonNull<u8> {
+    NonNull::new(ptr::without_provenance_mut(align)).unwrap_or(NonNull::dangling())
 }
 
 impl Drop for Column {
@@ -267,3 +479,8 @@ impl Drop for Column {
         self.set_capacity(0);
     }
 }
+
+const _: () = assert!(
+    size_of::<Column>() == 64,
+    "a column's head is one cache line"
+);

@@ -56,6 +56,8 @@ pub enum DynamicError {
         /// Bytes that were passed.
         found: usize,
     },
+    /// The alignment is beyond 4096 bytes, or the size beyond 1 GiB.
+    Layout(Layout),
     /// Another component has the name.
     NameTaken(String),
 }
@@ -82,6 +84,12 @@ impl fmt::Display for DynamicError {
             } => write!(
                 f,
                 "component {component} has {expected} bytes, found {found}"
+            ),
+            Self::Layout(layout) => write!(
+                f,
+                "expected a component of at most 1 GiB, aligned to at most 4096, found {} aligned to {}",
+                layout.size(),
+                layout.align()
             ),
             Self::NameTaken(name) => write!(f, "there is a component named {name} already"),
         }
@@ -141,6 +149,9 @@ impl World {
     ) -> Result<ComponentId, DynamicError> {
         if self.component_named(name).is_some() {
             return Err(DynamicError::NameTaken(name.into()));
+        }
+        if layout.align() > 4096 || layout.size() > 1 << 30 {
+            return Err(DynamicError::Layout(layout));
         }
         let id = ComponentId(self.components().len() as u32);
         self.add_component(ComponentInfo {
@@ -481,7 +492,7 @@ impl World {
         let Some(column) = self.tables[location.table as usize].column_mut(id) else {
             return Ok(());
         };
-        column.mark_row(location.row as usize, tick);
+        column.mark_mut(location.row as usize, tick);
         let value = column.at(location.row as usize);
         if let Some(ops) = data.values {
             // SAFETY: the pointer is to the component's value, and `&mut self` keeps everyone else away.

@@ -178,6 +178,15 @@ impl Entities {
         }
     }
 
+    /// Panics unless `additional` entities can still be made.
+    pub(crate) fn assert_room(&self, additional: usize) {
+        let fresh = additional.saturating_sub(self.free.len());
+        assert!(
+            self.slots.len().saturating_add(fresh) < u32::MAX as usize,
+            "too many entities"
+        );
+    }
+
     pub(crate) fn reserve_capacity(&mut self, additional: usize) {
         self.slots
             .reserve(additional.saturating_sub(self.free.len()));

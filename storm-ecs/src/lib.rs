@@ -4,6 +4,7 @@
 // The derives name the crate by its path; inside it, that has to work too.
 extern crate self as storm_ecs;
 
+mod batch;
 mod bitset;
 mod bundle;
 mod column;
@@ -13,6 +14,8 @@ mod entities;
 mod entity;
 mod error;
 mod memory;
+#[cfg(feature = "rayon")]
+mod parallel;
 mod pod;
 mod prediction;
 mod query;
@@ -20,12 +23,14 @@ mod removed;
 #[cfg(feature = "scene")]
 pub mod scene;
 mod schema;
+mod slices;
 mod snapshot;
 mod table;
 mod tick;
 mod track;
 mod world;
 
+pub use batch::{ColumnLengths, Columns};
 pub use bundle::Bundle;
 pub use component::{Component, ComponentId, ComponentInfo, Track};
 pub use dynamic::{DynamicError, RawComponent};
@@ -43,6 +48,9 @@ pub use removed::{REMOVAL_CAPACITY, Removed};
 pub use schema::{
     ComponentSchema, Constraints, FieldSchema, Schema, TypeSchema, Value, VariantSchema, Violation,
 };
+pub use slices::Split;
+#[cfg(feature = "bytemuck")]
+pub use slices::{flat, flat_mut};
 pub use snapshot::{
     Codec, DecodeError, Decoder, Encoder, LoadSection, OnUnknown, RestoreOptions, Snapshot,
     SnapshotColumn, SnapshotError, SnapshotKind, SnapshotOptions, SnapshotTable, SnapshotView,

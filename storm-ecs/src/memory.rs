@@ -1,5 +1,6 @@
 //! How much memory a world holds, and giving back what it does not use.
 
+use crate::removed::RemovalLog;
 use crate::table::TableId;
 use crate::world::World;
 
@@ -11,6 +12,8 @@ pub struct MemoryReport {
     pub entities: usize,
     /// Bytes of the slot array and its free list.
     pub entity_bytes: usize,
+    /// Bytes of the logs of removed components.
+    pub log_bytes: usize,
     /// One entry a table.
     pub tables: Vec<TableMemory>,
 }
@@ -31,18 +34,16 @@ pub struct TableMemory {
     pub bytes: usize,
     /// Bytes of change ticks.
     pub tick_bytes: usize,
+    /// Bytes of the log of despawns.
+    pub log_bytes: usize,
 }
 
 impl MemoryReport {
     /// All bytes together.
     #[must_use]
     pub fn total_bytes(&self) -> usize {
-        self.entity_bytes
-            + self
-                .tables
-                .iter()
-                .map(|table| table.bytes + table.tick_bytes)
-                .sum::<usize>()
+        let of = |table: &TableMemory| table.bytes + table.tick_bytes + table.log_bytes;
+        self.entity_bytes + self.log_bytes + self.tables.iter().map(of).sum::<usize>()
     }
 }
 
@@ -60,11 +61,13 @@ impl World {
             rows: table.len(),
             capacity: table.capacity(),
             bytes: table.bytes(),
+            log_bytes: table.despawned().bytes(),
             tick_bytes: table.tick_bytes(),
         });
         MemoryReport {
             entities: self.entities.len(),
             entity_bytes: self.entities.bytes(),
+            log_bytes: self.removed.iter().map(RemovalLog::bytes).sum(),
             tables: tables.collect(),
         }
     }

@@ -1,16 +1,18 @@
 //! Which entities lost a component, or were despawned, since a tick: rings of bounded length.
 
-use std::collections::VecDeque;
-
 use crate::entity::Entity;
 
-/// Removals that each log keeps, unless [`World::set_removal_capacity`](crate::World::set_removal_capacity) says otherwise.
+/// Removals that each log keeps at least, unless [`World::set_removal_capacity`](crate::World::set_removal_capacity) says otherwise.
 pub const REMOVAL_CAPACITY: usize = 65_536;
 
-/// Removals in order of time.
+/// Removals in order of time. Keeps at least the last `capacity`, at most twice as many.
 #[derive(Debug, Default)]
 pub(crate) struct RemovalLog {
-    ring: VecDeque<(Entity, u32)>,
+    entities: Vec<Entity>,
+    /// Where in `entities` each tick begins.
+    runs: Vec<(u32, usize)>,
+    /// Tick of the newest entry.
+    tick: u32,
     /// Tick of the newest entry that was let go.
     lost: u32,
 }
@@ -18,14 +20,40 @@ pub(crate) struct RemovalLog {
 impl RemovalLog {
     #[inline]
     pub(crate) fn push(&mut self, entity: Entity, tick: u32, capacity: usize) {
-        while self.ring.len() >= capacity {
-            let Some((_, old)) = self.ring.pop_front() else {
-                self.lost = tick;
-                return;
-            };
-            self.lost = old;
+        if tick != self.tick || self.entities.len() == self.entities.capacity() {
+            self.prepare(tick, capacity);
         }
-        self.ring.push_back((entity, tick));
+        self.entities.push(entity);
+    }
+
+    /// Begins a run, or makes room.
+    #[cold]
+    fn prepare(&mut self, tick: u32, capacity: usize) {
+        if self.entities.len() == self.entities.capacity()
+            && self.entities.len() >= capacity.saturating_mul(2)
+        {
+            self.forget(self.entities.len() - capacity);
+        }
+        if tick != self.tick || self.runs.is_empty() {
+            self.tick = tick;
+            self.runs.push((tick, self.entities.len()));
+        }
+    }
+
+    /// Lets the oldest `count` entries go.
+    fn forget(&mut self, count: usize) {
+        self.entities.drain(..count);
+        let gone = self.runs.partition_point(|&(_, start)| start < count);
+        if let Some(&(tick, _)) = self.runs[..gone].last() {
+            self.lost = tick;
+        }
+        // The last run that began before the cut may reach beyond it.
+        let cut = self.runs.get(gone).is_none_or(|&(_, start)| start > count)
+            && !self.entities.is_empty();
+        self.runs.drain(..gone - usize::from(cut));
+        for (_, start) in &mut self.runs {
+            *start = start.saturating_sub(count);
+        }
     }
 
     /// Whether every entry newer than `since` is still here.
@@ -34,15 +62,26 @@ impl RemovalLog {
     }
 
     pub(crate) fn since(&self, since: u32) -> impl Iterator<Item = Entity> + '_ {
-        let start = self.ring.partition_point(|&(_, tick)| tick <= since);
-        self.ring.range(start..).map(|&(entity, _)| entity)
+        let run = self.runs.partition_point(|&(tick, _)| tick <= since);
+        let start = self
+            .runs
+            .get(run)
+            .map_or(self.entities.len(), |&(_, start)| start);
+        self.entities[start..].iter().copied()
     }
 
     pub(crate) fn rebase(&mut self) {
         self.lost = self.lost.min(1);
-        for (_, tick) in &mut self.ring {
+        self.tick = 0;
+        for (tick, _) in &mut self.runs {
             *tick = (*tick).min(1);
         }
+    }
+
+    /// Bytes on the heap.
+    pub(crate) fn bytes(&self) -> usize {
+        self.entities.capacity() * size_of::<Entity>()
+            + self.runs.capacity() * size_of::<(u32, usize)>()
     }
 }
 
@@ -76,5 +115,37 @@ impl core::fmt::Debug for Removed<'_> {
         f.debug_struct("Removed")
             .field("complete", &self.complete)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_keeps_the_newest_and_says_what_it_lost() {
+        for capacity in [1, 2, 3, 7, 64] {
+            for per_tick in [1, 2, 5, 40] {
+                let mut log = RemovalLog::default();
+                for i in 0..500u32 {
+                    log.push(Entity::from_bits(u64::from(i)), 1 + i / per_tick, capacity);
+                    for since in [0, i / per_tick, (i / per_tick).saturating_sub(3)] {
+                        let found: Vec<u64> = log.since(since).map(Entity::to_bits).collect();
+                        let all: Vec<u64> = (0..=i)
+                            .filter(|j| 1 + j / per_tick > since)
+                            .map(u64::from)
+                            .collect();
+                        assert!(all.ends_with(&found), "in order, the newest");
+                        assert!(found.len() >= all.len().min(capacity));
+                        assert_eq!(
+                            log.reaches(since),
+                            found.len() == all.len(),
+                            "capacity {capacity} since {since}"
+                        );
+                    }
+                }
+                assert!(log.entities.len() <= 2 * capacity.max(4));
+            }
+        }
     }
 }

@@ -11,7 +11,7 @@ pub(crate) mod rows;
 
 use core::any::TypeId;
 
-use crate::column::{COLUMN_ALIGN, Column};
+use crate::column::{COLUMN_ALIGN, Column, Tracks};
 use crate::component::{Component, ComponentId, Registry};
 use crate::entities::ROW_LIMIT;
 use crate::entity::Entity;
@@ -22,6 +22,8 @@ use crate::track::Ticks;
 pub const BLOCK_ROWS: usize = 1024;
 
 const NONE: u16 = u16::MAX;
+/// In [`MovePlan::route`]: the destination lacks the column.
+pub(crate) const GONE: u16 = u16::MAX;
 
 /// Number of a table in its world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,12 +37,14 @@ impl TableId {
     }
 }
 
+#[repr(C, align(64))]
 pub struct Table {
-    id: TableId,
-    capacity: usize,
     entities: Vec<Entity>,
     columns: Box<[Column]>,
     column_of: Box<[u16]>,
+    capacity: usize,
+    id: TableId,
+    has_drop: bool,
     born: Ticks,
     despawned: RemovalLog,
 }
@@ -49,13 +53,18 @@ pub struct Table {
 pub(crate) struct MovePlan {
     /// Destination.
     pub(crate) table: u32,
-    /// Columns both tables have: (source, destination).
-    pub(crate) keep: Box<[(u16, u16)]>,
+    /// For each column of the source: its column in the destination, or [`GONE`].
+    pub(crate) route: Box<[u16]>,
     /// Source columns that the destination lacks.
     pub(crate) gone: Box<[u16]>,
-    /// For each component of the bundle: its column in the destination, and whether the source has it as well.
-    /// Empty for removals.
-    pub(crate) write: Box<[(u16, bool)]>,
+    /// Destination columns that the source lacks and whose writes are tracked.
+    pub(crate) added: Box<[u16]>,
+    /// For each component of the bundle: its column in the destination. Empty for removals.
+    pub(crate) write: Box<[u16]>,
+    /// For each component of the bundle: whether the source has it as well.
+    pub(crate) replaces: Box<[bool]>,
+    /// Whether any is replaced.
+    pub(crate) replaces_any: bool,
 }
 
 impl Table {
@@ -73,6 +82,9 @@ impl Table {
             id,
             capacity: 0,
             entities: Vec::new(),
+            has_drop: components
+                .iter()
+                .any(|&id| registry.info(id).drop.is_some()),
             columns: components
                 .iter()
                 .map(|&id| Column::new(registry.info(id)))
@@ -208,7 +220,11 @@ impl Table {
         let columns: usize = self
             .columns
             .iter_mut()
-            .map(|column| column.changed_mut().bytes() + column.added().bytes())
+            .map(|column| {
+                column.tracks_mut().map_or(0, |tracks| {
+                    size_of::<Tracks>() + tracks.changed.bytes() + tracks.added.bytes()
+                })
+            })
             .sum();
         columns + self.born.bytes()
     }
@@ -217,7 +233,7 @@ impl Table {
     ///
     /// # Safety
     /// The caller writes every column of the row before anyone reads it (invariant 1).
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn push(&mut self, entity: Entity, tick: u32) -> usize {
         let row = self.entities.len();
         if row == self.capacity {
@@ -228,40 +244,28 @@ impl Table {
         row
     }
 
-    /// Takes `row` out: the last row fills its place. Values of columns with `Drop` in `doomed` end up just behind the
-    /// rows, for [`drop_detached`](Self::drop_detached); those of the other columns are forgotten. Returns the
-    /// entity that now lives in `row`, if another does.
-    ///
-    /// # Safety
-    /// `row` is in use. Columns not in `doomed` that need dropping have had the value of `row` moved out.
-    #[inline]
-    unsafe fn detach(&mut self, row: usize, doomed: impl Fn(usize) -> bool) -> Option<Entity> {
+    /// Takes `row` out: the last row fills its place. Values that need dropping end up just behind the rows, for
+    /// [`drop_detached`](Self::drop_detached). Returns the entity that now lives in `row`, if another does.
+    #[inline(always)]
+    pub(crate) fn detach(&mut self, row: usize) -> Option<Entity> {
+        assert!(row < self.entities.len());
         let len = self.entities.len();
         let last = len - 1;
-        for (number, column) in self.columns.iter_mut().enumerate() {
-            if column.has_drop() && doomed(number) {
+        for column in &mut self.columns {
+            if column.has_drop() {
                 // SAFETY: both rows are in use.
                 unsafe { column.swap(row, last) };
             } else {
-                // SAFETY: the last row is in use; the value in `row` was moved out or needs no drop.
+                // SAFETY: the last row is in use; the value in `row` needs no drop.
                 unsafe { column.fill_hole(row, last) };
             }
-            if column.is_tracked() {
-                column.changed_mut().swap_remove(row, len);
-                column.added_mut().swap_remove(row, len);
+            if let Some(tracks) = column.tracks_mut() {
+                tracks.swap_remove(row, len);
             }
         }
         self.born.swap_remove(row, len);
         self.entities.swap_remove(row);
         self.entities.get(row).copied()
-    }
-
-    /// Takes `row` out to be dropped by [`drop_detached`](Self::drop_detached). Returns the entity that now lives in `row`.
-    #[inline]
-    pub(crate) fn detach_all(&mut self, row: usize) -> Option<Entity> {
-        assert!(row < self.entities.len());
-        // SAFETY: the row is in use, and every column is doomed.
-        unsafe { self.detach(row, |_| true) }
     }
 
     /// Drops the values that the last `detach` left behind the rows, in `columns`.
@@ -281,7 +285,7 @@ impl Table {
 
     /// Whether any column needs dropping.
     pub(crate) fn has_drop(&self) -> bool {
-        self.columns.iter().any(Column::has_drop)
+        self.has_drop
     }
 
     /// Moves `row` to `destination` by `plan`. Columns that the destination has and this table lacks are left unwritten there, and
@@ -291,7 +295,7 @@ impl Table {
     ///
     /// # Safety
     /// `plan` was made for these two tables; `row` is in use; the caller writes the unwritten columns before anyone reads them.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn move_row(
         &mut self,
         row: usize,
@@ -304,37 +308,98 @@ impl Table {
         let born = self.born.get(row);
         // SAFETY: the kept columns are written below, the others by the caller.
         let to = unsafe { destination.push(entity, born) };
-        let len = to + 1;
-        for &(source, target) in &plan.keep {
-            let source = &mut self.columns[source as usize];
-            let target = &mut destination.columns[target as usize];
-            // SAFETY: the plan pairs columns of one component; `row` is in use and `to` within the capacity.
-            unsafe { source.copy_to(row, target, to) };
-            if source.is_tracked() {
-                carry(
-                    source.changed_mut(),
-                    target.changed_mut(),
-                    row,
-                    to,
-                    len,
-                    born,
-                );
-                carry(source.added_mut(), target.added_mut(), row, to, len, born);
+        let len = self.entities.len();
+        let last = len - 1;
+        for (source, &route) in self.columns.iter_mut().zip(&plan.route) {
+            if route == GONE {
+                if source.has_drop() && !moved_out {
+                    // SAFETY: both rows are in use.
+                    unsafe { source.swap(row, last) };
+                } else {
+                    // SAFETY: the last row is in use; the value in `row` was moved out or needs no drop.
+                    unsafe { source.fill_hole(row, last) };
+                }
+                if let Some(tracks) = source.tracks_mut() {
+                    tracks.swap_remove(row, len);
+                }
+            } else {
+                let target = &mut destination.columns[route as usize];
+                // SAFETY: the plan pairs columns of one component; `row` and `last` are in use, `to` is within the capacity.
+                unsafe { source.relay(row, last, target, to) };
+                source.carry(row, target, to, born);
+                if let Some(tracks) = source.tracks_mut() {
+                    tracks.swap_remove(row, len);
+                }
             }
         }
-        for &(target, replaces) in &plan.write {
-            let target = &mut destination.columns[target as usize];
-            if !replaces && target.is_tracked() {
-                target.added_mut().set(to, tick, len);
+        for &target in &plan.added {
+            destination.columns[target as usize]
+                .tracks_or_new()
+                .added
+                .set(to, tick, to + 1);
+        }
+        self.born.swap_remove(row, len);
+        self.entities.swap_remove(row);
+        (to, self.entities.get(row).copied())
+    }
+
+    /// Moves all rows behind those of `destination`, by `plan`. Values of `plan.gone` are left for [`drop_left`](Self::drop_left). Columns
+    /// that this table lacks are marked as added at `tick`.
+    ///
+    /// # Safety
+    /// `plan` was made for these two tables; `destination` has room, and the caller has written the columns that this table lacks.
+    pub(crate) unsafe fn move_all(&mut self, destination: &mut Self, plan: &MovePlan, tick: u32) {
+        let (rows, start) = (self.entities.len(), destination.entities.len());
+        assert!(destination.capacity - start >= rows);
+        // Rows that all have the same ticks as those they join need no look at each.
+        let plain = self.born.joins(&destination.born, start);
+        if start == 0 {
+            destination.born.reset();
+        }
+        for (row, &entity) in self.entities.iter().enumerate() {
+            destination.entities.push(entity);
+            if !plain || row + start == 0 {
+                destination
+                    .born
+                    .set(start + row, self.born.get(row), start + row + 1);
             }
         }
-        // SAFETY: the row is in use. A kept column's value was copied out; those gone are doomed or were moved out.
-        let swapped = unsafe {
-            self.detach(row, |number| {
-                !moved_out && plan.gone.contains(&(number as u16))
-            })
-        };
-        (to, swapped)
+        for (source, &route) in self.columns.iter_mut().zip(&plan.route) {
+            if route == GONE {
+                continue;
+            }
+            let target = &mut destination.columns[route as usize];
+            // SAFETY: the plan pairs columns of one component; there is room; the source's rows are given up below.
+            unsafe { source.append_to(rows, target, start) };
+            for row in 0..rows {
+                if !source.carry(row, target, start + row, self.born.get(row)) {
+                    break;
+                }
+            }
+        }
+        for &target in &plan.added {
+            let added = &mut destination.columns[target as usize].tracks_or_new().added;
+            added.set_tail(start, rows, tick);
+        }
+        self.entities.clear();
+        self.born.reset();
+        for column in &mut self.columns {
+            column.reset_ticks();
+        }
+    }
+
+    /// Drops the first `rows` rows of `columns`.
+    ///
+    /// # Safety
+    /// The table is empty, and these rows were left by `move_all` just now.
+    pub(crate) unsafe fn drop_left(&self, columns: impl Iterator<Item = usize>, rows: usize) {
+        DropRest {
+            table: self,
+            columns,
+            first: 0,
+            count: rows,
+        }
+        .run();
     }
 
     /// Drops all rows.
@@ -343,8 +408,7 @@ impl Table {
         self.entities.clear();
         self.born.reset();
         for column in &mut self.columns {
-            column.changed_mut().reset();
-            column.added_mut().reset();
+            column.reset_ticks();
         }
         let columns = 0..self.columns.len();
         DropRest {
@@ -361,17 +425,8 @@ impl Table {
         self.born.rebase();
         self.despawned.rebase();
         for column in &mut self.columns {
-            column.changed_mut().rebase();
-            column.added_mut().rebase();
+            column.rebase();
         }
-    }
-}
-
-/// Carries a row's tick into another table. A tick no newer than the row's birth says nothing.
-#[inline]
-fn carry(source: &Ticks, target: &mut Ticks, row: usize, to: usize, len: usize, born: u32) {
-    if source.max() > born || target.max() > born {
-        target.set(to, source.get(row), len);
     }
 }
 

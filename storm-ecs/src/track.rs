@@ -2,16 +2,15 @@
 //!
 //! A row's tick is the greatest of `all`, its block's `dense` and, where the block has row ticks, its own. Nothing is
 //! allocated until a row's tick differs from its block's. Marks of single rows are exact for every reader; `words` only
-//! spare recent readers the scan of a block's ticks.
+//! spare readers of every tick the scan of a block's ticks.
 
 mod block;
 
 use crate::table::BLOCK_ROWS;
 
 const WORDS: usize = BLOCK_ROWS / 64;
-/// Row bits collect for this many ticks before they start over: long enough for a few systems a frame, short enough
-/// that a reader of every frame verifies few stale bits.
-const WORD_WINDOW: u32 = 8;
+/// A bit for each row of a block.
+pub(crate) type BlockBits = [u64; WORDS];
 
 #[derive(Debug, Default)]
 pub(crate) struct Ticks {
@@ -38,7 +37,7 @@ struct Rows {
     floor: u32,
     /// Rows whose bit is set have a tick of at least this.
     first: u32,
-    words: [u64; WORDS],
+    words: BlockBits,
     ticks: [u32; BLOCK_ROWS],
 }
 
@@ -124,11 +123,10 @@ impl Ticks {
         }
     }
 
-    /// Every row was written at `now`, which is not before any tick stored.
-    #[inline]
-    pub(crate) fn mark_all(&mut self, now: u32) {
-        self.max = now;
-        self.all = now;
+    /// Every row was written at `tick` or later.
+    pub(crate) fn raise_all(&mut self, tick: u32) {
+        self.max = self.max.max(tick);
+        self.all = self.all.max(tick);
     }
 
     /// One row was written at `now`, which is not before any tick stored.
@@ -148,7 +146,8 @@ impl Ticks {
         let newest = block.max;
         block.max = now;
         let rows = block.rows.get_or_insert_with(Rows::new);
-        if newest != now && now.saturating_sub(rows.first) > WORD_WINDOW {
+        if newest != now {
+            // A new tick: someone has read. The bits start over, so that they are exactly what that reader has not seen.
             rows.floor = newest;
             rows.first = u32::MAX;
             rows.words = [0; WORDS];
@@ -203,6 +202,21 @@ impl Ticks {
         rows.set(row % BLOCK_ROWS, tick);
     }
 
+    /// Sets the ticks of the rows from `start` on, the last `rows` of the table.
+    pub(crate) fn set_tail(&mut self, start: usize, rows: usize, tick: u32) {
+        for row in start..start + rows {
+            if row > 0 && self.blocks.is_empty() && self.all == tick {
+                return;
+            }
+            self.set(row, tick, row + 1);
+        }
+    }
+
+    /// Whether rows of this track, put behind `start` rows of `other`, need no ticks of their own there.
+    pub(crate) fn joins(&self, other: &Self, start: usize) -> bool {
+        self.blocks.is_empty() && (start == 0 || other.blocks.is_empty() && other.all == self.all)
+    }
+
     /// Row `last` takes the place of `row`; `len` counts the rows before that.
     #[inline]
     pub(crate) fn swap_remove(&mut self, row: usize, len: usize) {
@@ -232,6 +246,39 @@ impl Ticks {
                 }
             }
             _ => 0,
+        }
+    }
+
+    /// Adds the bits of block `index` to `out`; those past the table's end mean nothing.
+    #[inline]
+    pub(crate) fn newer_in_block(&self, index: usize, since: u32, out: &mut BlockBits) {
+        if self.all > since {
+            *out = [u64::MAX; WORDS];
+            return;
+        }
+        let Some(block) = self.blocks.get(index) else {
+            return;
+        };
+        if block.max <= since {
+            return;
+        }
+        match &block.rows {
+            Some(rows) if block.dense <= since => {
+                if since >= rows.floor && since < rows.first {
+                    for (out, word) in out.iter_mut().zip(&rows.words) {
+                        *out |= word;
+                    }
+                } else {
+                    for (word, out) in out.iter_mut().enumerate() {
+                        *out |= rows.newer(word, since);
+                    }
+                }
+            }
+            _ => {
+                if block.dense > since {
+                    *out = [u64::MAX; WORDS];
+                }
+            }
         }
     }
 
@@ -310,6 +357,19 @@ mod tests {
             assert_eq!(bit, tick > since, "row {row} since {since}");
             assert!(tick <= since || ticks.block_newer(row / BLOCK_ROWS, since));
         }
+        for block in 0..model.0.len().div_ceil(BLOCK_ROWS) {
+            let mut bits = [0; WORDS];
+            ticks.newer_in_block(block, since, &mut bits);
+            for (word, bits) in bits.into_iter().enumerate() {
+                let first = block * BLOCK_ROWS + word * 64;
+                let used = match model.0.len().saturating_sub(first) {
+                    0 => 0,
+                    rows @ 1..64 => (1 << rows) - 1,
+                    _ => u64::MAX,
+                };
+                assert_eq!(bits & used, ticks.newer(first / 64, since) & used);
+            }
+        }
     }
 
     #[test]
@@ -356,7 +416,7 @@ mod tests {
                         }
                     }
                     8 if len > 0 && random(3) == 0 => {
-                        ticks.mark_all(now);
+                        ticks.raise_all(now);
                         model.0.fill(now);
                     }
                     _ => now += 1,
@@ -379,7 +439,7 @@ mod tests {
         for row in 0..5000 {
             ticks.set(row, 3, row + 1);
         }
-        ticks.mark_all(4);
+        ticks.raise_all(4);
         assert_eq!(ticks.bytes(), 0);
     }
 }

@@ -8,7 +8,7 @@ pub(crate) mod erased;
 use core::any::TypeId;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::collections::HashMap;
 
 use crate::bitset::BitSet;
@@ -19,7 +19,7 @@ use crate::entities::{Entities, Location, TABLE_LIMIT};
 use crate::entity::Entity;
 use crate::error::{ComponentError, MissingComponent, NoSuchEntity};
 use crate::removed::{REMOVAL_CAPACITY, RemovalLog, Removed};
-use crate::table::{MovePlan, Table, TableId};
+use crate::table::{GONE, MovePlan, Table, TableId};
 use crate::tick::ChangeTick;
 
 /// At this tick the next `&mut` call rebases; the distance to the end leaves room for closings through `&World`.
@@ -54,15 +54,17 @@ pub struct World {
     /// By component: the tables that have it.
     pub(crate) tables_with: Vec<BitSet>,
     table_of: HashMap<Box<[ComponentId]>, u32>,
-    bundles: Vec<BundleInfo>,
+    pub(crate) bundles: Vec<BundleInfo>,
     bundle_of: BundleMap,
-    plans: Vec<MovePlan>,
+    pub(crate) plans: Vec<MovePlan>,
     plan_of: HashMap<PlanKey, u32>,
     /// The open tick: writes carry it.
     tick: AtomicU32,
     /// By component.
-    removed: Vec<RemovalLog>,
-    removal_capacity: usize,
+    pub(crate) removed: Vec<RemovalLog>,
+    pub(crate) removal_capacity: usize,
+    /// Unlike the tag, never given twice.
+    pub(crate) serial: u64,
     dynamic: erased::DynamicBundles,
     pub(crate) data: crate::dynamic::DataState,
 }
@@ -112,6 +114,7 @@ impl World {
             removal_capacity: REMOVAL_CAPACITY,
             dynamic: erased::DynamicBundles::default(),
             data: crate::dynamic::DataState::default(),
+            serial: next_serial(),
         };
         // Table 0 has no components: reserved entities arrive there.
         world.table_for(Box::default());
@@ -176,6 +179,13 @@ impl World {
         }
     }
 
+    /// What every structural change starts with: reserved entities come alive. Returns the tick that writes carry.
+    #[inline]
+    pub(crate) fn begin(&mut self) -> u32 {
+        self.flush();
+        self.now()
+    }
+
     #[cold]
     fn flush_reserved(&mut self) {
         let tick = self.now();
@@ -196,8 +206,7 @@ impl World {
     /// If the bundle names a component twice, or a limit is reached (2³² − 1 slots, 2²⁸ rows a table, 2²⁰ − 1 tables).
     #[inline]
     pub fn spawn<B: Bundle>(&mut self, bundle: B) -> Entity {
-        self.flush();
-        let tick = self.now();
+        let tick = self.begin();
         let number = self.bundle::<B>();
         let info = &self.bundles[number as usize];
         let table = &mut self.tables[info.table as usize];
@@ -233,8 +242,7 @@ impl World {
         I: IntoIterator,
         I::Item: Bundle,
     {
-        self.flush();
-        let tick = self.now();
+        let tick = self.begin();
         let number = self.bundle::<I::Item>();
         let info = &self.bundles[number as usize];
         let table = &mut self.tables[info.table as usize];
@@ -273,12 +281,11 @@ impl World {
     /// If it is not alive.
     #[inline]
     pub fn despawn(&mut self, entity: Entity) -> Result<(), NoSuchEntity> {
-        self.flush();
-        let tick = self.now();
+        let tick = self.begin();
         let location = self.entities.get(entity).ok_or(NoSuchEntity)?;
         let table = &mut self.tables[location.table as usize];
         self.entities.release(entity);
-        if let Some(moved) = table.detach_all(location.row as usize) {
+        if let Some(moved) = table.detach(location.row as usize) {
             self.entities.relocate(moved, location);
         }
         table
@@ -293,8 +300,7 @@ impl World {
 
     /// Ends all entities. Tables keep their memory.
     pub fn clear(&mut self) {
-        self.flush();
-        let tick = self.now();
+        let tick = self.begin();
         for table in &mut self.tables {
             for row in 0..table.len() {
                 let entity = table.entities()[row];
@@ -322,8 +328,7 @@ impl World {
     /// If the bundle names a component twice, or a limit is reached.
     #[inline]
     pub fn insert<B: Bundle>(&mut self, entity: Entity, bundle: B) -> Result<(), NoSuchEntity> {
-        self.flush();
-        let tick = self.now();
+        let tick = self.begin();
         let location = self.entities.get(entity).ok_or(NoSuchEntity)?;
         let number = self.bundle::<B>();
         let plan = self.plan(location.table, number, true);
@@ -351,13 +356,25 @@ impl World {
             (row, target)
         };
         let mut bundle = ManuallyDrop::new(bundle);
+        if !plan.replaces_any {
+            let mut writer = Writer {
+                columns: table.columns(),
+                map: &plan.write,
+                next: 0,
+                row,
+            };
+            // SAFETY: the bundle is whole; its columns are those of the plan, and it is not used afterwards.
+            unsafe { B::visit(&raw mut *bundle, &mut writer) };
+            return Ok(());
+        }
+        let old = OldValues(Vec::new());
         let mut exchange = Exchange {
             table,
-            map: &plan.write,
+            plan,
             next: 0,
             row,
             tick,
-            old: OldValues(Vec::new()),
+            old,
         };
         // SAFETY: the bundle is whole and its columns are those of the plan. Afterwards its fields hold moved-out values, or
         // old ones that `exchange.old` drops.
@@ -485,9 +502,7 @@ impl World {
         let location = self.entities.get(entity)?;
         let id = self.registry.id::<T>()?;
         let column = self.tables[location.table as usize].column_mut(id)?;
-        if column.is_tracked() {
-            column.changed_mut().mark(location.row as usize, tick);
-        }
+        column.mark_mut(location.row as usize, tick);
         let value = column.at(location.row as usize).cast::<T>();
         // SAFETY: the column is of `T` (its id), the row is in use, and `&mut self` excludes everyone else.
         Some(unsafe { &mut *value })
@@ -571,7 +586,7 @@ impl World {
 
     /// Entities that lost `T`, by removal or despawn, after `since`. See [`Removed`] for order and completeness.
     ///
-    /// Each log keeps the last 65,536 entries ([`set_removal_capacity`](Self::set_removal_capacity)): one log for each component's
+    /// Each log keeps at least the last 65,536 entries ([`set_removal_capacity`](Self::set_removal_capacity)): one log for each component's
     /// removals, one for each table's despawns. Components with [`Track::None`](crate::Track::None) are not logged.
     #[must_use]
     pub fn removed<T: Component>(&self, since: ChangeTick) -> Removed<'_> {
@@ -639,7 +654,7 @@ impl World {
     }
 
     #[inline]
-    fn bundle<B: Bundle>(&mut self) -> u32 {
+    pub(crate) fn bundle<B: Bundle>(&mut self) -> u32 {
         match self.bundle_of.get(TypeId::of::<B>()) {
             Some(number) => number,
             None => self.add_bundle(TypeId::of::<B>(), B::components),
@@ -686,7 +701,7 @@ impl World {
     }
 
     #[inline]
-    fn plan(&mut self, source: u32, bundle: u32, insert: bool) -> u32 {
+    pub(crate) fn plan(&mut self, source: u32, bundle: u32, insert: bool) -> u32 {
         let info = &self.bundles[bundle as usize];
         let (last, plan) = if insert {
             info.last_insert
@@ -740,26 +755,31 @@ impl World {
             &self.tables[key.source as usize],
             &self.tables[table as usize],
         );
-        let (mut keep, mut gone) = (Vec::new(), Vec::new());
-        for (number, id) in source.components().enumerate() {
-            match target.column_index(id) {
-                Some(to) => keep.push((number as u16, to as u16)),
-                None => gone.push(number as u16),
-            }
-        }
-        let write = |&id: &ComponentId| {
-            let to = target.column_index(id)?;
-            Some((to as u16, source.column_index(id).is_some()))
-        };
+        let route: Box<[u16]> = source
+            .components()
+            .map(|id| target.column_index(id).map_or(GONE, |number| number as u16))
+            .collect();
+        let gone = (0..route.len() as u16).filter(|&number| route[number as usize] == GONE);
+        let added = target.columns().iter().enumerate().filter(|(_, column)| {
+            column.is_tracked() && source.column_index(column.id()).is_none()
+        });
+        let written: &[ComponentId] = if key.insert { &bundle } else { &[] };
+        let replaces: Box<[bool]> = written
+            .iter()
+            .map(|&id| source.column_index(id).is_some())
+            .collect();
         MovePlan {
             table,
-            keep: keep.into(),
-            gone: gone.into(),
-            write: if key.insert {
-                bundle.iter().filter_map(write).collect()
-            } else {
-                Box::default()
-            },
+            gone: gone.collect(),
+            added: added.map(|(number, _)| number as u16).collect(),
+            write: written
+                .iter()
+                .filter_map(|&id| target.column_index(id))
+                .map(|number| number as u16)
+                .collect(),
+            replaces_any: replaces.contains(&true),
+            replaces,
+            route,
         }
     }
 }
@@ -772,7 +792,12 @@ impl ChangeTick {
     }
 }
 
-fn pair(tables: &mut [Table], source: u32, target: u32) -> (&mut Table, &mut Table) {
+fn next_serial() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+pub(crate) fn pair(tables: &mut [Table], source: u32, target: u32) -> (&mut Table, &mut Table) {
     match tables.get_disjoint_mut([source as usize, target as usize]) {
         Ok([source, target]) => (source, target),
         Err(_) => unreachable!("a plan's tables exist and differ"),
@@ -780,11 +805,11 @@ fn pair(tables: &mut [Table], source: u32, target: u32) -> (&mut Table, &mut Tab
 }
 
 /// Moves a bundle's fields into a fresh row.
-struct Writer<'a> {
-    columns: &'a [Column],
-    map: &'a [u16],
-    next: usize,
-    row: usize,
+pub(crate) struct Writer<'a> {
+    pub(crate) columns: &'a [Column],
+    pub(crate) map: &'a [u16],
+    pub(crate) next: usize,
+    pub(crate) row: usize,
 }
 
 impl FieldVisitor for Writer<'_> {
@@ -801,7 +826,7 @@ impl FieldVisitor for Writer<'_> {
 /// Moves a bundle's fields into a row; values that were there before come back.
 struct Exchange<'a> {
     table: &'a mut Table,
-    map: &'a [(u16, bool)],
+    plan: &'a MovePlan,
     next: usize,
     row: usize,
     tick: u32,
@@ -811,7 +836,7 @@ struct Exchange<'a> {
 impl FieldVisitor for Exchange<'_> {
     #[inline]
     unsafe fn field<T: Component>(&mut self, value: *mut T) {
-        let (number, replaces) = self.map[self.next];
+        let (number, replaces) = (self.plan.write[self.next], self.plan.replaces[self.next]);
         self.next += 1;
         let column = self.table.column_number_mut(number as usize);
         let to = column.base().cast::<T>().wrapping_add(self.row);
@@ -820,9 +845,7 @@ impl FieldVisitor for Exchange<'_> {
             unsafe { ptr::copy_nonoverlapping(value, to, 1) };
             return;
         }
-        if column.is_tracked() {
-            column.changed_mut().mark(self.row, self.tick);
-        }
+        column.mark_mut(self.row, self.tick);
         // SAFETY: both are initialised values of T, and apart.
         unsafe { ptr::swap_nonoverlapping(value, to, 1) };
         if let Some(drop) = crate::column::drop_fn::<T>() {

@@ -4,7 +4,8 @@
 macro_rules! components {
     ($($(#[$meta:meta])* $name:ident($($field:ty),*);)*) => {$(
         $(#[$meta])*
-        #[derive(Clone, Copy, Default, storm_ecs::Component)]
+        #[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable, storm_ecs::Component)]
+        #[repr(C)]
         #[cfg_attr(feature = "bevy_ecs", derive(bevy_ecs::component::Component))]
         #[cfg_attr(feature = "shipyard", derive(shipyard::Component))]
         #[cfg_attr(feature = "flecs_ecs", derive(flecs_ecs::prelude::Component))]

@@ -70,6 +70,24 @@ fn simple(name: &'static str, count: usize, repeat: u32) -> Case<'static> {
     });
     let mut world = storm_ecs::World::new();
     world.spawn_batch(rows());
+    case.subject("storm flat", move |timer| {
+        timer.time(|| {
+            for _ in 0..repeat {
+                let slices = world
+                    .query_mut::<(&mut Position, &Velocity)>()
+                    .into_slices();
+                for (positions, velocities) in slices {
+                    let positions = storm_ecs::flat_mut::<_, f32>(positions);
+                    let velocities = storm_ecs::flat::<_, f32>(velocities);
+                    for (position, velocity) in positions.iter_mut().zip(velocities) {
+                        *position += velocity;
+                    }
+                }
+            }
+        });
+    });
+    let mut world = storm_ecs::World::new();
+    world.spawn_batch(rows());
     let mut query = storm_ecs::QueryState::<(&mut Position, &Velocity)>::new(&mut world);
     case.subject("storm for loop", move |timer| {
         timer.time(|| {
@@ -160,6 +178,11 @@ fn simple(name: &'static str, count: usize, repeat: u32) -> Case<'static> {
                 }
             });
         });
+    }
+    if count <= 10_000 {
+        case.target("storm flat", None, 0.5);
+    } else {
+        case.target("storm flat", Some("base flat"), 1.0 / 0.95);
     }
     case.target("storm", None, 1.0);
     case

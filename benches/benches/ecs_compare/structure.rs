@@ -116,6 +116,18 @@ fn insert_batch() -> Case<'static> {
         let mut world = storm_ecs::World::new();
         timer.time(|| world.spawn_batch((0..COUNT).map(|_| BUNDLE)));
     });
+    case.subject("storm columns", |timer| {
+        let mut world = storm_ecs::World::new();
+        timer.time(|| {
+            let columns = (
+                std::iter::repeat_n(MATRIX, COUNT),
+                std::iter::repeat_n(POSITION, COUNT),
+                std::iter::repeat_n(ROTATION, COUNT),
+                std::iter::repeat_n(VELOCITY, COUNT),
+            );
+            world.spawn_columns(COUNT, columns).map(<[_]>::len)
+        });
+    });
     #[cfg(feature = "hecs")]
     case.subject("hecs", |timer| {
         let mut world = hecs::World::new();
@@ -169,6 +181,7 @@ fn insert_batch() -> Case<'static> {
             world.extend((0..COUNT).map(|_| BUNDLE));
         });
     });
+    case.target("storm columns", Some("hecs column batch"), 1.0);
     case.target("storm", Some("hecs"), 0.6);
     case
 }
@@ -270,7 +283,15 @@ fn add_remove() -> Case<'static> {
             });
         });
     }
+    let (mut world, _) = storm((A(0.0),));
+    case.subject("storm whole table", move |timer| {
+        timer.time(|| {
+            world.insert_where::<storm_ecs::With<A>, _>(B(0.0));
+            world.remove_where::<storm_ecs::With<A>, B>();
+        });
+    });
     case.target("storm", Some("hecs"), 0.35);
+    case.target("storm whole table", Some("hecs"), 0.05);
     case
 }
 

@@ -5,11 +5,12 @@ use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
 
 use crate::bitset::BitSet;
+use crate::column::Column;
 use crate::component::{Component, ComponentId, Registry, Track};
 use crate::entity::Entity;
 use crate::query::access::Access;
+use crate::slices::Split;
 use crate::table::Table;
-use crate::track::Ticks;
 
 /// Which tables have a component.
 #[doc(hidden)]
@@ -70,12 +71,18 @@ pub unsafe trait QueryData {
     type Item<'w>;
     #[doc(hidden)]
     type State: Copy + Send + Sync + 'static;
+    /// Where in a table its columns are.
+    #[doc(hidden)]
+    type Columns: Copy + Send + Sync + 'static;
     #[doc(hidden)]
     type Fetch<'w>: Copy;
     /// The same query without writing.
-    type ReadOnly: ReadOnlyQueryData<State = Self::State>;
+    type ReadOnly: ReadOnlyQueryData<State = Self::State, Columns = Self::Columns>;
     #[doc(hidden)]
     const ACCESS: Access;
+    /// Whether items may be handed out on several threads at once: not if rows are marked one by one.
+    #[doc(hidden)]
+    const PARALLEL: bool = true;
     /// Whether rows are marked as they are handed out, even in a loop over a whole table.
     #[doc(hidden)]
     const EXACT: bool = false;
@@ -87,13 +94,14 @@ pub unsafe trait QueryData {
     #[doc(hidden)]
     fn tables(state: Self::State, index: &TableIndex<'_>, word: usize) -> u64;
 
+    /// The columns in a table, if it matches.
     #[doc(hidden)]
-    fn matches(state: Self::State, table: &FetchTable<'_>) -> bool;
+    fn columns(state: Self::State, table: &Table) -> Option<Self::Columns>;
 
     /// # Safety
-    /// The table matches; the caller holds the access that `ACCESS` names for `'w`.
+    /// `columns` are those of this table; the caller holds the access that `ACCESS` names for `'w`.
     #[doc(hidden)]
-    unsafe fn fetch<'w>(state: Self::State, table: FetchTable<'w>) -> Self::Fetch<'w>;
+    unsafe fn fetch<'w>(columns: Self::Columns, table: FetchTable<'w>) -> Self::Fetch<'w>;
 
     /// Marks every row as written.
     ///
@@ -133,7 +141,7 @@ pub unsafe trait ReadOnlyQueryData: QueryData {}
 /// Not to be implemented outside this crate.
 pub unsafe trait SliceQueryData: QueryData {
     /// All rows of a table.
-    type Slice<'w>;
+    type Slice<'w>: Split;
 
     /// # Safety
     /// As `fetch`; `len` is the table's row count and no item of it is alive.
@@ -143,15 +151,6 @@ pub unsafe trait SliceQueryData: QueryData {
 
 fn known<T: Component>(registry: &Registry) -> ComponentId {
     registry.id::<T>().unwrap_or(ComponentId::UNKNOWN)
-}
-
-/// The first row of a component's column in a table that matched.
-#[inline]
-fn base<T: Component>(id: ComponentId, table: &Table) -> *mut T {
-    match table.column(id) {
-        Some(column) => column.base().cast::<T>(),
-        None => unreachable!("a matching table has the component"),
-    }
 }
 
 // --- &T -----------------------------------------------------------------------------------------------------------
@@ -174,6 +173,7 @@ impl<T> Copy for ReadFetch<'_, T> {}
 unsafe impl<T: Component> QueryData for &T {
     type Item<'w> = &'w T;
     type State = ComponentId;
+    type Columns = u32;
     type Fetch<'w> = ReadFetch<'w, T>;
     type ReadOnly = Self;
     const ACCESS: Access = Access::Component(T::NAME, false);
@@ -188,13 +188,16 @@ unsafe impl<T: Component> QueryData for &T {
     }
 
     #[inline]
-    fn matches(state: ComponentId, table: &FetchTable<'_>) -> bool {
-        table.table.column_index(state).is_some()
+    fn columns(state: ComponentId, table: &Table) -> Option<u32> {
+        table.column_index(state).map(|number| number as u32)
     }
 
     #[inline]
-    unsafe fn fetch<'w>(state: ComponentId, table: FetchTable<'w>) -> ReadFetch<'w, T> {
-        ReadFetch(base::<T>(state, table.table), PhantomData)
+    unsafe fn fetch<'w>(column: u32, table: FetchTable<'w>) -> ReadFetch<'w, T> {
+        ReadFetch(
+            table.table.columns()[column as usize].base().cast::<T>(),
+            PhantomData,
+        )
     }
 
     #[inline]
@@ -222,10 +225,9 @@ unsafe impl<T: Component> SliceQueryData for &T {
 
 /// A fetch that writes a component.
 #[doc(hidden)]
-#[derive(Debug)]
 pub struct WriteFetch<'w, T> {
     base: *mut T,
-    changed: *mut Ticks,
+    column: &'w Column,
     now: u32,
     marker: PhantomData<&'w mut [T]>,
 }
@@ -239,17 +241,21 @@ impl<T> Clone for WriteFetch<'_, T> {
 
 impl<T> Copy for WriteFetch<'_, T> {}
 
+impl<T> core::fmt::Debug for WriteFetch<'_, T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("WriteFetch")
+    }
+}
+
 impl<'w, T: Component> WriteFetch<'w, T> {
     #[inline]
-    fn new(id: ComponentId, table: FetchTable<'w>) -> Self {
-        match table.table.column(id) {
-            Some(column) => Self {
-                base: column.base().cast::<T>(),
-                changed: column.changed_ptr(),
-                now: table.now,
-                marker: PhantomData,
-            },
-            None => unreachable!("a matching table has the component"),
+    fn new(column: u32, table: FetchTable<'w>) -> Self {
+        let column = &table.table.columns()[column as usize];
+        Self {
+            base: column.base().cast::<T>(),
+            column,
+            now: table.now,
+            marker: PhantomData,
         }
     }
 }
@@ -258,10 +264,12 @@ impl<'w, T: Component> WriteFetch<'w, T> {
 unsafe impl<T: Component> QueryData for &mut T {
     type Item<'w> = &'w mut T;
     type State = ComponentId;
+    type Columns = u32;
     type Fetch<'w> = WriteFetch<'w, T>;
     type ReadOnly = &'static T;
     const ACCESS: Access = Access::Component(T::NAME, true);
     const EXACT: bool = matches!(T::TRACK, Track::Exact);
+    const PARALLEL: bool = !Self::EXACT;
 
     fn state(registry: &Registry) -> ComponentId {
         known::<T>(registry)
@@ -273,21 +281,20 @@ unsafe impl<T: Component> QueryData for &mut T {
     }
 
     #[inline]
-    fn matches(state: ComponentId, table: &FetchTable<'_>) -> bool {
-        table.table.column_index(state).is_some()
+    fn columns(state: ComponentId, table: &Table) -> Option<u32> {
+        table.column_index(state).map(|number| number as u32)
     }
 
     #[inline]
-    unsafe fn fetch<'w>(state: ComponentId, table: FetchTable<'w>) -> WriteFetch<'w, T> {
-        WriteFetch::new(state, table)
+    unsafe fn fetch<'w>(column: u32, table: FetchTable<'w>) -> WriteFetch<'w, T> {
+        WriteFetch::new(column, table)
     }
 
     #[inline]
     unsafe fn mark_table(fetch: WriteFetch<'_, T>) {
         if matches!(T::TRACK, Track::Block) {
             // SAFETY: the caller has exclusive access to the column, so to its track.
-            let ticks = unsafe { &mut *fetch.changed };
-            ticks.mark_all(fetch.now);
+            unsafe { fetch.column.mark_all(fetch.now) };
         }
     }
 
@@ -295,8 +302,7 @@ unsafe impl<T: Component> QueryData for &mut T {
     unsafe fn mark_row(fetch: WriteFetch<'_, T>, row: usize) {
         if !matches!(T::TRACK, Track::None) {
             // SAFETY: the caller has exclusive access to the column, so to its track.
-            let ticks = unsafe { &mut *fetch.changed };
-            ticks.mark(row, fetch.now);
+            unsafe { fetch.column.mark(row, fetch.now) };
         }
     }
 
@@ -315,8 +321,7 @@ unsafe impl<T: Component> SliceQueryData for &mut T {
     unsafe fn slice<'w>(fetch: Self::Fetch<'w>, len: usize) -> Self::Slice<'w> {
         if matches!(T::TRACK, Track::Exact) {
             // SAFETY: the caller has exclusive access to the column, so to its track.
-            let ticks = unsafe { &mut *fetch.changed };
-            ticks.mark_all(fetch.now);
+            unsafe { fetch.column.mark_all(fetch.now) };
         }
         // SAFETY: the first `len` rows are in use and exclusively ours for 'w (the caller's duty).
         unsafe { core::slice::from_raw_parts_mut(fetch.base, len) }
@@ -346,13 +351,13 @@ unsafe impl<T: Component> SliceQueryData for &mut T {
 ///     world.tables::<&Health>().flat_map(|t| t.changed_rows::<Health>(before)).map(|rows| rows.len()).sum();
 /// assert_eq!(changed, 3);
 /// ```
-#[derive(Debug)]
 pub struct Mut<'w, T> {
     value: &'w mut T,
-    changed: *mut Ticks,
+    column: &'w Column,
     row: usize,
     now: u32,
-    marker: PhantomData<&'w mut Ticks>,
+    /// Marking is not synchronised: guards stay on their thread.
+    marker: PhantomData<*mut ()>,
 }
 
 impl<'w, T: Component> Mut<'w, T> {
@@ -374,9 +379,14 @@ impl<'w, T: Component> Mut<'w, T> {
         if !matches!(T::TRACK, Track::None) {
             // SAFETY: the query that made this holds exclusive access to the column for 'w, and guards mark one at a time
             // (they are neither Send nor Sync).
-            let ticks = unsafe { &mut *self.changed };
-            ticks.mark(self.row, self.now);
+            unsafe { self.column.mark(self.row, self.now) };
         }
+    }
+}
+
+impl<T: core::fmt::Debug> core::fmt::Debug for Mut<'_, T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.value.fmt(f)
     }
 }
 
@@ -401,8 +411,10 @@ impl<T: Component> DerefMut for Mut<'_, T> {
 unsafe impl<T: Component> QueryData for Mut<'_, T> {
     type Item<'w> = Mut<'w, T>;
     type State = ComponentId;
+    type Columns = u32;
     type Fetch<'w> = WriteFetch<'w, T>;
     type ReadOnly = &'static T;
+    const PARALLEL: bool = false;
     const ACCESS: Access = Access::Component(T::NAME, true);
 
     fn state(registry: &Registry) -> ComponentId {
@@ -415,13 +427,13 @@ unsafe impl<T: Component> QueryData for Mut<'_, T> {
     }
 
     #[inline]
-    fn matches(state: ComponentId, table: &FetchTable<'_>) -> bool {
-        table.table.column_index(state).is_some()
+    fn columns(state: ComponentId, table: &Table) -> Option<u32> {
+        table.column_index(state).map(|number| number as u32)
     }
 
     #[inline]
-    unsafe fn fetch<'w>(state: ComponentId, table: FetchTable<'w>) -> WriteFetch<'w, T> {
-        WriteFetch::new(state, table)
+    unsafe fn fetch<'w>(column: u32, table: FetchTable<'w>) -> WriteFetch<'w, T> {
+        WriteFetch::new(column, table)
     }
 
     #[inline]
@@ -430,7 +442,7 @@ unsafe impl<T: Component> QueryData for Mut<'_, T> {
         let value = unsafe { &mut *fetch.base.wrapping_add(row) };
         Mut {
             value,
-            changed: fetch.changed,
+            column: fetch.column,
             row,
             now: fetch.now,
             marker: PhantomData,
@@ -444,6 +456,7 @@ unsafe impl<T: Component> QueryData for Mut<'_, T> {
 unsafe impl QueryData for Entity {
     type Item<'w> = Entity;
     type State = ();
+    type Columns = ();
     type Fetch<'w> = &'w [Entity];
     type ReadOnly = Self;
     const ACCESS: Access = Access::Nothing;
@@ -456,8 +469,8 @@ unsafe impl QueryData for Entity {
     }
 
     #[inline]
-    fn matches((): (), _: &FetchTable<'_>) -> bool {
-        true
+    fn columns((): (), _: &Table) -> Option<()> {
+        Some(())
     }
 
     #[inline]
@@ -493,6 +506,7 @@ pub struct Has<T>(PhantomData<fn() -> T>);
 unsafe impl<T: Component> QueryData for Has<T> {
     type Item<'w> = bool;
     type State = ComponentId;
+    type Columns = bool;
     type Fetch<'w> = bool;
     type ReadOnly = Self;
     const ACCESS: Access = Access::Nothing;
@@ -507,13 +521,13 @@ unsafe impl<T: Component> QueryData for Has<T> {
     }
 
     #[inline]
-    fn matches(_: ComponentId, _: &FetchTable<'_>) -> bool {
-        true
+    fn columns(state: ComponentId, table: &Table) -> Option<bool> {
+        Some(table.column_index(state).is_some())
     }
 
     #[inline]
-    unsafe fn fetch<'w>(state: ComponentId, table: FetchTable<'w>) -> bool {
-        table.table.column_index(state).is_some()
+    unsafe fn fetch<'w>(has: bool, _: FetchTable<'w>) -> bool {
+        has
     }
 
     #[inline]
@@ -531,10 +545,12 @@ unsafe impl<T: Component> ReadOnlyQueryData for Has<T> {}
 unsafe impl<Q: QueryData> QueryData for Option<Q> {
     type Item<'w> = Option<Q::Item<'w>>;
     type State = Q::State;
+    type Columns = Option<Q::Columns>;
     type Fetch<'w> = Option<Q::Fetch<'w>>;
     type ReadOnly = Option<Q::ReadOnly>;
     const ACCESS: Access = Q::ACCESS;
     const EXACT: bool = Q::EXACT;
+    const PARALLEL: bool = Q::PARALLEL;
 
     fn state(registry: &Registry) -> Q::State {
         Q::state(registry)
@@ -546,14 +562,17 @@ unsafe impl<Q: QueryData> QueryData for Option<Q> {
     }
 
     #[inline]
-    fn matches(_: Q::State, _: &FetchTable<'_>) -> bool {
-        true
+    fn columns(state: Q::State, table: &Table) -> Option<Option<Q::Columns>> {
+        Some(Q::columns(state, table))
     }
 
     #[inline]
-    unsafe fn fetch<'w>(state: Q::State, table: FetchTable<'w>) -> Option<Q::Fetch<'w>> {
-        // SAFETY: the table matches Q; the rest is the caller's duty.
-        Q::matches(state, &table).then(|| unsafe { Q::fetch(state, table) })
+    unsafe fn fetch<'w>(
+        columns: Option<Q::Columns>,
+        table: FetchTable<'w>,
+    ) -> Option<Q::Fetch<'w>> {
+        // SAFETY: as the caller promises.
+        columns.map(|columns| unsafe { Q::fetch(columns, table) })
     }
 
     #[inline]
@@ -602,10 +621,12 @@ macro_rules! tuple_query {
         unsafe impl<$($name: QueryData),*> QueryData for ($($name,)*) {
             type Item<'w> = ($($name::Item<'w>,)*);
             type State = ($($name::State,)*);
+            type Columns = ($($name::Columns,)*);
             type Fetch<'w> = ($($name::Fetch<'w>,)*);
             type ReadOnly = ($($name::ReadOnly,)*);
             const ACCESS: Access = Access::All(&[$($name::ACCESS),*]);
             const EXACT: bool = false $(|| $name::EXACT)*;
+            const PARALLEL: bool = true $(&& $name::PARALLEL)*;
 
             fn state(registry: &Registry) -> Self::State {
                 ($($name::state(registry),)*)
@@ -617,14 +638,14 @@ macro_rules! tuple_query {
             }
 
             #[inline]
-            fn matches(state: Self::State, table: &FetchTable<'_>) -> bool {
-                true $(&& $name::matches(state.$index, table))*
+            fn columns(state: Self::State, table: &Table) -> Option<Self::Columns> {
+                Some(($($name::columns(state.$index, table)?,)*))
             }
 
             #[inline]
-            unsafe fn fetch<'w>(state: Self::State, table: FetchTable<'w>) -> Self::Fetch<'w> {
-                // SAFETY: the table matches each part; the rest is the caller's duty.
-                ($(unsafe { $name::fetch(state.$index, table) },)*)
+            unsafe fn fetch<'w>(columns: Self::Columns, table: FetchTable<'w>) -> Self::Fetch<'w> {
+                // SAFETY: as the caller promises.
+                ($(unsafe { $name::fetch(columns.$index, table) },)*)
             }
 
             #[inline]

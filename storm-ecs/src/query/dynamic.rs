@@ -189,7 +189,7 @@ impl DynamicQuery {
                 if let (Term::Write | Term::OptionalWrite, Some(column)) =
                     (term, world.tables[number].column_mut(id))
                 {
-                    column.mark_all(tick);
+                    column.mark_rows(tick);
                 }
             }
             let table = &world.tables[number];

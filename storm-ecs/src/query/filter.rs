@@ -4,8 +4,8 @@ use core::marker::PhantomData;
 
 use crate::component::{Component, ComponentId, Registry, Track};
 use crate::query::data::TableIndex;
-use crate::table::Table;
-use crate::track::Ticks;
+use crate::table::{BLOCK_ROWS, Table};
+use crate::track::{BlockBits, Ticks};
 
 /// Narrows a query. A tuple (up to 8) passes what every part passes; [`Or`] passes what any part passes.
 pub trait QueryFilter {
@@ -41,6 +41,10 @@ pub trait QueryFilter {
     /// A bit for each of the rows `64 * word..` that passes.
     #[doc(hidden)]
     fn rows(fetch: Self::Fetch<'_>, word: usize) -> u64;
+
+    /// A bit for each row of block `block` that passes.
+    #[doc(hidden)]
+    fn block_rows(fetch: Self::Fetch<'_>, block: usize) -> BlockBits;
 }
 
 /// Components whose ticks a filter reads.
@@ -111,6 +115,11 @@ macro_rules! presence {
             fn rows(fetch: bool, _: usize) -> u64 {
                 if fetch { u64::MAX } else { 0 }
             }
+
+            #[inline]
+            fn block_rows(fetch: bool, _: usize) -> BlockBits {
+                [if fetch { u64::MAX } else { 0 }; BLOCK_ROWS / 64]
+            }
         }
     };
 }
@@ -129,37 +138,69 @@ pub struct Changed<T>(PhantomData<fn() -> T>);
 #[derive(Debug)]
 pub struct Added<T>(PhantomData<fn() -> T>);
 
-/// The tracks that decide; a missing one says no.
+/// The tracks that hold something newer, packed to the front.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct TickFetch<'w> {
     tracks: [Option<&'w Ticks>; 3],
     since: u32,
+    /// Whether all rows are newer.
+    all: bool,
 }
 
-impl TickFetch<'_> {
+impl<'w> TickFetch<'w> {
+    #[inline]
+    fn new(looped: u32, tracks: [Option<&'w Ticks>; 3], since: u32) -> Self {
+        let mut newer = [None; 3];
+        let mut count = 0;
+        for ticks in tracks.into_iter().flatten() {
+            if ticks.max() > since {
+                newer[count] = Some(ticks);
+                count += 1;
+            }
+        }
+        Self {
+            tracks: newer,
+            since,
+            all: looped > since,
+        }
+    }
+
+    #[inline]
+    fn active(&self) -> impl Iterator<Item = &'w Ticks> {
+        self.tracks.into_iter().map_while(|ticks| ticks)
+    }
+
     #[inline]
     pub(crate) fn any(self) -> bool {
-        self.tracks
-            .iter()
-            .flatten()
-            .any(|ticks| ticks.max() > self.since)
+        self.all || self.tracks[0].is_some()
     }
 
     #[inline]
     pub(crate) fn block_newer(self, block: usize) -> bool {
-        self.tracks
-            .iter()
-            .flatten()
-            .any(|ticks| ticks.block_newer(block, self.since))
+        self.all
+            || self
+                .active()
+                .any(|ticks| ticks.block_newer(block, self.since))
     }
 
     #[inline]
     pub(crate) fn word(self, word: usize) -> u64 {
-        self.tracks
-            .iter()
-            .flatten()
-            .fold(0, |bits, ticks| bits | ticks.newer(word, self.since))
+        let start = if self.all { u64::MAX } else { 0 };
+        self.active()
+            .fold(start, |bits, ticks| bits | ticks.newer(word, self.since))
+    }
+
+    #[inline]
+    pub(crate) fn block_bits(self, block: usize) -> BlockBits {
+        if self.all {
+            return [u64::MAX; BLOCK_ROWS / 64];
+        }
+        let mut bits = [0; BLOCK_ROWS / 64];
+        for ticks in self.active() {
+            ticks.newer_in_block(block, self.since, &mut bits);
+        }
+        bits
     }
 }
 
@@ -168,38 +209,53 @@ pub(crate) mod ticks {
     #![expect(unsafe_code, reason = "reads change ticks behind a cell")]
 
     use super::TickFetch;
-    use crate::column::Column;
+    use crate::column::{Column, Tracks};
     use crate::table::Table;
 
+    #[inline]
+    fn read(column: &Column) -> (u32, Option<&Tracks>) {
+        // SAFETY: whoever reads a table or runs a query holds at least shared access to the column, during which nobody
+        // writes its ticks; a query that also writes this component marks rows only between these reads.
+        unsafe { column.ticks() }
+    }
+
     /// Rows of `column` written since.
+    #[inline]
     pub(crate) fn changed<'w>(
         table: &'w Table,
         column: Option<&'w Column>,
         since: u32,
     ) -> TickFetch<'w> {
-        let tracks = column.map_or([None; 3], |column| {
-            // SAFETY: whoever reads a table or runs a query holds at least shared access to the column, during which nobody
-            // writes its track; a query that also writes this component marks rows only between these reads.
-            let changed = unsafe { column.changed() };
-            newer([table.born(), column.added(), changed], since)
-        });
-        TickFetch { tracks, since }
+        let Some(column) = column else {
+            return TickFetch::new(0, [None; 3], since);
+        };
+        let (looped, tracks) = read(column);
+        let (changed, added) = (
+            tracks.map(|tracks| &tracks.changed),
+            tracks.map(|tracks| &tracks.added),
+        );
+        TickFetch::new(looped, [Some(table.born()), added, changed], since)
     }
 
     /// Rows of `column` added since.
+    #[inline]
     pub(crate) fn added<'w>(
         table: &'w Table,
         column: Option<&'w Column>,
         since: u32,
     ) -> TickFetch<'w> {
-        let tracks = column.map_or([None; 3], |column| {
-            newer([table.born(), column.added(), column.added()], since)
-        });
-        TickFetch { tracks, since }
-    }
-
-    fn newer(tracks: [&crate::track::Ticks; 3], since: u32) -> [Option<&crate::track::Ticks>; 3] {
-        tracks.map(|ticks| (ticks.max() > since).then_some(ticks))
+        let Some(column) = column else {
+            return TickFetch::new(0, [None; 3], since);
+        };
+        TickFetch::new(
+            0,
+            [
+                Some(table.born()),
+                read(column).1.map(|tracks| &tracks.added),
+                None,
+            ],
+            since,
+        )
     }
 }
 
@@ -245,6 +301,11 @@ macro_rules! tick_filter {
             fn rows(fetch: TickFetch<'_>, word: usize) -> u64 {
                 fetch.word(word)
             }
+
+            #[inline]
+            fn block_rows(fetch: TickFetch<'_>, block: usize) -> BlockBits {
+                fetch.block_bits(block)
+            }
         }
     };
 }
@@ -258,7 +319,7 @@ pub struct Or<F>(PhantomData<fn() -> F>);
 
 macro_rules! tuple_filter {
     ($($name:ident $index:tt)*) => {
-        #[allow(unused_variables, clippy::unused_unit, reason = "the empty tuple")]
+        #[allow(unused_variables, unused_mut, clippy::unused_unit, reason = "the empty tuple")]
         impl<$($name: QueryFilter),*> QueryFilter for ($($name,)*) {
             type State = ($($name::State,)*);
             type Fetch<'w> = ($($name::Fetch<'w>,)*);
@@ -293,9 +354,18 @@ macro_rules! tuple_filter {
             fn rows(fetch: Self::Fetch<'_>, word: usize) -> u64 {
                 u64::MAX $(& $name::rows(fetch.$index, word))*
             }
+
+            #[inline]
+            fn block_rows(fetch: Self::Fetch<'_>, block: usize) -> BlockBits {
+                let mut all = [u64::MAX; BLOCK_ROWS / 64];
+                $(for (all, bits) in all.iter_mut().zip($name::block_rows(fetch.$index, block)) {
+                    *all &= bits;
+                })*
+                all
+            }
         }
 
-        #[allow(unused_variables, clippy::unused_unit, reason = "the empty tuple")]
+        #[allow(unused_variables, unused_mut, clippy::unused_unit, reason = "the empty tuple")]
         impl<$($name: QueryFilter),*> QueryFilter for Or<($($name,)*)> {
             type State = ($($name::State,)*);
             type Fetch<'w> = ($($name::Fetch<'w>,)*);
@@ -329,6 +399,15 @@ macro_rules! tuple_filter {
             #[inline]
             fn rows(fetch: Self::Fetch<'_>, word: usize) -> u64 {
                 0 $(| $name::rows(fetch.$index, word))*
+            }
+
+            #[inline]
+            fn block_rows(fetch: Self::Fetch<'_>, block: usize) -> BlockBits {
+                let mut any = [0; BLOCK_ROWS / 64];
+                $(for (any, bits) in any.iter_mut().zip($name::block_rows(fetch.$index, block)) {
+                    *any |= bits;
+                })*
+                any
             }
         }
     };

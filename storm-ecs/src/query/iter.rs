@@ -4,6 +4,7 @@
 use crate::query::data::{FetchTable, QueryData, SliceQueryData, TableIndex};
 use crate::query::filter::QueryFilter;
 use crate::query::state::TableList;
+use crate::query::tables::cut;
 use crate::table::BLOCK_ROWS;
 use crate::world::World;
 
@@ -12,11 +13,12 @@ const WORDS_A_BLOCK: usize = BLOCK_ROWS / 64;
 /// Items of a query, table by table. Prefer `for_each` and other whole-iterator methods in hot code: they loop over a table's rows directly.
 pub struct QueryIter<'w, Q: QueryData, F: QueryFilter> {
     world: &'w World,
-    list: TableList<'w>,
+    list: TableList<'w, Q::Columns>,
     data: Q::State,
     filter: F::State,
     now: u32,
     since: u32,
+    /// Is there whenever `next < end`.
     current: Option<(Q::Fetch<'w>, F::Fetch<'w>)>,
     /// The next row; with a row filter, the next word.
     next: usize,
@@ -39,7 +41,7 @@ impl<'w, Q: QueryData, F: QueryFilter> QueryIter<'w, Q, F> {
     #[inline]
     pub(crate) unsafe fn new(
         world: &'w World,
-        list: TableList<'w>,
+        list: TableList<'w, Q::Columns>,
         data: Q::State,
         filter: F::State,
         now: u32,
@@ -61,28 +63,27 @@ impl<'w, Q: QueryData, F: QueryFilter> QueryIter<'w, Q, F> {
     }
 
     /// Goes to the next table that has rows.
-    #[inline]
-    fn next_table(&mut self) -> bool {
+    #[inline(always)]
+    fn enter_table(&mut self) -> Option<(Q::Fetch<'w>, F::Fetch<'w>)> {
         let index = TableIndex {
             tables_with: &self.world.tables_with,
         };
         let matches =
             |word| Q::tables(self.data, &index, word) & F::tables(self.filter, &index, word);
-        while let Some(number) = self.list.next(self.world, matches) {
+        while let Some((number, columns)) = self.list.next(self.world, matches) {
             let table = &self.world.tables[number];
             if table.len() == 0 {
                 continue;
             }
-            // SAFETY: the table matches, and the iterator has the access (`new`).
-            let fetch = unsafe {
-                Q::fetch(
-                    self.data,
-                    FetchTable {
-                        table,
-                        now: self.now,
-                    },
-                )
+            let Some(columns) = columns.or_else(|| Q::columns(self.data, table)) else {
+                continue;
             };
+            let seen = FetchTable {
+                table,
+                now: self.now,
+            };
+            // SAFETY: these are the table's columns, and the iterator has the access (`new`).
+            let fetch = unsafe { Q::fetch(columns, seen) };
             self.len = table.len();
             self.next = 0;
             if F::ROWS {
@@ -93,10 +94,57 @@ impl<'w, Q: QueryData, F: QueryFilter> QueryIter<'w, Q, F> {
                 // SAFETY: as above.
                 unsafe { Q::mark_table(fetch) };
             }
-            self.current = Some((fetch, F::fetch(self.filter, table, self.since)));
-            return true;
+            return Some((fetch, F::fetch(self.filter, table, self.since)));
         }
-        false
+        None
+    }
+
+    #[inline]
+    fn next_table(&mut self) -> bool {
+        self.current = self.enter_table();
+        self.current.is_some()
+    }
+
+    /// Folds what is left of a table.
+    #[inline(always)]
+    fn fold_table<B>(
+        &mut self,
+        fetch: Q::Fetch<'w>,
+        filter: F::Fetch<'w>,
+        mut result: B,
+        mut f: impl FnMut(B, Q::Item<'w>) -> B,
+    ) -> B {
+        if !F::ROWS {
+            for row in self.next..self.end {
+                // SAFETY: the row is below the table's length and given once.
+                result = f(result, unsafe { Self::item(fetch, row) });
+            }
+            return result;
+        }
+        // What `next` began, up to the end of a block; then whole blocks.
+        while (self.bits != 0 || !self.next.is_multiple_of(WORDS_A_BLOCK))
+            && let Some(row) = self.next_row(filter)
+        {
+            // SAFETY: the row was given just now.
+            result = f(result, unsafe { Self::item(fetch, row) });
+        }
+        for block in self.next.div_ceil(WORDS_A_BLOCK)..self.len.div_ceil(BLOCK_ROWS) {
+            if !F::block(filter, block) {
+                continue;
+            }
+            let mut words = F::block_rows(filter, block);
+            cut(&mut words, self.len - block * BLOCK_ROWS);
+            for (word, mut bits) in words.into_iter().enumerate() {
+                let base = block * BLOCK_ROWS + word * 64;
+                while bits != 0 {
+                    let row = base + bits.trailing_zeros() as usize;
+                    bits &= bits - 1;
+                    // SAFETY: the row is below the table's length and given once.
+                    result = f(result, unsafe { Self::item(fetch, row) });
+                }
+            }
+        }
+        result
     }
 
     /// With a row filter: loads the next word that has rows.
@@ -120,22 +168,15 @@ impl<'w, Q: QueryData, F: QueryFilter> QueryIter<'w, Q, F> {
         false
     }
 
-    /// The next row of the current table, if it has one left.
+    /// With a row filter: the next row of the current table, if it has one left.
     #[inline]
     fn next_row(&mut self, filter: F::Fetch<'w>) -> Option<usize> {
-        if F::ROWS {
-            if self.bits == 0 && !self.next_word(filter) {
-                return None;
-            }
-            let row = (self.next - 1) * 64 + self.bits.trailing_zeros() as usize;
-            self.bits &= self.bits - 1;
-            Some(row)
-        } else if self.next < self.end {
-            self.next += 1;
-            Some(self.next - 1)
-        } else {
-            None
+        if self.bits == 0 && !self.next_word(filter) {
+            return None;
         }
+        let row = (self.next - 1) * 64 + self.bits.trailing_zeros() as usize;
+        self.bits &= self.bits - 1;
+        Some(row)
     }
 
     /// # Safety
@@ -157,14 +198,22 @@ impl<'w, Q: QueryData, F: QueryFilter> Iterator for QueryIter<'w, Q, F> {
     #[inline]
     fn next(&mut self) -> Option<Q::Item<'w>> {
         loop {
-            if let Some((fetch, filter)) = self.current
+            if !F::ROWS && self.next < self.end {
+                // SAFETY: rows are left, so there is a table.
+                let (fetch, _) = unsafe { self.current.unwrap_unchecked() };
+                self.next += 1;
+                // SAFETY: the row is below the table's length and given once.
+                return Some(unsafe { Self::item(fetch, self.next - 1) });
+            }
+            if F::ROWS
+                && let Some((fetch, filter)) = self.current
                 && let Some(row) = self.next_row(filter)
             {
                 // SAFETY: the row was given just now.
                 return Some(unsafe { Self::item(fetch, row) });
             }
             if !self.next_table() {
-                self.current = None;
+                (self.current, self.next, self.end) = (None, 0, 0);
                 return None;
             }
         }
@@ -173,28 +222,36 @@ impl<'w, Q: QueryData, F: QueryFilter> Iterator for QueryIter<'w, Q, F> {
     #[inline]
     fn fold<B, G: FnMut(B, Q::Item<'w>) -> B>(mut self, init: B, mut f: G) -> B {
         let mut result = init;
-        loop {
-            if let Some((fetch, filter)) = self.current {
-                if F::ROWS {
-                    while let Some(row) = self.next_row(filter) {
-                        // SAFETY: the row was given just now.
-                        result = f(result, unsafe { Self::item(fetch, row) });
-                    }
-                } else {
-                    for row in self.next..self.end {
-                        // SAFETY: the row is below the table's length and given once.
-                        result = f(result, unsafe { Self::item(fetch, row) });
-                    }
-                }
-            }
-            if !self.next_table() {
-                return result;
-            }
+        if let Some((fetch, filter)) = self.current.take() {
+            result = self.fold_table(fetch, filter, result, &mut f);
         }
+        while let Some((fetch, filter)) = self.enter_table() {
+            result = self.fold_table(fetch, filter, result, &mut f);
+        }
+        result
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         (if F::ROWS { 0 } else { self.end - self.next }, None)
+    }
+}
+
+impl<'w, Q: SliceQueryData, F: QueryFilter> QueryIter<'w, Q, F> {
+    /// Each table's slices and how many rows they have. The iterator must not have been advanced.
+    pub(crate) fn into_tables(mut self) -> impl Iterator<Item = (Q::Slice<'w>, usize)> {
+        core::iter::from_fn(move || {
+            let (fetch, _) = self.enter_table()?;
+            // SAFETY: the table matched, `len` is its length, each table comes once, and the iterator has the access.
+            Some((unsafe { Q::slice(fetch, self.len) }, self.len))
+        })
+    }
+}
+
+#[cfg(feature = "rayon")]
+impl<'w, Q: QueryData, F: QueryFilter> QueryIter<'w, Q, F> {
+    /// Each table's fetch and how many rows it has. The iterator must not have been advanced.
+    pub(crate) fn into_fetches(mut self) -> impl Iterator<Item = (Q::Fetch<'w>, usize)> {
+        core::iter::from_fn(move || self.enter_table().map(|(fetch, _)| (fetch, self.len)))
     }
 }
 

@@ -9,27 +9,35 @@ use crate::query::data::{FetchTable, QueryData, ReadOnlyQueryData, SliceQueryDat
 use crate::query::filter::QueryFilter;
 use crate::query::iter::{QueryIter, SliceIter};
 use crate::query::tables::Tables;
+use crate::slices::{Split, block_rows};
 use crate::tick::ChangeTick;
 use crate::world::World;
 
 /// Which tables to visit next: all that match, or a list made before.
 #[derive(Clone, Debug)]
-pub(crate) enum TableList<'w> {
+pub(crate) enum TableList<'w, C> {
     /// Bits left of the word before `word`.
     Match {
         word: usize,
         bits: u64,
     },
-    Cached(core::slice::Iter<'w, u32>),
+    Cached(core::slice::Iter<'w, (u32, C)>),
 }
 
-impl TableList<'_> {
+impl<C: Copy> TableList<'_, C> {
     pub(crate) const ALL: Self = Self::Match { word: 0, bits: 0 };
 
-    #[inline]
-    pub(crate) fn next(&mut self, world: &World, matches: impl Fn(usize) -> u64) -> Option<usize> {
+    /// The next table and, if they were found before, its columns.
+    #[inline(always)]
+    pub(crate) fn next(
+        &mut self,
+        world: &World,
+        matches: impl Fn(usize) -> u64,
+    ) -> Option<(usize, Option<C>)> {
         match self {
-            Self::Cached(list) => list.next().map(|&number| number as usize),
+            Self::Cached(list) => list
+                .next()
+                .map(|&(number, columns)| (number as usize, Some(columns))),
             Self::Match { word, bits } => {
                 while *bits == 0 {
                     let tables = world.tables.len();
@@ -44,7 +52,7 @@ impl TableList<'_> {
                 }
                 let number = (*word - 1) * 64 + bits.trailing_zeros() as usize;
                 *bits &= *bits - 1;
-                Some(number)
+                Some((number, None))
             }
         }
     }
@@ -68,13 +76,20 @@ impl TableList<'_> {
 /// ```
 pub struct Query<'w, Q: QueryData, F: QueryFilter = ()> {
     world: &'w World,
-    cached: Option<&'w [u32]>,
+    cached: Option<&'w [(u32, Q::Columns)]>,
     data: Q::State,
     filter: F::State,
     now: u32,
     since: u32,
     marker: PhantomData<fn() -> (Q, F)>,
 }
+
+/// What a `QueryState` lends a `Query`: matching tables with their columns, and what was looked up by type.
+type Cached<'w, Q, F> = (
+    &'w [(u32, <Q as QueryData>::Columns)],
+    <Q as QueryData>::State,
+    <F as QueryFilter>::State,
+);
 
 impl<Q: QueryData, F: QueryFilter> core::fmt::Debug for Query<'_, Q, F> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -85,7 +100,7 @@ impl<Q: QueryData, F: QueryFilter> core::fmt::Debug for Query<'_, Q, F> {
 impl<'w, Q: QueryData, F: QueryFilter> Query<'w, Q, F> {
     /// # Safety
     /// For `'w` the caller lends the access that `Q` names to this query alone.
-    unsafe fn new(world: &'w World, states: Option<(&'w [u32], Q::State, F::State)>) -> Self {
+    unsafe fn new(world: &'w World, states: Option<Cached<'w, Q, F>>) -> Self {
         const {
             assert!(
                 !Access::conflicts(&Q::ACCESS),
@@ -117,7 +132,9 @@ impl<'w, Q: QueryData, F: QueryFilter> Query<'w, Q, F> {
     /// # Safety
     /// For `'a` the caller lends the query's access to the iterator alone.
     #[inline]
-    unsafe fn iterate<'a, D: QueryData<State = Q::State>>(&'a self) -> QueryIter<'a, D, F> {
+    unsafe fn iterate<'a, D: QueryData<State = Q::State, Columns = Q::Columns>>(
+        &'a self,
+    ) -> QueryIter<'a, D, F> {
         let list = match self.cached {
             Some(list) => TableList::Cached(list.iter()),
             None => TableList::ALL,
@@ -189,11 +206,8 @@ impl<'w, Q: QueryData, F: QueryFilter> Query<'w, Q, F> {
             &self.world.tables[location.table as usize],
             location.row as usize,
         );
-        let fetch = FetchTable {
-            table,
-            now: self.now,
-        };
-        if !D::matches(self.data, &fetch) || !F::matches(self.filter, table) {
+        let columns = D::columns(self.data, table)?;
+        if !F::matches(self.filter, table) {
             return None;
         }
         if F::ROWS
@@ -202,7 +216,15 @@ impl<'w, Q: QueryData, F: QueryFilter> Query<'w, Q, F> {
             return None;
         }
         // SAFETY: the table matches; access is the caller's duty.
-        let fetch = unsafe { D::fetch(self.data, fetch) };
+        let fetch = unsafe {
+            D::fetch(
+                columns,
+                FetchTable {
+                    table,
+                    now: self.now,
+                },
+            )
+        };
         // SAFETY: the row is in use; access is the caller's duty.
         unsafe { D::mark_row(fetch, row) };
         // SAFETY: as above.
@@ -231,6 +253,49 @@ impl<'w, Q: QueryData, F: QueryFilter> Query<'w, Q, F> {
     {
         const { assert!(!F::ROWS, "a filter on single rows does not go with slices") };
         SliceIter(self.into_iter())
+    }
+
+    /// Each table's rows as slices of at most `blocks` × 1024 rows that start on a block: a unit of work for a thread, or for a
+    /// cache.
+    ///
+    /// # Panics
+    /// If `blocks` is 0.
+    pub fn into_blocks(self, blocks: usize) -> impl Iterator<Item = Q::Slice<'w>>
+    where
+        Q: SliceQueryData,
+    {
+        assert!(blocks > 0, "a block has rows");
+        const { assert!(!F::ROWS, "a filter on single rows does not go with slices") };
+        let rows = block_rows(blocks);
+        self.into_iter()
+            .into_tables()
+            .flat_map(move |(slice, len)| {
+                let mut rest = Some(slice);
+                (0..len.div_ceil(rows)).filter_map(move |_| {
+                    let (head, tail) = rest.take()?.split(rows);
+                    rest = Some(tail);
+                    Some(head)
+                })
+            })
+    }
+
+    /// Calls `f` with every entity's item, on the rayon pool if there are many.
+    ///
+    /// Work is split at multiples of 1024 rows. Below 8192 rows, or on a pool of one thread, it runs on the caller. The order is
+    /// not defined; what `f` does to one entity must not depend on it.
+    ///
+    /// Components with exact tracking and `Mut` do not compile here: rows cannot be marked from several threads. Neither do
+    /// filters on single rows.
+    #[cfg(feature = "rayon")]
+    pub fn par_for_each(self, f: impl Fn(Q::Item<'w>) + Sync + Send) {
+        const { assert!(Q::PARALLEL, "rows cannot be marked from several threads") };
+        const {
+            assert!(
+                !F::ROWS,
+                "a filter on single rows does not go with parallel loops"
+            )
+        };
+        crate::parallel::for_each(self.into_iter(), &f);
     }
 }
 
@@ -273,10 +338,10 @@ impl<'w, Q: QueryData, F: QueryFilter> IntoIterator for Query<'w, Q, F> {
 /// assert_eq!(query.query(&world).iter().map(|health| health.0).sum::<u32>(), 2);
 /// ```
 pub struct QueryState<Q: QueryData, F: QueryFilter = ()> {
-    world: u16,
+    world: u64,
     components: usize,
     seen: usize,
-    tables: Vec<u32>,
+    tables: Vec<(u32, Q::Columns)>,
     data: Q::State,
     filter: F::State,
 }
@@ -284,7 +349,7 @@ pub struct QueryState<Q: QueryData, F: QueryFilter = ()> {
 impl<Q: QueryData, F: QueryFilter> core::fmt::Debug for QueryState<Q, F> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("QueryState")
-            .field("tables", &self.tables)
+            .field("tables", &self.tables.len())
             .finish_non_exhaustive()
     }
 }
@@ -294,7 +359,7 @@ impl<Q: QueryData, F: QueryFilter> QueryState<Q, F> {
     #[must_use]
     pub fn new(world: &mut World) -> Self {
         let mut state = Self {
-            world: world.tag(),
+            world: world.serial,
             components: usize::MAX,
             seen: 0,
             tables: Vec::new(),
@@ -312,7 +377,7 @@ impl<Q: QueryData, F: QueryFilter> QueryState<Q, F> {
     #[inline]
     pub fn update(&mut self, world: &World) {
         assert!(
-            world.tag() == self.world,
+            world.serial == self.world,
             "the query belongs to another world"
         );
         if self.seen != world.tables.len() || self.components != world.registry.infos().len() {
@@ -327,10 +392,10 @@ impl<Q: QueryData, F: QueryFilter> QueryState<Q, F> {
         self.data = Q::state(&world.registry);
         self.filter = F::state(&world.registry);
         for (number, table) in world.tables.iter().enumerate().skip(self.seen) {
-            if Q::matches(self.data, &FetchTable { table, now: 0 })
+            if let Some(columns) = Q::columns(self.data, table)
                 && F::matches(self.filter, table)
             {
-                self.tables.push(number as u32);
+                self.tables.push((number as u32, columns));
             }
         }
         self.seen = world.tables.len();
@@ -365,11 +430,10 @@ impl<Q: QueryData, F: QueryFilter> QueryState<Q, F> {
     /// If `world` is not the world that this was made for.
     pub fn tables<'w>(&'w mut self, world: &'w World) -> Tables<'w> {
         self.update(world);
-        Tables {
+        Tables::new(
             world,
-            list: TableList::Cached(self.tables.iter()),
-            matches: Box::new(|_| 0),
-        }
+            self.tables.iter().map(|&(number, _)| number as usize),
+        )
     }
 }
 
@@ -429,10 +493,8 @@ impl World {
             tables_with: &self.tables_with,
         };
         let matches = move |word| Q::tables(data, &index, word) & F::tables(filter, &index, word);
-        Tables {
-            world: self,
-            list: TableList::ALL,
-            matches: Box::new(matches),
-        }
+        let mut list = TableList::<()>::ALL;
+        let numbers = move || list.next(self, &matches).map(|(number, _)| number);
+        Tables::new(self, core::iter::from_fn(numbers))
     }
 }

@@ -6,9 +6,9 @@ use core::ops::Range;
 use crate::component::{Component, Track};
 use crate::entity::Entity;
 use crate::query::filter::ticks;
-use crate::query::state::TableList;
 use crate::table::{BLOCK_ROWS, Table, TableId};
 use crate::tick::ChangeTick;
+use crate::track::BlockBits;
 use crate::world::World;
 
 /// A table, for reading: all entities with exactly the same components. A row is an index into every one of its slices.
@@ -87,66 +87,82 @@ impl<'w> TableRef<'w> {
             self.table.column_of_type::<T>(),
             since.before(self.open),
         );
-        let words = if fetch.any() {
-            self.len().div_ceil(64)
+        let blocks = if fetch.any() {
+            self.len().div_ceil(BLOCK_ROWS)
         } else {
             0
         };
         ChangedRows {
             fetch,
             len: self.len(),
-            word: 0,
-            words,
+            block: 0,
+            blocks,
+            words: [0; WORDS_A_BLOCK],
+            word: WORDS_A_BLOCK,
             bits: 0,
             base: 0,
         }
     }
 }
 
+const WORDS_A_BLOCK: usize = BLOCK_ROWS / 64;
+
 /// Ranges of rows: an iterator, made by [`TableRef::changed_rows`].
 #[derive(Clone, Debug)]
 pub struct ChangedRows<'w> {
     fetch: crate::query::filter::TickFetch<'w>,
     len: usize,
-    /// The next word to look at.
+    /// The next block to look at.
+    block: usize,
+    blocks: usize,
+    /// The rows of the last one, and the next word of these.
+    words: BlockBits,
     word: usize,
-    words: usize,
-    /// What is left of the last one, shifted down to `base`.
+    /// What is left of the last word, shifted down to `base`.
     bits: u64,
     base: usize,
 }
-
-const WORDS_A_BLOCK: usize = BLOCK_ROWS / 64;
 
 impl ChangedRows<'_> {
     /// Loads the next word that has rows.
     #[inline]
     fn next_word(&mut self) -> bool {
-        while self.word < self.words {
-            if self.word.is_multiple_of(WORDS_A_BLOCK)
-                && !self.fetch.block_newer(self.word / WORDS_A_BLOCK)
-            {
-                self.word += WORDS_A_BLOCK;
-                continue;
+        loop {
+            while self.word < WORDS_A_BLOCK {
+                let bits = self.words[self.word];
+                self.word += 1;
+                if bits != 0 {
+                    self.base = (self.block - 1) * BLOCK_ROWS + (self.word - 1) * 64;
+                    self.bits = bits;
+                    return true;
+                }
             }
-            let mut bits = self.fetch.word(self.word);
-            self.base = self.word * 64;
-            if self.len - self.base < 64 {
-                bits &= (1 << (self.len - self.base)) - 1;
+            while self.block < self.blocks && !self.fetch.block_newer(self.block) {
+                self.block += 1;
             }
-            self.word += 1;
-            if bits != 0 {
-                self.bits = bits;
-                return true;
+            if self.block >= self.blocks {
+                return false;
             }
+            self.words = self.fetch.block_bits(self.block);
+            cut(&mut self.words, self.len - self.block * BLOCK_ROWS);
+            self.block += 1;
+            self.word = 0;
         }
-        false
     }
 
     #[inline]
     fn skip(&mut self, rows: u32) {
         self.bits = if rows == 64 { 0 } else { self.bits >> rows };
         self.base += rows as usize;
+    }
+}
+
+/// Clears the bits of rows past the end; `len` counts the rows from the block's first on.
+#[inline]
+pub(crate) fn cut(words: &mut BlockBits, len: usize) {
+    if len < BLOCK_ROWS {
+        words[len / 64] &= (1 << (len % 64)) - 1;
+        words[len / 64 + 1..].fill(0);
     }
 }
 
@@ -178,9 +194,17 @@ impl Iterator for ChangedRows<'_> {
 
 /// Tables with rows: an iterator, made by [`World::tables`].
 pub struct Tables<'w> {
-    pub(crate) world: &'w World,
-    pub(crate) list: TableList<'w>,
-    pub(crate) matches: Box<dyn Fn(usize) -> u64 + 'w>,
+    world: &'w World,
+    numbers: Box<dyn Iterator<Item = usize> + 'w>,
+}
+
+impl<'w> Tables<'w> {
+    pub(crate) fn new(world: &'w World, numbers: impl Iterator<Item = usize> + 'w) -> Self {
+        Self {
+            world,
+            numbers: Box::new(numbers),
+        }
+    }
 }
 
 impl core::fmt::Debug for Tables<'_> {
@@ -194,8 +218,7 @@ impl<'w> Iterator for Tables<'w> {
 
     fn next(&mut self) -> Option<TableRef<'w>> {
         loop {
-            let number = self.list.next(self.world, &self.matches)?;
-            let table = &self.world.tables[number];
+            let table = &self.world.tables[self.numbers.next()?];
             if table.len() > 0 {
                 return Some(TableRef {
                     table,

@@ -560,7 +560,7 @@ impl World {
                 for (column, (staged, had)) in staged.iter_mut().zip(had).enumerate() {
                     let column = self.tables[number as usize].column_number_mut(column);
                     if had {
-                        column.mark_row(row, tick);
+                        column.mark_mut(row, tick);
                         staged.exchange(from, column, row);
                     } else {
                         // SAFETY: the row is unwritten in this column.
@@ -581,7 +581,7 @@ impl World {
                 let Some(column) = self.tables[location.table as usize].column_mut(id) else {
                     continue;
                 };
-                column.mark_row(location.row as usize, tick);
+                column.mark_mut(location.row as usize, tick);
                 staged.exchange(from, column, location.row as usize);
             }
         }

@@ -78,7 +78,7 @@ impl Staged {
             self.taken[from / 64] |= 1 << (from % 64);
         }
         // SAFETY: both are rows of one component in different memory; the value is the table's from now on.
-        unsafe { self.column.copy_to(from, column, to) };
+        unsafe { crate::column::copy_value(self.column.at(from), column.at(to), column.size()) };
     }
 
     /// Exchanges the value of row `from` with that in row `to` of a table's column, which is in use.
@@ -109,38 +109,29 @@ impl Drop for Staged {
 
 impl Column {
     /// Every row was written at `tick`.
-    pub(crate) fn mark_all(&mut self, tick: u32) {
+    pub(crate) fn mark_rows(&mut self, tick: u32) {
         if self.is_tracked() {
-            self.changed_mut().mark_all(tick);
-        }
-    }
-
-    /// `row` was written at `tick`.
-    pub(crate) fn mark_row(&mut self, row: usize, tick: u32) {
-        if self.is_tracked() {
-            self.changed_mut().mark(row, tick);
+            // SAFETY: `&mut self` is exclusive access.
+            unsafe { self.mark_all(tick) };
         }
     }
 
     /// Every row of block `block` was written at `tick`.
     fn mark_block(&mut self, block: usize, tick: u32) {
         if self.is_tracked() {
-            self.changed_mut().mark_block(block, tick);
+            self.tracks_or_new().changed.mark_block(block, tick);
         }
     }
 
-    fn added_tick(&mut self, row: usize) -> u32 {
-        self.added().get(row)
-    }
-
+    /// Sets the ticks of rows that were just put in place of others: all written at `tick`, some added after their birth.
     fn set_ticks(&mut self, added: &[(u32, u32)], tick: u32, len: usize) {
-        if self.is_tracked() {
-            self.added_mut().reset();
-            self.changed_mut().reset();
+        self.reset_ticks();
+        if self.is_tracked() && len > 0 {
             for &(row, added) in added {
-                self.added_mut().set(row as usize, added, len);
+                self.tracks_or_new().added.set(row as usize, added, len);
             }
-            self.changed_mut().mark_all(tick);
+            // SAFETY: `&mut self` is exclusive access.
+            unsafe { self.mark_all(tick) };
         }
     }
 }
@@ -207,7 +198,7 @@ impl Table {
                 );
                 // The tracks stay with the table.
                 column.swap_values(&mut staged.column);
-                column.mark_all(tick);
+                column.mark_rows(tick);
                 Some(staged)
             }
         }
@@ -220,8 +211,7 @@ impl Table {
         self.entities.clear();
         self.born.reset();
         for column in &mut self.columns {
-            column.changed_mut().reset();
-            column.added_mut().reset();
+            column.reset_ticks();
             if column.has_drop() {
                 let mut fresh = Staged::new(registry.info(column.id()), self.capacity);
                 column.swap_values(&mut fresh.column);
@@ -302,7 +292,10 @@ impl Table {
     /// When the component of column `number` was added to `row`, if that was after its birth.
     pub(crate) fn added_tick(&mut self, component: ComponentId, row: usize) -> Option<u32> {
         let born = self.born.get(row);
-        let tick = self.column_mut(component)?.added_tick(row);
-        Some(tick.max(born))
+        let column = self.column_mut(component)?;
+        let added = column
+            .tracks_mut()
+            .map_or(0, |tracks| tracks.added.get(row));
+        Some(added.max(born))
     }
 }

@@ -16,7 +16,7 @@ use crate::dynamic::DynamicError;
 use crate::entities::Location;
 use crate::entity::Entity;
 use crate::table::rows::Staged;
-use crate::table::{MovePlan, TableId};
+use crate::table::{GONE, MovePlan, TableId};
 use crate::world::{World, pair};
 
 /// Bundles that are lists of component numbers.
@@ -92,7 +92,7 @@ impl World {
         let plan = &self.plans[plan as usize];
         let mut old = Vec::new();
         // Room for what is replaced is made before anything moves.
-        for (&(_, replaces), &id) in plan.write.iter().zip(ids) {
+        for (&replaces, &id) in plan.replaces.iter().zip(ids) {
             let info = self.registry.info(id);
             old.push((replaces && info.drop.is_some()).then(|| Staged::new(info, 1)));
         }
@@ -118,13 +118,17 @@ impl World {
             );
             (row, target)
         };
-        for (((&(number, replaces), &value), old), _) in
-            plan.write.iter().zip(values).zip(&mut old).zip(ids)
+        for (((&number, &replaces), &value), old) in plan
+            .write
+            .iter()
+            .zip(&plan.replaces)
+            .zip(values)
+            .zip(&mut old)
         {
             let column = table.column_number_mut(number as usize);
             let (to, size) = (column.at(row), column.size());
             if replaces {
-                column.mark_row(row, tick);
+                column.mark_mut(row, tick);
             }
             if let Some(old) = old {
                 // SAFETY: the row holds a value of the component; it is overwritten below, so the copy becomes the value.
@@ -231,22 +235,30 @@ impl World {
             return Ok((location.row as usize, vec![true; columns], None));
         }
         let (source, target) = pair(&mut self.tables, location.table, table);
-        let (mut keep, mut gone) = (Vec::new(), Vec::new());
-        for (number, id) in source.components().enumerate() {
-            match target.column_index(id) {
-                Some(to) => keep.push((number as u16, to as u16)),
-                None => gone.push(number as u16),
-            }
-        }
-        let write: Box<[(u16, bool)]> = (target.components().enumerate())
-            .map(|(number, id)| (number as u16, source.column_index(id).is_some()))
+        let number = |number: usize| number as u16;
+        let route: Box<[u16]> = source
+            .components()
+            .map(|id| target.column_index(id).map_or(GONE, number))
             .collect();
-        let had = write.iter().map(|&(_, had)| had).collect();
+        let gone: Box<[u16]> = (0..route.len())
+            .filter(|&from| route[from] == GONE)
+            .map(number)
+            .collect();
+        let had: Vec<bool> = target
+            .components()
+            .map(|id| source.column_index(id).is_some())
+            .collect();
+        let added = (target.columns().iter().zip(&had).enumerate())
+            .filter(|(_, (column, had))| column.is_tracked() && !**had);
+        let added = added.map(|(to, _)| number(to)).collect();
         let plan = MovePlan {
             table,
-            keep: keep.into(),
-            gone: gone.into(),
-            write,
+            route,
+            gone,
+            added,
+            write: Box::default(),
+            replaces: Box::default(),
+            replaces_any: false,
         };
         // SAFETY: the plan was made for these tables, the row is in use, and the caller writes what is new.
         let (row, swapped) =

@@ -155,7 +155,7 @@ fn run(seed: u64, operations: usize) {
             added: now,
             changed: now,
         };
-        match (random.below(22), some) {
+        match (random.below(25), some) {
             (0 | 1, _) => {
                 let entity = world.spawn((A(value), B(u64::from(value))));
                 model.insert(
@@ -294,6 +294,76 @@ fn run(seed: u64, operations: usize) {
                         lost_a.borrow_mut().push((entity, now));
                     }
                 }
+            }
+            (20, _) if random.below(12) == 0 => {
+                let count = random.below(40);
+                let counted: Vec<Counted> =
+                    (0..count).map(|i| Counted::new(i as u32, &alive)).collect();
+                let made = world
+                    .spawn_columns(
+                        count,
+                        ((0..count).map(|i| A(i as u32)), counted.into_iter()),
+                    )
+                    .unwrap();
+                for (i, &entity) in made.iter().enumerate() {
+                    let value = Some((i as u32, fresh));
+                    model.insert(
+                        entity,
+                        Row {
+                            a: value,
+                            counted: value,
+                            ..Row::default()
+                        },
+                    );
+                }
+            }
+            (21, _) if random.below(12) == 0 => {
+                let count = world.insert_where::<(With<A>, Without<Large>), _>((B(7), Tag));
+                let passing = model
+                    .values_mut()
+                    .filter(|row| row.a.is_some() && row.large.is_none());
+                let passing = passing.map(|row| {
+                    let added = row.b.map_or(now, |b| b.1.added);
+                    (row.b, row.tag) = (
+                        Some((
+                            7,
+                            Ticks {
+                                added,
+                                changed: now,
+                            },
+                        )),
+                        true,
+                    );
+                });
+                assert_eq!(count, passing.count());
+            }
+            (22, _) if random.below(12) == 0 => {
+                let count = world.remove_where::<With<Tag>, (Counted, A)>();
+                let passing = model
+                    .iter_mut()
+                    .filter(|(_, row)| row.tag)
+                    .map(|(&entity, row)| {
+                        if row.a.take().is_some() {
+                            lost_a.borrow_mut().push((entity, now));
+                        }
+                        row.counted = None;
+                    });
+                assert_eq!(count, passing.count());
+            }
+            (23, _) if random.below(30) == 0 => {
+                let count = world.despawn_where::<(With<B>, Without<Tag>)>();
+                let before = model.len();
+                model.retain(|&entity, row| {
+                    let passes = row.b.is_some() && !row.tag;
+                    if passes {
+                        dead.insert(entity);
+                        if row.a.is_some() {
+                            lost_a.borrow_mut().push((entity, now));
+                        }
+                    }
+                    !passes
+                });
+                assert_eq!(count, before - model.len());
             }
             (19, _) if random.below(10) == 0 => {
                 world.compact(random.below(1 << 20));

@@ -188,3 +188,96 @@ fn many_tables_match_across_word_boundaries() {
     assert!(found.iter().all(expected));
     assert_eq!(world.query::<&A>().count(), entities.len());
 }
+
+#[test]
+fn blocks_start_on_multiples_of_1024_rows() {
+    let mut world = World::new();
+    world.spawn_batch((0..2500u32).map(|i| (A(i), B(0))));
+    world.spawn_batch((2500..2600u32).map(|i| (A(i), B(0), Tag)));
+    for (blocks, lengths) in [
+        (1, vec![1024, 1024, 452, 100]),
+        (2, vec![2048, 452, 100]),
+        (9, vec![2500, 100]),
+    ] {
+        let mut next = 0;
+        let mut found = Vec::new();
+        for (a, b, never) in world
+            .query_mut::<(&A, &mut B, Option<&Never>)>()
+            .into_blocks(blocks)
+        {
+            assert!(a.len() == b.len() && never.is_none());
+            found.push(a.len());
+            for (a, b) in a.iter().zip(b) {
+                assert_eq!(a.0, next);
+                (b.0, next) = (u64::from(a.0) + 1, next + 1);
+            }
+        }
+        assert_eq!(found, lengths);
+    }
+    assert!(
+        world
+            .query::<(&A, &B)>()
+            .into_iter()
+            .all(|(a, b)| b.0 == u64::from(a.0) + 1)
+    );
+}
+
+#[cfg(feature = "rayon")]
+#[test]
+fn a_parallel_loop_visits_every_row_once() {
+    for rows in [0, 1, 1000, 8191, 8192, 100_000] {
+        let mut world = World::new();
+        world.spawn_batch((0..rows).map(|i| (A(i), B(0))));
+        world.spawn_batch((rows..rows + 700).map(|i| (A(i), B(0), Tag)));
+        let since = world.change_tick();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(3)
+            .build()
+            .unwrap();
+        pool.install(|| {
+            world
+                .query_mut::<(&A, &mut B, Option<&Tag>, Entity)>()
+                .par_for_each(|(a, b, ..)| b.0 += u64::from(a.0) + 1);
+        });
+        assert!(
+            world
+                .query::<(&A, &B)>()
+                .into_iter()
+                .all(|(a, b)| b.0 == u64::from(a.0) + 1)
+        );
+        let changed = world
+            .tables::<&B>()
+            .flat_map(|table| table.changed_rows::<B>(since))
+            .map(|rows| rows.len());
+        assert_eq!(changed.sum::<usize>(), rows as usize + 700);
+        pool.install(|| {
+            world
+                .query_filtered_mut::<&mut B, With<Tag>>()
+                .par_for_each(|b| b.0 = 0)
+        });
+        assert_eq!(
+            world.query::<&B>().into_iter().filter(|b| b.0 == 0).count(),
+            700
+        );
+    }
+}
+
+#[cfg(feature = "rayon")]
+#[test]
+fn a_panic_in_a_parallel_loop_reaches_the_caller() {
+    let mut world = World::new();
+    world.spawn_batch((0..50_000u32).map(A));
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(2)
+        .build()
+        .unwrap();
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        pool.install(|| {
+            world
+                .query_mut::<&mut A>()
+                .par_for_each(|a| assert!(a.0 != 40_000, "row"))
+        });
+    }));
+    assert!(result.is_err());
+    assert_eq!(world.query::<&A>().count(), 50_000);
+}
