@@ -51,11 +51,9 @@ impl Entities {
         self.free = free;
     }
 
-    /// Adds dead slots until there are `count`.
-    pub(crate) fn extend_slots(&mut self, count: usize) {
-        if self.slots.len() < count {
-            self.slots.resize_with(count, || Slot::free(0));
-        }
+    /// Adds dead slots, or takes dead ones from the end, until there are `count`.
+    pub(crate) fn resize_slots(&mut self, count: usize) {
+        self.slots.resize_with(count, || Slot::free(0));
     }
 
     /// Sets the generation of a dead slot.

@@ -25,6 +25,9 @@ pub struct ComponentData {
     pub(crate) codec: Option<CodecOps>,
 }
 
+/// Is shown where a value is; returns whether it moved it out.
+pub(crate) type Show<'a> = dyn FnMut(*mut u8) -> bool + 'a;
+
 /// Schema functions of a type.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ValueOps {
@@ -41,8 +44,7 @@ pub(crate) struct ValueOps {
     ///
     /// # Safety
     /// `show` returns true only if it moved the value out.
-    pub(crate) from_value:
-        unsafe fn(&Value, &mut dyn FnMut(*mut u8) -> bool) -> Result<(), Violation>,
+    pub(crate) from_value: unsafe fn(&Value, &mut Show<'_>) -> Result<(), Violation>,
 }
 
 /// Byte functions of a type.
@@ -77,10 +79,7 @@ impl<T: Schema> Of<T> {
         value.map_entities(map);
     }
 
-    unsafe fn from_value(
-        value: &Value,
-        show: &mut dyn FnMut(*mut u8) -> bool,
-    ) -> Result<(), Violation> {
+    unsafe fn from_value(value: &Value, show: &mut Show<'_>) -> Result<(), Violation> {
         let made = T::from_value(value)?;
         made.validate()?;
         let mut made = core::mem::ManuallyDrop::new(made);

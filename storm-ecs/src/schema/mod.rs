@@ -304,7 +304,7 @@ impl TypeSchema {
 /// assert_eq!(
 ///     schema.to_json(),
 ///     concat!(
-///         r#"{"name":"game.Door","hash":"0ec0ae8bd9a4a5bd","size":8,"align":4,"pod":true,"type":{"kind":"struct","fields":["#,
+///         r#"{"name":"game.Door","hash":"37401d42b5c6b05e","size":8,"align":4,"pod":true,"type":{"kind":"struct","fields":["#,
 ///         r#"{"name":"angle","offset":0,"type":{"kind":"f32"},"unit":"rad","min":0,"max":1.6},"#,
 ///         r#"{"name":"closes_in","offset":4,"type":{"kind":"f32"},"unit":"s","finite":true}]}}"#
 ///     )

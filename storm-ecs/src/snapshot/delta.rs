@@ -353,23 +353,29 @@ impl World {
         let ids = components(self, &view, options)?;
         let base = |expected: &'static str, index: u32| SnapshotError::Base { expected, index };
 
-        // Slots as they will be.
+        // Slots as they will be. A rollback of the source may have taken slots and generations back.
         let slots = view.slots as usize;
         let count = self.entities.slot_count();
-        if slots < count || (view.free.is_none() && slots != count) {
-            return Err(base(
-                "no more slots than the delta's source had",
-                view.slots,
-            ));
+        if view.free.is_none() && slots != count {
+            return Err(base("as many slots as the delta's source had", view.slots));
         }
         budget.charge(
-            (slots - count) as u64 * 8
+            slots.saturating_sub(count) as u64 * 8
                 + (view.generations.len() as u64 + view.free.map_or(0, <[u8]>::len) as u64) * 4,
         )?;
         let mut after: HashMap<u32, (u16, bool)> = HashMap::new();
         let mut ends: Vec<Entity> = Vec::new();
         let mut live = self.len() as i64;
         let mut retired = count as i64 - live - self.entities.free_list().len() as i64;
+        for index in slots..count {
+            match self.entities.slot_state(index as u32) {
+                Some((generation, true)) => {
+                    ends.push(Entity::new(index as u32, generation, tag));
+                    live -= 1;
+                }
+                state => retired -= i64::from(matches!(state, Some((RETIRED_GENERATION, false)))),
+            }
+        }
         for entry in view.generations.as_chunks::<8>().0 {
             let entry = u64::from_le_bytes(*entry);
             let (index, generation) = (entry as u32, (entry >> 32) as u16);
@@ -380,9 +386,6 @@ impl World {
                 return Err(base("dead slots, each once", index));
             }
             let now = self.entities.slot_state(index);
-            if now.is_some_and(|(now, alive)| generation < now || (alive && generation == now)) {
-                return Err(base("a generation before that of the dead slot", index));
-            }
             if let Some((now, true)) = now {
                 ends.push(Entity::new(index, now, tag));
                 live -= 1;
@@ -403,10 +406,11 @@ impl World {
             }
             match self.entities.slot_state(index) {
                 Some((now, true)) if now == generation => {}
-                Some((now, true)) if now < generation => ends.push(Entity::new(index, now, tag)),
-                Some((now, false)) if now <= generation && now != RETIRED_GENERATION => live += 1,
-                None => live += 1,
-                _ => return Err(base("an entity no newer than the one that is sent", index)),
+                Some((now, true)) => ends.push(Entity::new(index, now, tag)),
+                now => {
+                    live += 1;
+                    retired -= i64::from(matches!(now, Some((RETIRED_GENERATION, false))));
+                }
             }
         }
         budget.charge(sent * 16)?;
@@ -531,7 +535,7 @@ impl World {
         for entity in ends {
             let _ = self.despawn(entity);
         }
-        self.entities.extend_slots(slots);
+        self.entities.resize_slots(slots);
         for (&index, &(generation, alive)) in &after {
             if !alive {
                 self.entities.set_generation(index, generation);

@@ -167,6 +167,10 @@ pub(super) fn check_pod(
     Ok(())
 }
 
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one call for both kinds of bytes; a struct would only name them again"
+)]
 /// Decodes `count` values into `staged`; they must fill the bytes exactly.
 pub(super) fn decode(
     staged: &mut Staged,
@@ -192,8 +196,11 @@ pub(super) fn decode(
         .values
         .filter(|_| options.check_constraints && can_fail(data));
     for _ in 0..count {
-        // SAFETY: the codec is the component's: on `Ok` it has written a value.
-        let value = unsafe { staged.push(|to| (codec.decode)(&mut input, to)) }.map_err(failed)?;
+        let value = staged.room();
+        // SAFETY: there is room for a value, and the codec is the component's.
+        unsafe { (codec.decode)(&mut input, value) }.map_err(failed)?;
+        // SAFETY: the value was decoded just now.
+        unsafe { staged.grown() };
         if let Some(ops) = check {
             // SAFETY: the value was decoded just now.
             unsafe { (ops.validate)(value) }
@@ -572,6 +579,7 @@ impl World {
             }
         }
         if let Some(free) = free {
+            self.log_slots(generations, tick);
             let mut live: Vec<(Entity, Location)> = Vec::new();
             for (number, table) in self.tables.iter().enumerate() {
                 let place = |(row, &entity): (usize, &Entity)| {
@@ -622,6 +630,23 @@ impl World {
             }
         }
         births
+    }
+
+    /// Logs dead slots whose generation changes, with the table that has no components: deltas have to carry them.
+    fn log_slots(&mut self, generations: &[u16], tick: u32) {
+        let tag = self.tag();
+        let changed = |(index, (&new, old)): (usize, (&u16, u16))| {
+            (new != old).then(|| Entity::new(index as u32, old, tag))
+        };
+        let changed: Vec<Entity> = generations
+            .iter()
+            .zip(self.entities.generations())
+            .enumerate()
+            .filter_map(changed)
+            .collect();
+        for entity in changed {
+            self.log_despawned(entity, 0, tick);
+        }
     }
 
     /// Logs entities that end and components that go.

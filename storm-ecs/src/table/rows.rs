@@ -33,19 +33,19 @@ impl Staged {
         }
     }
 
-    /// Adds a value.
+    /// Room for the next value.
+    pub(crate) fn room(&mut self) -> *mut u8 {
+        assert!(self.len < self.capacity);
+        self.column.at(self.len)
+    }
+
+    /// Counts the value that was written to [`room`](Self::room).
     ///
     /// # Safety
-    /// If `write` returns `Ok` it has initialised a value of the component behind the pointer.
-    pub(crate) unsafe fn push<E>(
-        &mut self,
-        write: impl FnOnce(*mut u8) -> Result<(), E>,
-    ) -> Result<*mut u8, E> {
+    /// It is a value of the component, and belongs to this column from now on.
+    pub(crate) unsafe fn grown(&mut self) {
         assert!(self.len < self.capacity);
-        let to = self.column.at(self.len);
-        write(to)?;
         self.len += 1;
-        Ok(to)
     }
 
     /// The bytes of a Pod value where its type may lie; they belong to nobody.

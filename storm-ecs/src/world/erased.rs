@@ -131,14 +131,11 @@ impl World {
                 column.mark_mut(row, tick);
             }
             if let Some(old) = old {
-                // SAFETY: the row holds a value of the component; it is overwritten below, so the copy becomes the value.
-                let kept: Result<*mut u8, core::convert::Infallible> = unsafe {
-                    old.push(|aside| {
-                        ptr::copy_nonoverlapping(to, aside, size);
-                        Ok(())
-                    })
-                };
-                let Ok(_) = kept;
+                let aside = old.room();
+                // SAFETY: the row holds a value of the component, and there is room for it.
+                unsafe { ptr::copy_nonoverlapping(to, aside, size) };
+                // SAFETY: the value is a copy of the row's, which is overwritten below.
+                unsafe { old.grown() };
             }
             // SAFETY: the caller passes a value of the column's component, outside of any table; the row is in bounds.
             unsafe { ptr::copy_nonoverlapping(value, to, size) };
