@@ -3,6 +3,7 @@
 
 mod bundle;
 mod component;
+mod resource;
 mod schema;
 
 use proc_macro::TokenStream;
@@ -37,6 +38,14 @@ pub fn derive_bundle(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(Schema, attributes(schema, field))]
 pub fn derive_schema(input: TokenStream) -> TokenStream {
     expand(input, schema::derive)
+}
+
+/// Implements `storm_ecs::Resource`. Generic types may derive it.
+///
+/// `#[resource(crate = "path")]` says where storm-ecs is found, if not at `::storm_ecs`.
+#[proc_macro_derive(Resource, attributes(resource))]
+pub fn derive_resource(input: TokenStream) -> TokenStream {
+    expand(input, resource::expand)
 }
 
 fn expand(

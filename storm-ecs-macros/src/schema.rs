@@ -331,7 +331,6 @@ pub(crate) fn pod(input: &DeriveInput, krate: &Path, bytemuck: bool) -> Result<T
                 fn is_pod<T: ::bytemuck::Pod>() {}
                 is_pod::<#ident>();
             };
-            #[allow(unsafe_code, reason = "bytemuck has checked the type")]
             // SAFETY: `bytemuck::Pod` asks for the same.
             unsafe impl #krate::Pod for #ident {}
         });
@@ -376,7 +375,6 @@ pub(crate) fn pod(input: &DeriveInput, krate: &Path, bytemuck: bool) -> Result<T
                 "a Pod component cannot have padding: add explicit fields for it"
             );
         };
-        #[allow(unsafe_code, reason = "checked above")]
         // SAFETY: every field is Pod, and they fill the type.
         unsafe impl #krate::Pod for #ident {}
     })

@@ -42,10 +42,22 @@ fn step(world: &mut World, player: Entity, fires: bool) {
         }
     }
     if fires && let Some(from) = world.get::<Position>(player).copied() {
-        world.spawn((from, Velocity { metres_per_second: [90.0, 0.0] }, FiredBy(player)));
+        world.spawn((
+            from,
+            Velocity {
+                metres_per_second: [90.0, 0.0],
+            },
+            FiredBy(player),
+        ));
     }
-    let far = |(entity, position, _): (Entity, &Position, &FiredBy)| (position.metres[0] > 60.0).then_some(entity);
-    let gone: Vec<Entity> = world.query::<(Entity, &Position, &FiredBy)>().into_iter().filter_map(far).collect();
+    let far = |(entity, position, _): (Entity, &Position, &FiredBy)| {
+        (position.metres[0] > 60.0).then_some(entity)
+    };
+    let gone: Vec<Entity> = world
+        .query::<(Entity, &Position, &FiredBy)>()
+        .into_iter()
+        .filter_map(far)
+        .collect();
     for entity in gone {
         // Found in this tick, so it is alive.
         let _ = world.despawn(entity);
@@ -54,7 +66,13 @@ fn step(world: &mut World, player: Entity, fires: bool) {
 
 fn main() -> Result<(), storm_ecs::SnapshotError> {
     let mut world = World::new();
-    let player = world.spawn((Position { metres: [0.0; 2] }, Velocity { metres_per_second: [3.0, 0.0] }, Callsign("one".into())));
+    let player = world.spawn((
+        Position { metres: [0.0; 2] },
+        Velocity {
+            metres_per_second: [3.0, 0.0],
+        },
+        Callsign("one".into()),
+    ));
 
     // A ring of snapshots: the memory is used again.
     let options = SnapshotOptions::default();
@@ -71,9 +89,16 @@ fn main() -> Result<(), storm_ecs::SnapshotError> {
     for tick in 0..TICKS {
         step(&mut world, player, tick % 10 == 0 && tick != 0);
     }
-    assert_eq!(world.get::<Callsign>(player).map(|name| name.0.as_str()), Some("one"), "handles from before still hold");
+    assert_eq!(
+        world.get::<Callsign>(player).map(|name| name.0.as_str()),
+        Some("one"),
+        "handles from before still hold"
+    );
     println!("guessed {guessed:?}");
-    println!("after the rollback {:?}", (world.len(), world.get::<Position>(player).copied()));
+    println!(
+        "after the rollback {:?}",
+        (world.len(), world.get::<Position>(player).copied())
+    );
 
     // Going back and running the same inputs gives the same bytes, to the last id.
     world.restore(ring[0].as_bytes(), &RestoreOptions::default())?;
@@ -83,6 +108,9 @@ fn main() -> Result<(), storm_ecs::SnapshotError> {
         assert_eq!(now.as_bytes()[32..], before.as_bytes()[32..], "tick {tick}");
         step(&mut world, player, tick % 10 == 0);
     }
-    println!("{TICKS} ticks ran again, byte for byte; {} bytes a snapshot", ring[TICKS - 1].len());
+    println!(
+        "{TICKS} ticks ran again, byte for byte; {} bytes a snapshot",
+        ring[TICKS - 1].len()
+    );
     Ok(())
 }

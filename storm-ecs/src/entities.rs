@@ -178,6 +178,52 @@ impl Entities {
         }
     }
 
+    /// The id at `position` of those that the next [`claim`](Self::claim) can make real. Nothing may be reserved or allocated in between.
+    #[inline]
+    pub(crate) fn peek(&self, position: u64) -> Entity {
+        let free = self.free.len() as u64;
+        if position < free {
+            let index = self.free[(free - 1 - position) as usize];
+            Entity::new(index, self.slots[index as usize].generation(), self.tag)
+        } else {
+            let index = self.slots.len() as u64 + position - free;
+            assert!(index < u64::from(u32::MAX), "too many entities");
+            Entity::new(index as u32, 0, self.tag)
+        }
+    }
+
+    /// Makes peeked ids real: of `counts.len()` takers, taker `t` has the positions `t`, `t + counts.len()`, … and uses
+    /// the first `counts[t]` of them. Ids in between go back to the free list. `place` gives each its row.
+    pub(crate) fn claim(&mut self, counts: &[u32], mut place: impl FnMut(Entity) -> Location) {
+        debug_assert!(!self.needs_flush());
+        let stride = counts.len() as u64;
+        let last = |(taker, &count): (usize, &u32)| match u64::from(count) {
+            0 => 0,
+            count => (count - 1) * stride + taker as u64 + 1,
+        };
+        let end = counts.iter().enumerate().map(last).max().unwrap_or(0);
+        let mut unused = Vec::new();
+        for position in 0..end {
+            let index = match self.free.pop() {
+                Some(index) => index,
+                None => {
+                    self.slots.push(Slot::free(0));
+                    self.slots.len() as u32 - 1
+                }
+            };
+            let generation = self.slots[index as usize].generation();
+            if position / stride < u64::from(counts[(position % stride) as usize]) {
+                let location = place(Entity::new(index, generation, self.tag));
+                self.slots[index as usize] = Slot::new(generation, location);
+                self.live += 1;
+            } else {
+                unused.push(index);
+            }
+        }
+        self.free.extend(unused.into_iter().rev());
+        *self.cursor.get_mut() = self.free.len() as i64;
+    }
+
     /// Panics unless `additional` entities can still be made.
     pub(crate) fn assert_room(&self, additional: usize) {
         let fresh = additional.saturating_sub(self.free.len());

@@ -8,11 +8,13 @@ mod batch;
 mod bitset;
 mod bundle;
 mod column;
+mod command;
 mod component;
 mod dynamic;
 mod entities;
 mod entity;
 mod error;
+mod event;
 mod memory;
 #[cfg(feature = "rayon")]
 mod parallel;
@@ -20,11 +22,14 @@ mod pod;
 mod prediction;
 mod query;
 mod removed;
+mod resource;
 #[cfg(feature = "scene")]
 pub mod scene;
+mod schedule;
 mod schema;
 mod slices;
 mod snapshot;
+mod system;
 mod table;
 mod tick;
 mod track;
@@ -32,10 +37,12 @@ mod world;
 
 pub use batch::{ColumnLengths, Columns};
 pub use bundle::Bundle;
+pub use command::{CommandError, CommandQueue, Commands, EntityCommands};
 pub use component::{Component, ComponentId, ComponentInfo, Track};
 pub use dynamic::{DynamicError, RawComponent};
 pub use entity::Entity;
 pub use error::{ComponentError, MissingComponent, NoSuchEntity};
+pub use event::{EVENT_CAPACITY, EventCursor, EventIter, EventReader, EventWriter, Events};
 pub use memory::{MemoryReport, TableMemory};
 pub use pod::{Pod, bytes_of, from_bytes};
 pub use prediction::{Predict, PredictionError};
@@ -45,6 +52,14 @@ pub use query::{
     Tables, With, Without,
 };
 pub use removed::{REMOVAL_CAPACITY, Removed};
+pub use resource::Resource;
+#[cfg(feature = "rayon")]
+pub use schedule::RayonExecutor;
+pub use schedule::{
+    Ambiguity, BoxError, Executor, FixedStep, IntoSet, IntoSystems, Schedule, ScheduleError,
+    SetConfig, SystemOutput, SystemSet, Systems, Task, ThreadPool, on_event, resource_changed,
+    resource_exists, run_once,
+};
 pub use schema::{
     ComponentSchema, Constraints, FieldSchema, Schema, TypeSchema, Value, VariantSchema, Violation,
 };
@@ -55,7 +70,8 @@ pub use snapshot::{
     Codec, DecodeError, Decoder, Encoder, LoadSection, OnUnknown, RestoreOptions, Snapshot,
     SnapshotColumn, SnapshotError, SnapshotKind, SnapshotOptions, SnapshotTable, SnapshotView,
 };
-pub use storm_ecs_macros::{Bundle, Component, Schema};
+pub use storm_ecs_macros::{Bundle, Component, Resource, Schema};
+pub use system::{IntoSystem, Local, Res, ResMut, System, SystemParam};
 pub use table::{BLOCK_ROWS, TableId};
 pub use tick::ChangeTick;
 pub use world::World;

@@ -19,6 +19,7 @@ use crate::entities::{Entities, Location, TABLE_LIMIT};
 use crate::entity::Entity;
 use crate::error::{ComponentError, MissingComponent, NoSuchEntity};
 use crate::removed::{REMOVAL_CAPACITY, RemovalLog, Removed};
+use crate::resource::Resources;
 use crate::table::{GONE, MovePlan, Table, TableId};
 use crate::tick::ChangeTick;
 
@@ -63,6 +64,7 @@ pub struct World {
     /// By component.
     pub(crate) removed: Vec<RemovalLog>,
     pub(crate) removal_capacity: usize,
+    pub(crate) resources: Resources,
     /// Unlike the tag, never given twice.
     pub(crate) serial: u64,
     dynamic: erased::DynamicBundles,
@@ -112,6 +114,7 @@ impl World {
             tick: AtomicU32::new(1),
             removed: Vec::new(),
             removal_capacity: REMOVAL_CAPACITY,
+            resources: Resources::default(),
             dynamic: erased::DynamicBundles::default(),
             data: crate::dynamic::DataState::default(),
             serial: next_serial(),
@@ -191,6 +194,20 @@ impl World {
         let tick = self.now();
         let table = &mut self.tables[0];
         self.entities.flush(|entity| {
+            // SAFETY: table 0 has no columns.
+            let row = unsafe { table.push(entity, tick) };
+            Location {
+                table: 0,
+                row: row as u32,
+            }
+        });
+    }
+
+    /// Brings to life the ids that systems took by position (see [`Entities::claim`]).
+    pub(crate) fn claim_reserved(&mut self, counts: &[u32]) {
+        let tick = self.now();
+        let table = &mut self.tables[0];
+        self.entities.claim(counts, |entity| {
             // SAFETY: table 0 has no columns.
             let row = unsafe { table.push(entity, tick) };
             Location {
@@ -574,8 +591,17 @@ impl World {
         for log in &mut self.removed {
             log.rebase();
         }
+        self.resources.rebase();
         *self.tick.get_mut() = 2;
         2
+    }
+
+    /// Takes `count` ticks in a row, for as many writers, and closes them; returns the first.
+    #[inline]
+    pub(crate) fn take_ticks(&mut self, count: u32) -> u32 {
+        let first = self.now();
+        *self.tick.get_mut() = first + count;
+        first
     }
 
     /// The open tick, seen through a shared reference.

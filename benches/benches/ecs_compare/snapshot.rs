@@ -194,7 +194,9 @@ fn check() -> Case<'static> {
     let all: Vec<Typical> = (0..COUNT)
         .map(|i| Typical { position: [i as f32; 3], health: 50.0, importance: 0.5, level: 1 + (i % 99) as u32, name: format!("entity {i}") })
         .collect();
-    case.subject("storm typed", move |timer| timer.time(|| all.iter().filter(|value| value.validate().is_ok()).count()));
+    case.subject("storm typed", move |timer| {
+        timer.time(|| all.iter().filter(|value| value.validate().is_ok()).count());
+    });
     let mut world = World::new();
     let pose = world.register::<Pose>();
     let schema = storm_ecs::ComponentSchema::plain(

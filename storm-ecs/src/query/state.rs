@@ -424,6 +424,27 @@ impl<Q: QueryData, F: QueryFilter> QueryState<Q, F> {
         unsafe { Query::new(world, Some((&self.tables, self.data, self.filter))) }
     }
 
+    /// The query as a system runs it: writes carry the tick `now`, `Changed` and `Added` ask for what is newer than `since`.
+    ///
+    /// # Safety
+    /// For `'w` the caller lends the access that `Q` and `F` name to this query alone.
+    #[inline]
+    pub(crate) unsafe fn query_at<'w>(
+        &'w mut self,
+        world: &'w World,
+        now: u32,
+        since: u32,
+    ) -> Query<'w, Q, F> {
+        self.update(world);
+        // SAFETY: as the caller promises.
+        let query = unsafe { Query::new(world, Some((&self.tables, self.data, self.filter))) };
+        Query {
+            now,
+            since,
+            ..query
+        }
+    }
+
     /// The matching tables that have rows.
     ///
     /// # Panics

@@ -3,6 +3,8 @@
 use core::fmt;
 use std::sync::Arc;
 
+use crate::resource::Resource;
+use crate::schema::Schema;
 use crate::snapshot::codec::{DecodeError, Decoder, Encoder};
 use crate::world::World;
 
@@ -69,5 +71,48 @@ impl World {
             None => sections.push(section),
         }
         sections.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+
+    /// Makes a resource with a schema part of snapshots and deltas. A snapshot without the resource takes it away when it is restored.
+    ///
+    /// ```
+    /// use storm_ecs::{Resource, Schema, World};
+    /// #[derive(Resource, Schema, Debug, PartialEq)]
+    /// struct Wind {
+    ///     #[field(unit = "m/s", min = 0, max = 100)]
+    ///     speed: f32,
+    /// }
+    /// let mut world = World::new();
+    /// world.register_resource::<Wind>("game.Wind");
+    /// world.insert_resource(Wind { speed: 3.0 });
+    /// let saved = world.snapshot(&Default::default()).unwrap();
+    /// world.insert_resource(Wind { speed: 9.0 });
+    /// world.restore(saved.as_bytes(), &Default::default()).unwrap();
+    /// assert_eq!(world.resource(), Some(&Wind { speed: 3.0 }));
+    /// ```
+    pub fn register_resource<R: Resource + Schema>(&mut self, name: impl Into<String>) {
+        let save = |world: &Self, out: &mut Encoder<'_>| match world.resource::<R>() {
+            Some(resource) => {
+                true.encode(out);
+                resource.encode(out);
+            }
+            None => false.encode(out),
+        };
+        let load = |input: &mut Decoder<'_>| -> Result<LoadSection, DecodeError> {
+            let found = Option::<R>::decode(input)?;
+            if let Some(Err(violation)) = found.as_ref().map(R::validate) {
+                return Err(input.wrong(
+                    &format!("{} in field {}", violation.expected, violation.field),
+                    violation.found,
+                ));
+            }
+            Ok(Box::new(|world| {
+                match found {
+                    Some(resource) => world.insert_resource(resource),
+                    None => world.remove_resource::<R>(),
+                };
+            }))
+        };
+        self.register_section(name, save, load);
     }
 }
