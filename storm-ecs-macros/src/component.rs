@@ -8,6 +8,9 @@ struct Options {
     krate: Path,
     name: Option<LitStr>,
     track: TokenStream,
+    schema: bool,
+    /// Whether bytemuck vouches for it.
+    pod: Option<bool>,
 }
 
 fn options(input: &DeriveInput) -> Result<Options> {
@@ -15,6 +18,8 @@ fn options(input: &DeriveInput) -> Result<Options> {
         krate: parse_quote!(::storm_ecs),
         name: None,
         track: quote!(Block),
+        schema: false,
+        pod: None,
     };
     for attribute in &input.attrs {
         if !attribute.path().is_ident("component") {
@@ -42,10 +47,25 @@ fn options(input: &DeriveInput) -> Result<Options> {
                         return Err(Error::new(track.span(), text));
                     }
                 };
+            } else if meta.path.is_ident("schema") {
+                found.schema = true;
+            } else if meta.path.is_ident("pod") {
+                found.pod = Some(if meta.input.peek(syn::Token![=]) {
+                    let by: LitStr = meta.value()?.parse()?;
+                    if by.value() != "bytemuck" {
+                        return Err(Error::new(
+                            by.span(),
+                            "expected `pod` or `pod = \"bytemuck\"`",
+                        ));
+                    }
+                    true
+                } else {
+                    false
+                });
             } else if meta.path.is_ident("crate") {
                 found.krate = meta.value()?.parse::<LitStr>()?.parse()?;
             } else {
-                return Err(meta.error("expected `name`, `track` or `crate`"));
+                return Err(meta.error("expected `name`, `track`, `schema`, `pod` or `crate`"));
             }
             Ok(())
         })?;
@@ -61,7 +81,13 @@ pub(crate) fn expand(input: DeriveInput) -> Result<TokenStream> {
              write `impl Component` for each instantiation, each with its own NAME",
         ));
     }
-    let Options { krate, name, track } = options(&input)?;
+    let Options {
+        krate,
+        name,
+        track,
+        schema,
+        pod,
+    } = options(&input)?;
     let ident = &input.ident;
     let name = match name {
         Some(name) => quote!(#name),
@@ -70,7 +96,27 @@ pub(crate) fn expand(input: DeriveInput) -> Result<TokenStream> {
             quote!(::core::concat!(::core::env!("CARGO_PKG_NAME"), ".", #text))
         }
     };
+    let schema_impl = if schema {
+        Some(crate::schema::expand(&input, &krate)?)
+    } else {
+        None
+    };
+    let pod_impl = match pod {
+        Some(bytemuck) => Some(crate::schema::pod(&input, &krate, bytemuck)?),
+        None => None,
+    };
+    let data = (schema || pod.is_some()).then(|| {
+        let schema = schema.then(|| quote!(.schema::<Self>()));
+        let pod = pod.map(|_| quote!(.pod::<Self>()));
+        quote! {
+            fn __data() -> ::core::option::Option<#krate::__private::ComponentData> {
+                ::core::option::Option::Some(#krate::__private::ComponentData::default() #schema #pod)
+            }
+        }
+    });
     Ok(quote! {
+        #schema_impl
+        #pod_impl
         impl #krate::Component for #ident {
             const NAME: &'static str = #name;
             const TRACK: #krate::Track = #krate::Track::#track;
@@ -79,6 +125,7 @@ pub(crate) fn expand(input: DeriveInput) -> Result<TokenStream> {
                 static SLOT: #krate::__private::TypeSlot = #krate::__private::TypeSlot::new();
                 SLOT.index::<Self>()
             }
+            #data
         }
     })
 }

@@ -4,6 +4,7 @@
 mod bundle;
 mod component;
 mod resource;
+mod schema;
 
 use proc_macro::TokenStream;
 
@@ -12,11 +13,13 @@ use proc_macro::TokenStream;
 /// Options, all in `#[component(…)]`:
 /// - `name = "crate.Type"`: the stable name. Default: the package's name, a dot and the type's name.
 /// - `track = "block" | "exact" | "none"`: change tracking. Default: `block`.
+/// - `schema`: describes the fields, as `#[derive(Schema)]` does for types that are no components. Fields take `#[field(…)]`.
+/// - `pod`: the bytes are the value. Fields must be `Pod` and leave no padding; `pod = "bytemuck"` relies on `bytemuck::Pod` instead.
 /// - `crate = "path"`: where storm-ecs is found, if not at `::storm_ecs`.
 ///
 /// Generic types are refused: a component's name is a constant, so each instantiation needs its own
 /// hand-written `impl Component`.
-#[proc_macro_derive(Component, attributes(component))]
+#[proc_macro_derive(Component, attributes(component, field))]
 pub fn derive_component(input: TokenStream) -> TokenStream {
     expand(input, component::expand)
 }
@@ -27,6 +30,14 @@ pub fn derive_component(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(Bundle, attributes(bundle))]
 pub fn derive_bundle(input: TokenStream) -> TokenStream {
     expand(input, bundle::expand)
+}
+
+/// Implements `storm_ecs::Schema` for a type inside components.
+///
+/// `#[schema(crate = "path")]` says where storm-ecs is found, if not at `::storm_ecs`.
+#[proc_macro_derive(Schema, attributes(schema, field))]
+pub fn derive_schema(input: TokenStream) -> TokenStream {
+    expand(input, schema::derive)
 }
 
 /// Implements `storm_ecs::Resource`. Generic types may derive it.

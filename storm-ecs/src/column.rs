@@ -436,6 +436,16 @@ impl Column {
     }
 }
 
+impl Column {
+    /// Exchanges the values, and the room for them, with another column of the same component; the tracks stay.
+    pub(crate) fn swap_values(&mut self, other: &mut Self) {
+        assert!(self.id == other.id && self.type_id == other.type_id && self.size == other.size);
+        core::mem::swap(&mut self.data, &mut other.data);
+        core::mem::swap(&mut self.capacity, &mut other.capacity);
+        core::mem::swap(&mut self.offset, &mut other.offset);
+    }
+}
+
 /// Bytes from which a column is aligned by hand.
 const LARGE: usize = 1 << 16;
 /// What allocators give without being asked.

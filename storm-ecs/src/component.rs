@@ -4,7 +4,9 @@ use core::alloc::Layout;
 use core::any::{TypeId, type_name};
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::schema::data::ComponentData;
 
 /// How writes to a component are tracked. A constant of the type, so that what is not asked for costs nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,6 +62,12 @@ pub trait Component: Send + Sync + Sized + 'static {
     fn __type_index() -> u32 {
         process_index(TypeId::of::<Self>())
     }
+
+    /// What `#[component(schema)]` and `#[component(pod)]` say.
+    #[doc(hidden)]
+    fn __data() -> Option<ComponentData> {
+        None
+    }
 }
 
 /// Number of a component in one world: dense, in order of registration.
@@ -86,6 +94,7 @@ pub struct ComponentInfo {
     pub(crate) layout: Layout,
     pub(crate) drop: Option<DropFn>,
     pub(crate) track: Track,
+    pub(crate) data: Option<Arc<ComponentData>>,
 }
 
 /// Drops `count` consecutive values.
@@ -124,6 +133,7 @@ impl ComponentInfo {
             layout: Layout::new::<T>(),
             drop: crate::column::drop_fn::<T>(),
             track: T::TRACK,
+            data: T::__data().map(Arc::new),
         }
     }
 }
@@ -228,5 +238,15 @@ impl Registry {
 
     pub(crate) fn named(&self, name: &str) -> Option<ComponentId> {
         self.by_name.get(name).copied()
+    }
+
+    /// Adds a component that no Rust type stands for.
+    pub(crate) fn add_dynamic(&mut self, info: ComponentInfo) {
+        self.by_name.insert(info.name, info.id);
+        self.infos.push(info);
+    }
+
+    pub(crate) fn info_mut(&mut self, id: ComponentId) -> &mut ComponentInfo {
+        &mut self.infos[id.index()]
     }
 }

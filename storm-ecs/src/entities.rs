@@ -1,5 +1,7 @@
 //! The slot array: which entity lives in which table and row. Guarantees that a stale handle is never found again.
 
+pub(crate) mod raw;
+
 use core::sync::atomic::{AtomicI64, AtomicU16, Ordering};
 
 use crate::entity::Entity;

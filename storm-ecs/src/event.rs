@@ -172,7 +172,10 @@ impl<E> ExactSizeIterator for EventIter<'_, E> {}
 
 /// How to update each queue of a world.
 #[derive(Default)]
-struct Queues(Vec<(TypeId, fn(&mut World))>);
+struct Queues(Vec<(TypeId, UpdateQueue)>);
+
+/// Drops what is too old of one queue.
+type UpdateQueue = fn(&mut World);
 
 impl Resource for Queues {}
 

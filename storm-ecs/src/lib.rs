@@ -10,6 +10,7 @@ mod bundle;
 mod column;
 mod command;
 mod component;
+mod dynamic;
 mod entities;
 mod entity;
 mod error;
@@ -17,13 +18,17 @@ mod event;
 mod memory;
 #[cfg(feature = "rayon")]
 mod parallel;
+mod pod;
+mod prediction;
 mod query;
 mod removed;
 mod resource;
 #[cfg(feature = "scene")]
 pub mod scene;
 mod schedule;
+mod schema;
 mod slices;
+mod snapshot;
 mod system;
 mod table;
 mod tick;
@@ -34,13 +39,17 @@ pub use batch::{ColumnLengths, Columns};
 pub use bundle::Bundle;
 pub use command::{CommandError, CommandQueue, Commands, EntityCommands};
 pub use component::{Component, ComponentId, ComponentInfo, Track};
+pub use dynamic::{DynamicError, RawComponent};
 pub use entity::Entity;
 pub use error::{ComponentError, MissingComponent, NoSuchEntity};
 pub use event::{EVENT_CAPACITY, EventCursor, EventIter, EventReader, EventWriter, Events};
 pub use memory::{MemoryReport, TableMemory};
+pub use pod::{Pod, bytes_of, from_bytes};
+pub use prediction::{Predict, PredictionError};
 pub use query::{
-    Added, Changed, Has, Mut, Or, Query, QueryData, QueryFilter, QueryIter, QueryState,
-    ReadOnlyQueryData, SliceIter, SliceQueryData, TableRef, Tables, With, Without,
+    Added, Changed, ColumnSlice, DynamicQuery, DynamicTable, Has, Mut, Or, Query, QueryData,
+    QueryFilter, QueryIter, QueryState, ReadOnlyQueryData, SliceIter, SliceQueryData, TableRef,
+    Tables, With, Without,
 };
 pub use removed::{REMOVAL_CAPACITY, Removed};
 pub use resource::Resource;
@@ -51,10 +60,17 @@ pub use schedule::{
     SetConfig, SystemOutput, SystemSet, Systems, Task, ThreadPool, on_event, resource_changed,
     resource_exists, run_once,
 };
+pub use schema::{
+    ComponentSchema, Constraints, FieldSchema, Schema, TypeSchema, Value, VariantSchema, Violation,
+};
 pub use slices::Split;
 #[cfg(feature = "bytemuck")]
 pub use slices::{flat, flat_mut};
-pub use storm_ecs_macros::{Bundle, Component, Resource};
+pub use snapshot::{
+    Codec, DecodeError, Decoder, Encoder, LoadSection, OnUnknown, RestoreOptions, Snapshot,
+    SnapshotColumn, SnapshotError, SnapshotKind, SnapshotOptions, SnapshotTable, SnapshotView,
+};
+pub use storm_ecs_macros::{Bundle, Component, Resource, Schema};
 pub use system::{IntoSystem, Local, Res, ResMut, System, SystemParam};
 pub use table::{BLOCK_ROWS, TableId};
 pub use tick::ChangeTick;
@@ -65,4 +81,6 @@ pub use world::World;
 pub mod __private {
     pub use crate::bundle::{ComponentList, FieldVisitor};
     pub use crate::component::TypeSlot;
+    pub use crate::schema::data::ComponentData;
+    pub use crate::schema::{Fields, found};
 }

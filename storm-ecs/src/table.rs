@@ -7,6 +7,8 @@
 //! 3. Stale ticks left of removed rows are never newer than the present, so a row born now needs only its `born` tick.
 #![expect(unsafe_code, reason = "moves type-erased rows")]
 
+pub(crate) mod rows;
+
 use core::any::TypeId;
 
 use crate::column::{COLUMN_ALIGN, Column, Tracks};

@@ -4,6 +4,8 @@
 //! allocated until a row's tick differs from its block's. Marks of single rows are exact for every reader; `words` only
 //! spare readers of every tick the scan of a block's ticks.
 
+mod block;
+
 use crate::table::BLOCK_ROWS;
 
 const WORDS: usize = BLOCK_ROWS / 64;

@@ -3,6 +3,8 @@
 //! Invariant: the slot of every live entity names a row of a table whose id column names the entity back.
 #![expect(unsafe_code, reason = "moves bundles into columns")]
 
+pub(crate) mod erased;
+
 use core::any::TypeId;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr;
@@ -65,6 +67,8 @@ pub struct World {
     pub(crate) resources: Resources,
     /// Unlike the tag, never given twice.
     pub(crate) serial: u64,
+    dynamic: erased::DynamicBundles,
+    pub(crate) data: crate::dynamic::DataState,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -111,6 +115,8 @@ impl World {
             removed: Vec::new(),
             removal_capacity: REMOVAL_CAPACITY,
             resources: Resources::default(),
+            dynamic: erased::DynamicBundles::default(),
+            data: crate::dynamic::DataState::default(),
             serial: next_serial(),
         };
         // Table 0 has no components: reserved entities arrive there.

@@ -5,10 +5,14 @@
 
 pub(crate) mod access;
 pub(crate) mod data;
+mod dynamic;
 pub(crate) mod filter;
 mod iter;
 mod state;
 mod tables;
+
+pub use dynamic::{ColumnSlice, DynamicQuery, DynamicTable};
+pub(crate) use filter::ticks;
 
 pub use data::{Has, Mut, QueryData, ReadOnlyQueryData, SliceQueryData};
 pub use filter::{Added, Changed, Or, QueryFilter, With, Without};

@@ -4,13 +4,17 @@ mod bundles;
 mod change;
 mod command;
 mod drops;
+mod dynamic;
 mod event;
 mod model;
+mod predictions;
 mod queries;
 mod resource;
 #[cfg(feature = "scene")]
 mod scene;
 mod schedule;
+mod schemas;
+mod snapshots;
 mod support;
 mod system;
 mod world;

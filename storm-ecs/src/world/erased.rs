@@ -1,0 +1,319 @@
+//! Structural operations by component number and pointer: what the dynamic interface and deltas stand on.
+//!
+//! Invariants:
+//! 1. A pointer handed in is to an initialised value of the component whose number stands beside it, and is moved out of.
+//! 2. Between a row's move and the writing of its new components no user code runs.
+#![expect(unsafe_code, reason = "moves type-erased values")]
+
+use core::any::TypeId;
+use core::ptr;
+use std::collections::HashMap;
+
+use crate::bundle::BundleInfo;
+use crate::column::Column;
+use crate::component::{ComponentId, ComponentInfo};
+use crate::dynamic::DynamicError;
+use crate::entities::Location;
+use crate::entity::Entity;
+use crate::table::rows::Staged;
+use crate::table::{GONE, MovePlan, TableId};
+use crate::world::{World, pair};
+
+/// Bundles that are lists of component numbers.
+#[derive(Default)]
+pub(crate) struct DynamicBundles(HashMap<Box<[ComponentId]>, u32>);
+
+/// The type of components that no Rust type stands for.
+struct RunTime;
+
+impl World {
+    pub(crate) fn runtime_type_id() -> TypeId {
+        TypeId::of::<RunTime>()
+    }
+
+    pub(crate) fn add_component(&mut self, info: ComponentInfo) {
+        self.registry.add_dynamic(info);
+        self.grow_component_tables();
+    }
+
+    pub(crate) fn known(&self, id: ComponentId) -> Result<&ComponentInfo, DynamicError> {
+        self.registry
+            .infos()
+            .get(id.index())
+            .ok_or(DynamicError::UnknownComponent(id))
+    }
+
+    fn dynamic_bundle(&mut self, ids: &[ComponentId]) -> Result<u32, DynamicError> {
+        if let Some(&number) = self.dynamic.0.get(ids) {
+            return Ok(number);
+        }
+        let mut sorted = ids.to_vec();
+        sorted.sort_unstable();
+        for &id in &sorted {
+            self.known(id)?;
+        }
+        if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(DynamicError::Twice(self.registry.info(twice[0]).name()));
+        }
+        let table = self.table_for(sorted.into());
+        let columns = self.columns_in(table, ids);
+        let number = self.bundles.len() as u32;
+        let none = (u32::MAX, 0);
+        self.bundles.push(BundleInfo {
+            ids: ids.into(),
+            table,
+            columns,
+            last_insert: none,
+            last_remove: none,
+        });
+        self.dynamic.0.insert(ids.into(), number);
+        Ok(number)
+    }
+
+    /// Gives an entity components: one move, however many there are.
+    ///
+    /// # Safety
+    /// Invariant 1. Values are moved out if this returns `Ok`, and left otherwise.
+    pub(crate) unsafe fn insert_erased(
+        &mut self,
+        entity: Entity,
+        ids: &[ComponentId],
+        values: &[*const u8],
+    ) -> Result<(), DynamicError> {
+        assert!(ids.len() == values.len());
+        self.flush();
+        let tick = self.now();
+        let location = self
+            .entities
+            .get(entity)
+            .ok_or(DynamicError::NoSuchEntity)?;
+        let number = self.dynamic_bundle(ids)?;
+        let plan = self.plan(location.table, number, true);
+        let plan = &self.plans[plan as usize];
+        let mut old = Vec::new();
+        // Room for what is replaced is made before anything moves.
+        for (&replaces, &id) in plan.replaces.iter().zip(ids) {
+            let info = self.registry.info(id);
+            old.push((replaces && info.drop.is_some()).then(|| Staged::new(info, 1)));
+        }
+        let (row, table) = if plan.table == location.table {
+            (
+                location.row as usize,
+                &mut self.tables[location.table as usize],
+            )
+        } else {
+            let (source, target) = pair(&mut self.tables, location.table, plan.table);
+            // SAFETY: the plan is for these tables, the row is in use, and the new columns are written below.
+            let (row, swapped) =
+                unsafe { source.move_row(location.row as usize, target, plan, tick, false) };
+            if let Some(swapped) = swapped {
+                self.entities.relocate(swapped, location);
+            }
+            self.entities.relocate(
+                entity,
+                Location {
+                    table: plan.table,
+                    row: row as u32,
+                },
+            );
+            (row, target)
+        };
+        for (((&number, &replaces), &value), old) in plan
+            .write
+            .iter()
+            .zip(&plan.replaces)
+            .zip(values)
+            .zip(&mut old)
+        {
+            let column = table.column_number_mut(number as usize);
+            let (to, size) = (column.at(row), column.size());
+            if replaces {
+                column.mark_mut(row, tick);
+            }
+            if let Some(old) = old {
+                let aside = old.room();
+                // SAFETY: the row holds a value of the component, and there is room for it.
+                unsafe { ptr::copy_nonoverlapping(to, aside, size) };
+                // SAFETY: the value is a copy of the row's, which is overwritten below.
+                unsafe { old.grown() };
+            }
+            // SAFETY: the caller passes a value of the column's component, outside of any table; the row is in bounds.
+            unsafe { ptr::copy_nonoverlapping(value, to, size) };
+        }
+        drop(old);
+        Ok(())
+    }
+
+    /// Takes components from an entity and drops them; those it lacks are passed over. One move.
+    pub(crate) fn remove_erased(
+        &mut self,
+        entity: Entity,
+        ids: &[ComponentId],
+    ) -> Result<(), DynamicError> {
+        self.flush();
+        let location = self
+            .entities
+            .get(entity)
+            .ok_or(DynamicError::NoSuchEntity)?;
+        let number = self.dynamic_bundle(ids)?;
+        self.remove_by_plan(entity, location, number, false);
+        Ok(())
+    }
+
+    /// The column that holds a component of an entity, and the row.
+    pub(crate) fn cell(
+        &self,
+        entity: Entity,
+        id: ComponentId,
+    ) -> Result<(&Column, usize), DynamicError> {
+        let location = self
+            .entities
+            .get(entity)
+            .ok_or(DynamicError::NoSuchEntity)?;
+        let info = self.known(id)?;
+        let column = self.tables[location.table as usize].column(id);
+        Ok((
+            column.ok_or(DynamicError::MissingComponent(info.name))?,
+            location.row as usize,
+        ))
+    }
+
+    /// The table of exactly these components, sorted and unique; the number it has or will have if it is the `later`th new one.
+    pub(crate) fn table_of(&self, ids: &[ComponentId]) -> Option<u32> {
+        self.table_of.get(ids).copied()
+    }
+
+    pub(crate) fn make_table(&mut self, ids: &[ComponentId]) -> u32 {
+        self.table_for(ids.into())
+    }
+
+    /// Logs the loss of a component.
+    pub(crate) fn log_removed(&mut self, entity: Entity, id: ComponentId, tick: u32) {
+        self.removed[id.index()].push(entity, tick, self.removal_capacity);
+    }
+
+    /// Logs the end of an entity that lived in `table`.
+    pub(crate) fn log_despawned(&mut self, entity: Entity, table: u32, tick: u32) {
+        let capacity = self.removal_capacity;
+        self.tables[table as usize]
+            .despawned_mut()
+            .push(entity, tick, capacity);
+    }
+
+    /// Entities that lost components since, and whether the logs reach back so far.
+    pub(crate) fn removed_since(&self, since: u32) -> (Vec<Entity>, bool) {
+        let complete = self.removed.iter().all(|log| log.reaches(since));
+        (
+            self.removed
+                .iter()
+                .flat_map(|log| log.since(since))
+                .collect(),
+            complete,
+        )
+    }
+
+    /// Moves a live entity into `table`, and leaves components that are new to it unwritten; those it has too many are dropped.
+    /// Returns the row and whether each column was there before.
+    ///
+    /// # Safety
+    /// The caller writes every column that was not there before, before anything else is done with the world.
+    pub(crate) unsafe fn move_to(
+        &mut self,
+        entity: Entity,
+        table: u32,
+        tick: u32,
+    ) -> Result<(usize, Vec<bool>, Option<DoomedRow>), DynamicError> {
+        let location = self
+            .entities
+            .get(entity)
+            .ok_or(DynamicError::NoSuchEntity)?;
+        if location.table == table {
+            let columns = self.tables[table as usize].columns().len();
+            return Ok((location.row as usize, vec![true; columns], None));
+        }
+        let (source, target) = pair(&mut self.tables, location.table, table);
+        let number = |number: usize| number as u16;
+        let route: Box<[u16]> = source
+            .components()
+            .map(|id| target.column_index(id).map_or(GONE, number))
+            .collect();
+        let gone: Box<[u16]> = (0..route.len())
+            .filter(|&from| route[from] == GONE)
+            .map(number)
+            .collect();
+        let had: Vec<bool> = target
+            .components()
+            .map(|id| source.column_index(id).is_some())
+            .collect();
+        let added = (target.columns().iter().zip(&had).enumerate())
+            .filter(|(_, (column, had))| column.is_tracked() && !**had);
+        let added = added.map(|(to, _)| number(to)).collect();
+        let plan = MovePlan {
+            table,
+            route,
+            gone,
+            added,
+            write: Box::default(),
+            replaces: Box::default(),
+            replaces_any: false,
+        };
+        // SAFETY: the plan was made for these tables, the row is in use, and the caller writes what is new.
+        let (row, swapped) =
+            unsafe { source.move_row(location.row as usize, target, &plan, tick, false) };
+        if let Some(swapped) = swapped {
+            self.entities.relocate(swapped, location);
+        }
+        self.entities.relocate(
+            entity,
+            Location {
+                table,
+                row: row as u32,
+            },
+        );
+        for &number in &plan.gone {
+            let column = &self.tables[location.table as usize].columns()[number as usize];
+            if column.is_tracked() {
+                let id = column.id();
+                self.log_removed(entity, id, tick);
+            }
+        }
+        let doomed = DoomedRow {
+            table: TableId(location.table),
+            columns: plan.gone,
+        };
+        Ok((row, had, Some(doomed)))
+    }
+
+    /// Drops what [`move_to`](Self::move_to) left over.
+    ///
+    /// # Safety
+    /// The table that the entity came from has not been touched since.
+    pub(crate) unsafe fn drop_doomed(&mut self, doomed: DoomedRow) {
+        let table = &self.tables[doomed.table.index()];
+        // SAFETY: the columns gone were doomed by the move, and the table was not touched since.
+        unsafe { table.drop_detached(doomed.columns.iter().map(|&number| number as usize)) };
+    }
+
+    /// A new row in `table` for an entity whose slot is dead; all columns are left unwritten.
+    ///
+    /// # Safety
+    /// The caller writes every column before anything else is done with the world.
+    pub(crate) unsafe fn revive_in(&mut self, entity: Entity, table: u32, tick: u32) -> usize {
+        // SAFETY: the caller writes the columns.
+        let row = unsafe { self.tables[table as usize].push(entity, tick) };
+        self.entities.revive(
+            entity,
+            Location {
+                table,
+                row: row as u32,
+            },
+        );
+        row
+    }
+}
+
+/// Values left behind the rows of a table by a move.
+pub(crate) struct DoomedRow {
+    table: TableId,
+    columns: Box<[u16]>,
+}
