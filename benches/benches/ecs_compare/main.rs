@@ -5,6 +5,7 @@
 mod access;
 mod components;
 mod iterate;
+mod schedule;
 mod structure;
 
 use storm_benches::Comparison;
@@ -18,5 +19,6 @@ fn main() -> std::io::Result<()> {
     structure::run(&mut comparison);
     iterate::run(&mut comparison);
     access::run(&mut comparison);
+    schedule::run(&mut comparison);
     comparison.finish()
 }

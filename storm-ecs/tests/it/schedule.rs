@@ -436,7 +436,9 @@ fn the_conditions_that_come_with_the_crate() {
     let steps: &[Step] = &[
         (|_| (), "once"),
         (
-            |world| drop(world.insert_resource(Score(1))),
+            |world| {
+                world.insert_resource(Score(1));
+            },
             "exists changed",
         ),
         (|_| (), "exists"),
@@ -445,7 +447,12 @@ fn the_conditions_that_come_with_the_crate() {
             |world| world.resource_mut::<Score>().unwrap().0 += 1,
             "exists changed",
         ),
-        (|world| drop(world.remove_resource::<Score>()), ""),
+        (
+            |world| {
+                world.remove_resource::<Score>();
+            },
+            "",
+        ),
     ];
     for (number, (step, expected)) in steps.iter().enumerate() {
         step(&mut world);
@@ -776,7 +783,9 @@ fn a_failed_step_ends_the_frame() {
 /// All entities with all they have: ids too must be the same.
 type Everything = BTreeMap<Entity, (Option<A>, Option<B>, Option<Text>)>;
 
-fn everything(world: &World) -> Vec<(u32, u16, Option<A>, Option<B>, Option<Text>)> {
+type Row = (u32, u16, Option<A>, Option<B>, Option<Text>);
+
+fn everything(world: &World) -> Vec<Row> {
     let rows: Everything = world
         .query::<(Entity, Option<&A>, Option<&B>, Option<&Text>)>()
         .into_iter()
