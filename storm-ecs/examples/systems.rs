@@ -85,7 +85,10 @@ fn score(
 ) {
     for hit in hits.read() {
         score.0 += 1;
-        if let Some(target) = targets.get_mut(hit.target) {
+        // Several shots may reach a target in one step; the first that brings it down ends it.
+        if let Some(target) = targets.get_mut(hit.target)
+            && target.health > 0
+        {
             target.health = target.health.saturating_sub(6);
             if target.health == 0 {
                 commands.despawn(hit.target);
