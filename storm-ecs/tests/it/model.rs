@@ -130,12 +130,48 @@ fn check(world: &World, model: &BTreeMap<Entity, Row>, dead: &BTreeSet<Entity>, 
 #[test]
 fn a_world_agrees_with_a_map_under_random_operations() {
     for seed in 0..24 {
-        run(seed, if seed.is_multiple_of(4) { 3000 } else { 800 });
+        let long = seed % 4 == 0;
+        run(
+            &mut Random::new(seed),
+            if long { 3000 } else { 800 },
+            long,
+            7,
+        );
     }
 }
 
-fn run(seed: u64, operations: usize) {
-    let mut random = Random::new(seed);
+/// What the fuzz target `ecs_ops` does with its bytes.
+#[test]
+fn a_world_agrees_with_a_map_under_operations_chosen_by_bytes() {
+    let mut random = Random::new(7);
+    for length in [0, 1, 10, 1000, 5000] {
+        let bytes: Vec<u8> = (0..length).map(|_| random.next() as u8).collect();
+        run(&mut Random::Bytes(&bytes), usize::MAX, false, 20);
+    }
+}
+
+/// As many operations as `STORM_ECS_SOAK` says, for hours by hand; a second's worth otherwise.
+#[test]
+fn soak() {
+    let wanted = std::env::var("STORM_ECS_SOAK")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(100_000u64);
+    let (mut done, mut seed) = (0, 1_000_000);
+    while done < wanted {
+        done += run(&mut Random::new(seed), 10_000, seed % 16 == 0, 500);
+        seed += 1;
+    }
+    println!("{done} operations, no divergence");
+}
+
+/// Runs up to `operations` operations and compares every `every` of them, and at the end. Says how many it ran.
+pub(crate) fn run(
+    random: &mut Random<'_>,
+    operations: usize,
+    large_batches: bool,
+    every: usize,
+) -> u64 {
     let alive = Arc::new(AtomicUsize::new(0));
     let mut world = World::new();
     world.set_removal_capacity(usize::MAX);
@@ -144,7 +180,12 @@ fn run(seed: u64, operations: usize) {
     let lost_a = RefCell::new(Vec::<(Entity, u32)>::new());
     // The tick that writes carry: one more than the last one closed.
     let mut now = 1u32;
+    let mut ran = 0;
     for operation in 0..operations {
+        if random.is_spent() {
+            break;
+        }
+        ran += 1;
         let value = random.next() as u32;
         let some = if model.is_empty() {
             None
@@ -178,7 +219,7 @@ fn run(seed: u64, operations: usize) {
                 model.insert(entity, row);
             }
             (3, _) => {
-                let count = random.below(if seed.is_multiple_of(4) { 1500 } else { 5 });
+                let count = random.below(if large_batches { 1500 } else { 5 });
                 let made = world.spawn_batch((0..count).map(|i| (B(i as u64), A(i as u32))));
                 for (i, entity) in made.into_iter().enumerate() {
                     let row = Row {
@@ -377,7 +418,14 @@ fn run(seed: u64, operations: usize) {
             alive.load(Ordering::Relaxed),
             model.values().filter(|row| row.counted.is_some()).count()
         );
-        if operation % if model.len() > 500 { 100 } else { 7 } == 0 {
+        if operation
+            % if model.len() > 500 {
+                every.max(100)
+            } else {
+                every
+            }
+            == 0
+        {
             check(&world, &model, &dead, random.below(now as usize) as u32);
             let since = random.below(now as usize) as u32;
             let removed = world.removed::<A>(ChangeTick::from_raw(since));
@@ -394,10 +442,12 @@ fn run(seed: u64, operations: usize) {
             assert_eq!(removed, expected);
         }
     }
+    check(&world, &model, &dead, 0);
     drop(world);
     assert_eq!(
         alive.load(Ordering::Relaxed),
         0,
         "dropping the world drops every component"
     );
+    ran
 }

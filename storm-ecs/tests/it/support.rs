@@ -2,23 +2,42 @@
 
 use storm_ecs::Component;
 
-/// xorshift64*: the same seed gives the same run everywhere.
-pub(crate) struct Random(u64);
+/// Where a random run gets its choices: a seed (xorshift64*, the same everywhere), or a fuzzer's bytes.
+pub(crate) enum Random<'a> {
+    Seed(u64),
+    Bytes(&'a [u8]),
+}
 
-impl Random {
+impl Random<'_> {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+        Self::Seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
     pub(crate) fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+        match self {
+            Self::Seed(state) => {
+                *state ^= *state >> 12;
+                *state ^= *state << 25;
+                *state ^= *state >> 27;
+                state.wrapping_mul(0x2545_f491_4f6c_dd1d)
+            }
+            Self::Bytes(bytes) => {
+                let Some((&first, rest)) = bytes.split_first() else {
+                    return 0;
+                };
+                *bytes = rest;
+                u64::from(first) << 33 | u64::from(first)
+            }
+        }
     }
 
     pub(crate) fn below(&mut self, end: usize) -> usize {
         (self.next() >> 33) as usize % end
+    }
+
+    /// Whether there are no choices left to make.
+    pub(crate) fn is_spent(&self) -> bool {
+        matches!(self, Self::Bytes([]))
     }
 }
 
