@@ -172,10 +172,9 @@ impl<E> ExactSizeIterator for EventIter<'_, E> {}
 
 /// How to update each queue of a world.
 #[derive(Default)]
-struct Queues(Vec<(TypeId, UpdateQueue)>);
+struct Queues(Vec<(TypeId, Update)>);
 
-/// Drops what is too old of one queue.
-type UpdateQueue = fn(&mut World);
+type Update = fn(&mut World);
 
 impl Resource for Queues {}
 
@@ -184,7 +183,7 @@ impl World {
     pub fn add_events<E: Send + Sync + 'static>(&mut self) -> &mut Events<E> {
         if !self.has_resource::<Events<E>>() {
             self.insert_resource(Events::<E>::default());
-            let update: fn(&mut Self) = |world| {
+            let update: Update = |world| {
                 if let Some(events) = world.resource_mut::<Events<E>>() {
                     events.update();
                 }
