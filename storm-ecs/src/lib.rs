@@ -24,6 +24,7 @@ mod resource;
 pub mod scene;
 mod schedule;
 mod slices;
+mod sync;
 mod system;
 mod table;
 mod tick;
