@@ -6,6 +6,7 @@ mod access;
 mod components;
 mod iterate;
 mod structure;
+mod systems;
 
 use storm_benches::Comparison;
 
@@ -18,5 +19,6 @@ fn main() -> std::io::Result<()> {
     structure::run(&mut comparison);
     iterate::run(&mut comparison);
     access::run(&mut comparison);
+    systems::run(&mut comparison);
     comparison.finish()
 }
