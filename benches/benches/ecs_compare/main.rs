@@ -5,8 +5,8 @@
 mod access;
 mod components;
 mod iterate;
-mod schedule;
 mod structure;
+mod systems;
 
 use storm_benches::Comparison;
 
@@ -19,6 +19,6 @@ fn main() -> std::io::Result<()> {
     structure::run(&mut comparison);
     iterate::run(&mut comparison);
     access::run(&mut comparison);
-    schedule::run(&mut comparison);
+    systems::run(&mut comparison);
     comparison.finish()
 }

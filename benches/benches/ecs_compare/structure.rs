@@ -125,7 +125,7 @@ fn insert_batch() -> Case<'static> {
                 std::iter::repeat_n(ROTATION, COUNT),
                 std::iter::repeat_n(VELOCITY, COUNT),
             );
-            world.spawn_columns(COUNT, columns).map(<[_]>::len)
+            world.spawn_columns(COUNT, columns).map_or(0, <[_]>::len)
         });
     });
     #[cfg(feature = "hecs")]
