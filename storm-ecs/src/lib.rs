@@ -29,6 +29,7 @@ mod schedule;
 mod schema;
 mod slices;
 mod snapshot;
+mod sync;
 mod system;
 mod table;
 mod tick;

@@ -5,9 +5,9 @@
 mod access;
 mod components;
 mod iterate;
-mod schedule;
 mod snapshot;
 mod structure;
+mod systems;
 
 use storm_benches::Comparison;
 
@@ -21,6 +21,6 @@ fn main() -> std::io::Result<()> {
     iterate::run(&mut comparison);
     access::run(&mut comparison);
     snapshot::run(&mut comparison);
-    schedule::run(&mut comparison);
+    systems::run(&mut comparison);
     comparison.finish()
 }

@@ -2,8 +2,10 @@
 
 use core::fmt;
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::PoisonError;
+
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 /// A piece of work that an [`Executor`] runs on one of its threads.
 ///
@@ -97,7 +99,7 @@ impl ThreadPool {
         let shared = Arc::new(Shared::default());
         let start = |number: usize| {
             let shared = shared.clone();
-            std::thread::Builder::new()
+            thread::Builder::new()
                 .name(format!("storm-ecs {number}"))
                 .spawn(move || shared.work())
                 .ok()
@@ -136,7 +138,7 @@ impl Drop for ThreadPool {
     fn drop(&mut self) {
         self.shared.open().closed = true;
         self.shared.filled.notify_all();
-        let own = std::thread::current().id();
+        let own = thread::current().id();
         for worker in self.workers.drain(..) {
             // The last owner may be a task, dropped on a worker: that one ends by itself.
             if worker.thread().id() != own {

@@ -6,6 +6,8 @@ mod error;
 mod executor;
 mod fixed;
 mod graph;
+#[cfg(all(test, loom))]
+mod models;
 mod run;
 
 use core::fmt;

@@ -14,6 +14,7 @@ use crate::schedule::error::{BoxError, ScheduleError};
 use crate::schedule::executor::{Executor, Task};
 use crate::schedule::graph::{Links, Plan, Segment};
 use crate::schedule::{Schedule, Slot};
+use crate::sync;
 use crate::system::cell::{Lease, Ledger, Page, Terms, stage};
 use crate::world::World;
 
@@ -425,7 +426,7 @@ impl Spread {
     }
 
     /// Runs systems until none is left (the caller) or none is ready (a helper).
-    fn drive(ledger: &Arc<Ledger<Self>>, caller: bool) {
+    fn drive(ledger: &sync::Arc<Ledger<Self>>, caller: bool) {
         let mut page = ledger.open();
         loop {
             let spread = &mut page.state;

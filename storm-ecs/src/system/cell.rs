@@ -21,11 +21,12 @@ use core::cell::UnsafeCell;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 use core::sync::atomic::AtomicU32;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use crate::entity::Entity;
 use crate::query::{Query, QueryData, QueryFilter, QueryState};
 use crate::resource::Resource;
+use crate::sync::{Arc, Condvar, Mutex, MutexGuard};
 use crate::system::access::{AccessSet, Conflicts, Key};
 use crate::world::World;
 
@@ -270,7 +271,7 @@ impl WorldClaim {
 pub(crate) struct Ledger<T> {
     book: Mutex<Book<T>>,
     changed: Condvar,
-    conflicts: Arc<Conflicts>,
+    conflicts: std::sync::Arc<Conflicts>,
 }
 
 /// What the ledger's lock guards.
@@ -290,7 +291,7 @@ pub(crate) type Page<'a, T> = MutexGuard<'a, Book<T>>;
 /// Lends `world` to whoever has the ledger, until `body` is over and every lease is back.
 pub(crate) fn stage<T, R>(
     world: &mut World,
-    conflicts: &Arc<Conflicts>,
+    conflicts: &std::sync::Arc<Conflicts>,
     state: T,
     body: impl FnOnce(&Arc<Ledger<T>>) -> R,
 ) -> R {

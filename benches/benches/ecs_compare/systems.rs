@@ -36,7 +36,7 @@ fn near_empty() -> Case<'static> {
     let mut case = Case::new("20 near-empty systems", REPEAT)
         .wall()
         .samples(31);
-    for (name, threads) in [("storm serial", 1), ("storm parallel", 2)] {
+    for (name, threads) in [("storm serial", 1), ("storm", 2)] {
         let mut world = storm_ecs::World::new();
         let mut schedule = storm_ecs::Schedule::new("bench");
         macro_rules! add {
@@ -103,7 +103,7 @@ fn near_empty() -> Case<'static> {
         });
     }
     case.target("storm serial", Some("bevy single"), 1.2);
-    case.target("storm parallel", Some("bevy single"), 1.2);
+    case.target("storm", Some("bevy single"), 1.2);
     case
 }
 
@@ -162,7 +162,7 @@ fn heavy() -> Case<'static> {
             black_box(&mut values);
         });
     });
-    for (name, threads) in [("storm serial", 1), ("storm parallel", 2)] {
+    for (name, threads) in [("storm serial", 1), ("storm", 2)] {
         let mut world = storm_ecs::World::new();
         let mut schedule = storm_ecs::Schedule::new("bench");
         macro_rules! add {
@@ -204,6 +204,6 @@ fn heavy() -> Case<'static> {
             });
         });
     }
-    case.target("storm parallel", Some("storm serial"), 0.6);
+    case.target("storm", Some("storm serial"), 0.6);
     case
 }
