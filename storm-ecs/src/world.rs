@@ -327,9 +327,7 @@ impl World {
                     .push(entity, tick, self.removal_capacity);
             }
         }
-        for table in &mut self.tables {
-            table.clear();
-        }
+        ClearRest(self.tables.iter_mut()).run();
     }
 
     // --- components -----------------------------------------------------------------------------------------------
@@ -815,6 +813,23 @@ impl ChangeTick {
     #[inline]
     pub(crate) fn before(self, open: u32) -> u32 {
         if self.0 < open { self.0 } else { 0 }
+    }
+}
+
+/// Clears tables, and goes on with the next if a `drop` panics.
+struct ClearRest<'a>(core::slice::IterMut<'a, Table>);
+
+impl ClearRest<'_> {
+    fn run(&mut self) {
+        for table in self.0.by_ref() {
+            table.clear();
+        }
+    }
+}
+
+impl Drop for ClearRest<'_> {
+    fn drop(&mut self) {
+        self.run();
     }
 }
 

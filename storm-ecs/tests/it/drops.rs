@@ -205,3 +205,22 @@ fn what_is_taken_is_dropped_by_its_taker() {
     drop(world);
     assert_eq!(log.dropped.load(Relaxed), 6);
 }
+
+#[test]
+fn a_panic_while_clearing_does_not_stop_at_the_first_table() {
+    let log = Arc::new(Log::default());
+    let mut world = World::new();
+    world.spawn(First::new(0, true, &log));
+    world.spawn((First::new(1, false, &log), A(1)));
+    world.spawn((First::new(2, false, &log), Tag));
+    let result = catch_unwind(AssertUnwindSafe(|| world.clear()));
+    assert!(result.is_err());
+    assert_eq!(
+        (
+            log.dropped.load(Relaxed),
+            world.len(),
+            world.entities().count()
+        ),
+        (3, 0, 0)
+    );
+}
