@@ -110,6 +110,7 @@ for package; do
     mesa-vulkan-drivers) give mesa "$(cat "$MACHINE/stock-mesa" 2>/dev/null || echo 25.2.6-1)" ;;
     vulkan-validationlayers) give validation ;;
     glslang-tools) give glslang ;;
+    xvfb) give xvfb ;;
     libxkbcommon-x11-0) give windowlibs ;;
     esac
 done
@@ -133,6 +134,7 @@ validation)
     : >"$root/usr/share/vulkan/explicit_layer.d/VkLayer_khronos_validation.json"
     ;;
 glslang) : >"$MACHINE/bin/glslangValidator"; chmod +x "$MACHINE/bin/glslangValidator" ;;
+xvfb) : >"$MACHINE/bin/Xvfb"; chmod +x "$MACHINE/bin/Xvfb" ;;
 windowlibs)
     for name in libX11.so.6 libX11-xcb.so.1 libXcursor.so.1 libXi.so.6 libxkbcommon-x11.so.0; do
         : >"$root/usr/lib/x86_64-linux-gnu/$name"
@@ -155,7 +157,7 @@ has() {
 }
 
 has_everything() {
-    for what in compiler pkg-config alsa loader validation glslang windowlibs; do has "$what"; done
+    for what in compiler pkg-config alsa loader validation glslang xvfb windowlibs; do has "$what"; done
     has mesa "25.0.7-2~bpo12+1"
 }
 

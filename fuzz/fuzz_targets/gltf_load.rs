@@ -19,7 +19,10 @@ fuzz_target!(|bytes: &[u8]| {
     match gltf::parse(bytes, &mut beside, &options) {
         Err(error) => {
             let message = error.to_string();
-            assert!(!message.contains('\n') && message.len() < 2_000, "{message}");
+            assert!(
+                !message.contains('\n') && message.len() < 2_000,
+                "{message}"
+            );
         }
         Ok(file) => check(&file, &limits),
     }

@@ -16,6 +16,7 @@ mod rearrange;
 mod skin;
 #[cfg(feature = "gltf")]
 mod tangents;
+mod unit;
 
 #[cfg(feature = "gltf")]
 pub mod gltf;

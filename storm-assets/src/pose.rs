@@ -2,7 +2,7 @@
 
 use glam::{Mat3, Mat4, Vec3, Vec4};
 
-use crate::Mesh;
+use crate::{Mesh, unit::unit};
 
 impl Mesh {
     /// This mesh with morph targets and joints applied, and without them: what a renderer without skinning can draw.
@@ -82,10 +82,10 @@ impl Mesh {
             }
         }
         for normal in &mut posed.normals {
-            *normal = Vec3::from(*normal).normalize_or(Vec3::Y).to_array();
+            *normal = unit(Vec3::from(*normal)).unwrap_or(Vec3::Y).to_array();
         }
         for [x, y, z, _] in &mut posed.tangents {
-            [*x, *y, *z] = Vec3::new(*x, *y, *z).normalize_or(Vec3::X).to_array();
+            [*x, *y, *z] = unit(Vec3::new(*x, *y, *z)).unwrap_or(Vec3::X).to_array();
         }
         posed
     }

@@ -2,7 +2,7 @@
 
 use glam::Vec3;
 
-use crate::{Mesh, MorphTarget, Topology};
+use crate::{Mesh, MorphTarget, Topology, unit::unit};
 
 impl Mesh {
     /// A mesh whose vertex `i` is vertex `order[i]` of this one, without indices.
@@ -88,7 +88,12 @@ impl Mesh {
             .flat_map(|corners| {
                 let [a, b, c] = [corners[0], corners[1], corners[2]].map(Vec3::from);
                 // A triangle without area has no normal; any unit vector keeps the promise of the type.
-                let normal = (b - a).cross(c - a).normalize_or(Vec3::Y).to_array();
+                // Of unit edges, for the product of very small or large ones leaves the range.
+                let normal = unit(b - a)
+                    .zip(unit(c - a))
+                    .and_then(|(u, v)| unit(u.cross(v)))
+                    .unwrap_or(Vec3::Y)
+                    .to_array();
                 [normal; 3]
             })
             .collect();
@@ -121,6 +126,24 @@ mod tests {
         assert_eq!(flat.normals[..3], [[0.0, 0.0, 1.0]; 3]);
         assert_eq!(flat.normals[3..], [[0.0, 1.0, 0.0]; 3]);
         assert_eq!(flat.colors[4], [3.0; 4]);
+    }
+
+    /// Found by fuzzing: the squared length of the normal of a triangle of 1e-10 m lost most of its digits.
+    #[test]
+    fn a_tiny_triangle_gets_a_unit_normal() {
+        for size in [1e-40, 1e-20, 1e-10, 1e10, 1e30] {
+            let mesh = Mesh {
+                positions: vec![[size, 0.0, 0.0], [0.0, size, 0.0], [0.0, 0.0, size]],
+                indices: vec![0, 1, 2],
+                ..Mesh::default()
+            };
+            for normal in mesh.with_flat_normals().normals {
+                assert!(
+                    (Vec3::from(normal) - Vec3::splat(1.0 / 3f32.sqrt())).length() < 1e-4,
+                    "{size}: {normal:?}"
+                );
+            }
+        }
     }
 
     #[test]

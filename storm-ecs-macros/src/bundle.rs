@@ -7,6 +7,9 @@ use syn::{Data, DeriveInput, Error, LitStr, Member, Path, Result, parse_quote};
 pub(crate) fn expand(input: DeriveInput) -> Result<TokenStream> {
     let mut krate: Path = parse_quote!(::storm_ecs);
     for attribute in &input.attrs {
+        if attribute.path().is_ident("repr") {
+            refuse_packed(attribute)?;
+        }
         if attribute.path().is_ident("bundle") {
             attribute.parse_nested_meta(|meta| {
                 if meta.path.is_ident("crate") {
@@ -50,5 +53,24 @@ pub(crate) fn expand(input: DeriveInput) -> Result<TokenStream> {
                 )*
             }
         }
+    })
+}
+
+/// Fields of a packed struct may be misaligned, and bundles are read and written by pointers to their fields.
+fn refuse_packed(repr: &syn::Attribute) -> Result<()> {
+    repr.parse_nested_meta(|meta| {
+        if meta.path.is_ident("packed") {
+            return Err(
+                meta.error("a packed struct cannot be a bundle: its fields may be misaligned")
+            );
+        }
+        if meta.input.peek(syn::token::Paren) {
+            let _size: proc_macro2::TokenStream = {
+                let content;
+                syn::parenthesized!(content in meta.input);
+                content.parse()?
+            };
+        }
+        Ok(())
     })
 }

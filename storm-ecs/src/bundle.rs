@@ -12,6 +12,20 @@ use crate::component::{Component, ComponentId, Registry};
 /// # Safety
 /// Derive it. A hand-written `visit` must pass a pointer to each component inside the bundle exactly once, in the order in which
 /// `components` lists them, and read or write nothing itself.
+///
+/// A packed struct is refused: its fields may be misaligned.
+///
+/// ```compile_fail
+/// # use storm_ecs::{Bundle, Component};
+/// #[derive(Component)]
+/// struct Health(u32);
+///
+/// #[derive(Bundle)]
+/// #[repr(C, packed)]
+/// struct Packed {
+///     health: Health,
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a bundle",
     note = "derive `Component` for a component, `Bundle` for a struct of components"

@@ -172,7 +172,9 @@ impl<E> ExactSizeIterator for EventIter<'_, E> {}
 
 /// How to update each queue of a world.
 #[derive(Default)]
-struct Queues(Vec<(TypeId, fn(&mut World))>);
+struct Queues(Vec<(TypeId, Update)>);
+
+type Update = fn(&mut World);
 
 impl Resource for Queues {}
 
@@ -181,7 +183,7 @@ impl World {
     pub fn add_events<E: Send + Sync + 'static>(&mut self) -> &mut Events<E> {
         if !self.has_resource::<Events<E>>() {
             self.insert_resource(Events::<E>::default());
-            let update: fn(&mut Self) = |world| {
+            let update: Update = |world| {
                 if let Some(events) = world.resource_mut::<Events<E>>() {
                     events.update();
                 }

@@ -4,8 +4,8 @@
 #include "common.glsl"
 #include "sky.glsl"
 
-// 0 opaque, 1 mask, 2 blend: a constant, so that opaque surfaces keep their early depth test.
-layout(constant_id = 0) const uint ALPHA_MODE = 0u;
+// 1 where alpha is blended. Masked surfaces have their holes in the depth already.
+layout(constant_id = 0) const uint BLEND = 0u;
 
 layout(push_constant, scalar) uniform Push { Globals globals; };
 
@@ -18,19 +18,7 @@ layout(location = 5) flat in uvec2 in_material_and_flags;
 
 layout(location = 0) out vec4 out_color;
 
-vec2 uv_of(TextureRef t) {
-    return (t.sampler_and_uv >> 16) == 0u ? in_uv.xy : in_uv.zw;
-}
-
-vec4 look_up(TextureRef t, vec4 otherwise) {
-    // Derivatives are taken by the caller's quad, which shares a material only as far as one draw reaches: the
-    // slot differs between quads, never within one.
-    if (t.image == NONE) {
-        return otherwise;
-    }
-    return texture(sampler2D(images[nonuniformEXT(t.image)], samplers[nonuniformEXT(t.sampler_and_uv & 0xffffu)]),
-                   uv_of(t));
-}
+#include "texture.glsl"
 
 // Trowbridge-Reitz normal distribution.
 float distribution(float n_h, float a2) {
@@ -159,9 +147,6 @@ vec3 shading_normal(MaterialInfo m) {
 void main() {
     MaterialInfo m = globals.materials.at[in_material_and_flags.x];
     vec4 base = m.base_color * in_color * look_up(m.base_color_texture, vec4(1.0));
-    if (ALPHA_MODE == 1u && base.a < m.alpha_cutoff) {
-        discard;
-    }
     vec3 color = m.emissive * look_up(m.emissive_texture, vec4(1.0)).rgb;
     if ((in_material_and_flags.y & MESH_UNLIT) != 0u) {
         color += base.rgb;
@@ -187,9 +172,9 @@ void main() {
         vec3 along = in_relative / max(distance, 1e-6);
         float height = globals.camera_translation.y + float(globals.camera_cell.y) * CELL_SIZE + 0.5 * in_relative.y;
         float density = globals.sky.fog_density * exp(-max(height, 0.0) / globals.sky.fog_height);
-        vec3 flat_along = normalize(vec3(along.x, max(along.y, 0.02), along.z));
+        vec3 flat_along = normalize(vec3(along.x, max(along.y, 0.0), along.z));
         color = mix(sky_air(globals.sky, flat_along), color, exp(-density * distance));
     }
-    float alpha = ALPHA_MODE == 2u ? clamp(base.a, 0.0, 1.0) : 1.0;
+    float alpha = BLEND == 1u ? clamp(base.a, 0.0, 1.0) : 1.0;
     out_color = vec4(color * alpha, alpha);
 }

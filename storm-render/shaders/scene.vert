@@ -2,6 +2,7 @@
 // One vertex of an instance, pulled by address.
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
+#include "vertex.glsl"
 
 layout(push_constant, scalar) uniform Push { Globals globals; };
 
@@ -19,19 +20,14 @@ vec3 unpack_direction(uint word) {
 }
 
 void main() {
-    uint slot = globals.visible.at[gl_InstanceIndex];
-    InstanceTransform t = globals.transforms.at[slot];
-    InstanceMeta meta = globals.metas.at[slot];
-    MeshInfo mesh = globals.meshes.at[meta.mesh];
+    Vertex vertex = pull_vertex(globals);
+    InstanceTransform t = vertex.transform;
+    InstanceMeta meta = vertex.meta;
+    MeshInfo mesh = vertex.mesh;
     Words words = globals.vertices;
     uint v = uint(gl_VertexIndex);
-
-    uint p = mesh.positions + 3u * v;
-    vec4 position = vec4(uintBitsToFloat(uvec3(words.at[p], words.at[p + 1u], words.at[p + 2u])), 1.0);
-    // Cells subtract exactly in integers: what is left is small wherever the camera is.
-    vec3 origin = vec3(t.cell - globals.camera_cell) * CELL_SIZE - globals.camera_translation;
-    vec3 relative = vec3(dot(t.rows[0], position), dot(t.rows[1], position), dot(t.rows[2], position)) + origin;
-    gl_Position = globals.clip_from_relative * vec4(relative, 1.0);
+    vec3 relative = vertex.relative;
+    gl_Position = clip_position(globals, relative);
     gl_PointSize = 1.0;
     out_relative = relative;
 

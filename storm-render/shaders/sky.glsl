@@ -49,11 +49,11 @@ vec3 sky_radiance(Sky sky, vec3 direction) {
         vec2 p = direction.xz / (direction.y + 0.12) * sky.cloud_scale;
         uint seed = sky.seed;
         vec2 drift = vec2(fractal(p * 0.7, seed + 17u, 3), fractal(p * 0.7 + 31.7, seed + 29u, 3)) - 0.44;
-        float density = fractal(p + drift * 1.6, seed, 6);
+        float density = fractal(p + drift * 0.7, seed, 6);
         float cover = smoothstep(0.62 - 0.5 * sky.cloud_cover, 0.80 - 0.32 * sky.cloud_cover, density);
         // Thick middles are dark, thin edges and the side of the sun are light.
         float towards_sun = max(dot(direction, sky.sun_direction), 0.0);
-        float thickness = smoothstep(0.35, 0.75, fractal(p * 1.7 + drift * 3.0 + 7.3, seed + 5u, 5));
+        float thickness = smoothstep(0.35, 0.75, fractal(p * 1.7 + drift * 1.1 + 7.3, seed + 5u, 5));
         vec3 cloud = mix(sky.cloud_light, sky.cloud_shade, thickness);
         cloud += sky.haze * sky.sun_color * 0.18 * pow(towards_sun, 6.0) * (1.0 - thickness);
         float reach = smoothstep(0.0, 0.18, direction.y);

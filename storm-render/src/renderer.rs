@@ -60,6 +60,13 @@ pub struct FrameStats {
     pub draw_calls: u32,
 }
 
+/// Solid surfaces are drawn twice: where they are, and how they look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Pass {
+    Depth,
+    Color,
+}
+
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 struct ScenePush {
@@ -113,7 +120,7 @@ pub struct Renderer {
     samples: vk::SampleCountFlags,
     attachments: Option<Attachments>,
     environment: Environment,
-    scene_pipelines: HashMap<(AlphaClass, Topology), Pipeline>,
+    scene_pipelines: HashMap<(Pass, AlphaClass, Topology), Pipeline>,
     background: Pipeline,
     tone_maps: HashMap<vk::Format, Pipeline>,
     gpu: Gpu,
@@ -150,7 +157,7 @@ impl Renderer {
                 bindless,
                 &GraphicsDesc {
                     vertex: shaders::FULLSCREEN_VERT,
-                    fragment: shaders::BACKGROUND_FRAG,
+                    fragment: Some(shaders::BACKGROUND_FRAG),
                     fragment_constant: 0,
                     topology: vk::PrimitiveTopology::TRIANGLE_LIST,
                     color_format: HDR_FORMAT,
@@ -179,7 +186,7 @@ impl Renderer {
     /// When the device is lost or has no memory left. What was to be uploaded may be lost with the frame then.
     ///
     /// # Panics
-    /// When scene and renderer are of different devices.
+    /// When scene, renderer and target are of different devices.
     pub fn render(
         &mut self,
         scene: &mut Scene,
@@ -191,11 +198,15 @@ impl Renderer {
             std::sync::Arc::ptr_eq(&device, scene.gpu.device()),
             "scene and renderer are of different devices"
         );
-        let Some(canvas) = target.begin()? else {
-            return Ok(FrameStats::default());
-        };
+        assert!(
+            std::sync::Arc::ptr_eq(&device, target.gpu().device()),
+            "target and renderer are of different devices"
+        );
         device.collect()?;
         scene.prepare(view)?;
+        let Some(canvas) = target.begin()? else {
+            return self.upload_only(scene);
+        };
         self.fit(canvas.extent)?;
         self.make_pipelines(scene, canvas.format)?;
 
@@ -221,6 +232,29 @@ impl Renderer {
             instances: scene.len() as u64,
             triangles: scene.draws.triangles(),
             draw_calls,
+        })
+    }
+
+    /// Uploads what is waiting, so that it does not pile up while a window is minimised.
+    fn upload_only(&mut self, scene: &mut Scene) -> Result<FrameStats> {
+        if scene.uploads.is_empty() {
+            return Ok(FrameStats::default());
+        }
+        self.frame = (self.frame + 1) % FRAMES_IN_FLIGHT;
+        let bindless = self.gpu.bindless().clone();
+        let bindless = bindless
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let recorder = &mut self.frames[self.frame].recorder;
+        recorder.begin(&bindless)?;
+        let uploaded_bytes = scene.uploads.take_bytes();
+        scene
+            .uploads
+            .record(recorder, self.gpu.device().next_value());
+        recorder.submit(None, None)?;
+        Ok(FrameStats {
+            uploaded_bytes,
+            ..FrameStats::default()
         })
     }
 
@@ -289,21 +323,29 @@ impl Renderer {
 
     fn make_pipelines(&mut self, scene: &Scene, format: vk::Format) -> Result<()> {
         let (device, samples) = (self.gpu.device(), self.samples);
-        for range in scene.draws.solid().iter().chain(scene.draws.blended()) {
+        let solid = scene.draws.solid().iter().flat_map(|range| {
             let DrawKind {
                 class, topology, ..
             } = range.kind;
-            if !self.scene_pipelines.contains_key(&(class, topology)) {
+            [
+                (Pass::Depth, class, topology),
+                (Pass::Color, class, topology),
+            ]
+        });
+        let blended = scene.draws.blended().iter();
+        let blended = blended.map(|range| (Pass::Color, range.kind.class, range.kind.topology));
+        for key in solid.chain(blended) {
+            if !self.scene_pipelines.contains_key(&key) {
                 let pipeline = self.gpu.with_bindless(|bindless| {
-                    Pipeline::graphics(device, bindless, &scene_pipeline(class, topology, samples))
+                    Pipeline::graphics(device, bindless, &scene_pipeline(key, samples))
                 })?;
-                self.scene_pipelines.insert((class, topology), pipeline);
+                self.scene_pipelines.insert(key, pipeline);
             }
         }
         if !self.tone_maps.contains_key(&format) {
             let desc = GraphicsDesc {
                 vertex: shaders::FULLSCREEN_VERT,
-                fragment: shaders::TONEMAP_FRAG,
+                fragment: Some(shaders::TONEMAP_FRAG),
                 fragment_constant: samples.as_raw(),
                 topology: vk::PrimitiveTopology::TRIANGLE_LIST,
                 color_format: format,
@@ -418,26 +460,25 @@ impl Renderer {
         recorder.bind_indices(scene.geometry.indices());
         let (solid, blended) = (scene.draws.solid(), scene.draws.blended());
         let commands = scene.draws.commands();
-        draw_ranges(
-            recorder,
-            bindless,
-            &self.scene_pipelines,
-            commands,
-            solid,
-            &push,
-        );
+        let draw = |recorder: &mut Recorder, pass, ranges| {
+            draw_ranges(
+                recorder,
+                bindless,
+                &self.scene_pipelines,
+                commands,
+                pass,
+                ranges,
+                &push,
+            );
+        };
+        // Depth first, so that each pixel is shaded once, however many surfaces lie behind one another.
+        draw(recorder, Pass::Depth, solid);
+        draw(recorder, Pass::Color, solid);
         recorder.bind_pipeline(&self.background);
         recorder.push_constants(bindless, &push);
         recorder.cull(vk::CullModeFlags::NONE, vk::FrontFace::COUNTER_CLOCKWISE);
         recorder.draw(3);
-        draw_ranges(
-            recorder,
-            bindless,
-            &self.scene_pipelines,
-            commands,
-            blended,
-            &push,
-        );
+        draw(recorder, Pass::Color, blended);
         recorder.end_rendering();
 
         recorder.image_barrier(
@@ -502,8 +543,9 @@ impl Drop for Renderer {
 fn draw_ranges(
     recorder: &mut Recorder,
     bindless: &Bindless,
-    pipelines: &HashMap<(AlphaClass, Topology), Pipeline>,
+    pipelines: &HashMap<(Pass, AlphaClass, Topology), Pipeline>,
     commands: &Buffer,
+    pass: Pass,
     ranges: &[DrawRange],
     push: &ScenePush,
 ) {
@@ -514,7 +556,7 @@ fn draw_ranges(
             double_sided,
             mirrored,
         } = range.kind;
-        recorder.bind_pipeline(&pipelines[&(class, topology)]);
+        recorder.bind_pipeline(&pipelines[&(pass, class, topology)]);
         recorder.push_constants(bindless, push);
         recorder.cull(
             if double_sided {
@@ -533,30 +575,53 @@ fn draw_ranges(
 }
 
 fn scene_pipeline(
-    class: AlphaClass,
-    topology: Topology,
+    (pass, class, topology): (Pass, AlphaClass, Topology),
     samples: vk::SampleCountFlags,
 ) -> GraphicsDesc<'static> {
+    let (vertex, fragment, depth, blending) = match (pass, class) {
+        (Pass::Depth, AlphaClass::Mask) => {
+            let fragment = Some(shaders::DEPTH_MASK_FRAG);
+            (
+                shaders::SCENE_VERT,
+                fragment,
+                Depth::TestAndWrite,
+                Blending::Drop,
+            )
+        }
+        (Pass::Depth, _) => (
+            shaders::DEPTH_VERT,
+            None,
+            Depth::TestAndWrite,
+            Blending::Drop,
+        ),
+        (Pass::Color, AlphaClass::Blend) => (
+            shaders::SCENE_VERT,
+            Some(shaders::SCENE_FRAG),
+            Depth::Test,
+            Blending::Over,
+        ),
+        (Pass::Color, _) => {
+            let fragment = Some(shaders::SCENE_FRAG);
+            (
+                shaders::SCENE_VERT,
+                fragment,
+                Depth::TestEqual,
+                Blending::Replace,
+            )
+        }
+    };
     GraphicsDesc {
-        vertex: shaders::SCENE_VERT,
-        fragment: shaders::SCENE_FRAG,
-        fragment_constant: class as u32,
+        vertex,
+        fragment,
+        fragment_constant: u32::from(class == AlphaClass::Blend),
         topology: match topology {
             Topology::Points => vk::PrimitiveTopology::POINT_LIST,
             Topology::Lines => vk::PrimitiveTopology::LINE_LIST,
             Topology::Triangles => vk::PrimitiveTopology::TRIANGLE_LIST,
         },
         color_format: HDR_FORMAT,
-        depth: if class == AlphaClass::Blend {
-            Depth::Test
-        } else {
-            Depth::TestAndWrite
-        },
-        blending: if class == AlphaClass::Blend {
-            Blending::Over
-        } else {
-            Blending::Replace
-        },
+        depth,
+        blending,
         samples,
     }
 }

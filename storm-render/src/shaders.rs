@@ -11,6 +11,8 @@ macro_rules! shaders {
 shaders! {
     SCENE_VERT = "scene.vert",
     SCENE_FRAG = "scene.frag",
+    DEPTH_VERT = "depth.vert",
+    DEPTH_MASK_FRAG = "depth_mask.frag",
     FULLSCREEN_VERT = "fullscreen.vert",
     BACKGROUND_FRAG = "background.frag",
     TONEMAP_FRAG = "tonemap.frag",

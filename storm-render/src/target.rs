@@ -38,9 +38,11 @@ pub(crate) struct Canvas {
 pub trait Target: sealed::Target {}
 
 pub(crate) mod sealed {
-    use super::{Canvas, Recorder, Result};
+    use super::{Canvas, Gpu, Recorder, Result};
 
     pub trait Target {
+        /// The device that it is of.
+        fn gpu(&self) -> &Gpu;
         /// What to draw to now; `None` while there is nothing to draw to.
         fn begin(&mut self) -> Result<Option<Canvas>>;
         /// After drawing, with the image in `COLOR_ATTACHMENT_OPTIMAL`: readies it for its reader.
@@ -128,6 +130,10 @@ impl ImageTarget {
 impl Target for ImageTarget {}
 
 impl sealed::Target for ImageTarget {
+    fn gpu(&self) -> &Gpu {
+        &self.gpu
+    }
+
     fn begin(&mut self) -> Result<Option<Canvas>> {
         Ok(Some(Canvas {
             image: self.image.raw,
@@ -171,6 +177,8 @@ impl sealed::Target for ImageTarget {
 pub struct WindowTarget {
     swapchain: Option<Swapchain>,
     stale: bool,
+    /// An image of the swapchain is taken and not yet presented.
+    acquired: bool,
     size: vk::Extent2D,
     format: vk::Format,
     surface: Arc<Surface>,
@@ -182,6 +190,7 @@ impl WindowTarget {
         Self {
             swapchain: None,
             stale: true,
+            acquired: false,
             size: vk::Extent2D {
                 width: 1280,
                 height: 720,
@@ -219,7 +228,14 @@ impl WindowTarget {
 impl Target for WindowTarget {}
 
 impl sealed::Target for WindowTarget {
+    fn gpu(&self) -> &Gpu {
+        &self.gpu
+    }
+
     fn begin(&mut self) -> Result<Option<Canvas>> {
+        // The frame before failed after it had taken an image, which was never shown. The swapchain has few: with all
+        // of them taken it would wait for ever.
+        self.stale |= std::mem::take(&mut self.acquired);
         // Twice at most: an out-of-date swapchain is made anew once a frame.
         for _ in 0..2 {
             if !self.refresh()? {
@@ -228,6 +244,7 @@ impl sealed::Target for WindowTarget {
             if let Some(swapchain) = &mut self.swapchain
                 && let Some(acquired) = swapchain.acquire()?
             {
+                self.acquired = true;
                 return Ok(Some(Canvas {
                     image: acquired.image,
                     view: acquired.view,
@@ -254,6 +271,7 @@ impl sealed::Target for WindowTarget {
     }
 
     fn submitted(&mut self, canvas: &Canvas, _value: u64) -> Result<()> {
+        self.acquired = false;
         if let (Some(swapchain), Some(acquired)) = (&self.swapchain, canvas.acquired) {
             self.stale |=
                 self.gpu
@@ -265,5 +283,59 @@ impl sealed::Target for WindowTarget {
 
     fn format(&self) -> vk::Format {
         self.format
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{GpuDesc, Instance, InstanceTransform, Renderer, RendererDesc, Scene, View};
+
+    /// A window that is minimised for as long as it lives.
+    struct Minimised(Gpu);
+
+    impl Target for Minimised {}
+
+    impl sealed::Target for Minimised {
+        fn gpu(&self) -> &Gpu {
+            &self.0
+        }
+        fn begin(&mut self) -> Result<Option<Canvas>> {
+            Ok(None)
+        }
+        fn finish(&mut self, _: &Canvas, _: &mut Recorder) {}
+        fn submitted(&mut self, _: &Canvas, _: u64) -> Result<()> {
+            Ok(())
+        }
+        fn format(&self) -> vk::Format {
+            vk::Format::UNDEFINED
+        }
+    }
+
+    #[test]
+    fn what_moves_behind_a_minimised_window_does_not_pile_up() {
+        let gpu = Gpu::headless(&GpuDesc::default()).unwrap();
+        let mut scene = Scene::new(&gpu).unwrap();
+        let mut renderer = Renderer::new(&gpu, &RendererDesc::default()).unwrap();
+        let instance = Instance {
+            mesh: storm_assets::Handle::of("minimised", "mesh"),
+            material: storm_assets::Handle::of("minimised", "material"),
+            transform: InstanceTransform::IDENTITY,
+        };
+        let first = scene.add(&instance).unwrap();
+        for _ in 1..10_000 {
+            scene.add(&instance).unwrap();
+        }
+        let all = vec![InstanceTransform::IDENTITY; 10_000];
+        let mut target = Minimised(gpu.clone());
+        for _ in 0..100 {
+            scene.set_transforms(first, &all).unwrap();
+            let stats = renderer
+                .render(&mut scene, &View::default(), &mut target)
+                .unwrap();
+            assert!(!stats.drawn && stats.uploaded_bytes >= 640_000);
+        }
+        let staging = scene.uploads.staging_bytes();
+        assert!(staging <= 16 << 20, "{staging} bytes wait for a frame");
     }
 }

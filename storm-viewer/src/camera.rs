@@ -38,7 +38,7 @@ pub struct CameraChoiceError(String);
 
 impl fmt::Display for CameraChoiceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; a camera is {CAMERA_SYNTAX}", self.0)
+        write!(f, "{}; expected {CAMERA_SYNTAX}", self.0)
     }
 }
 
@@ -88,6 +88,11 @@ impl FromStr for CameraChoice {
                 )));
             };
             let (eye, target) = (Vec3::from(numbers(eye)?), Vec3::from(numbers(target)?));
+            if !(target - eye).length().is_finite() {
+                return Err(CameraChoiceError(
+                    "eye and target are too far apart".to_owned(),
+                ));
+            }
             if (target - eye).try_normalize().is_none() {
                 return Err(CameraChoiceError(
                     "the eye is where the target is".to_owned(),
@@ -279,11 +284,15 @@ mod tests {
             ("1,2,3", Err("'1,2,3' has no '/' between eye and target")),
             ("1,2/3,4,5", Err("'1,2' is not three numbers")),
             ("1,2,3/1,2,3", Err("the eye is where the target is")),
+            (
+                "3e38,0,0/-3e38,0,0",
+                Err("eye and target are too far apart"),
+            ),
             ("", Err("it is empty")),
         ];
         for (text, expected) in cases {
             let expected =
-                expected.map_err(|message| format!("{message}; a camera is {CAMERA_SYNTAX}"));
+                expected.map_err(|message| format!("{message}; expected {CAMERA_SYNTAX}"));
             assert_eq!(
                 text.parse::<CameraChoice>()
                     .map_err(|error| error.to_string()),

@@ -127,9 +127,9 @@ pub(crate) struct PictureArgs {
     /// model) or X,Y,Z/X,Y,Z (eye/target, metres) [default: all of the model, from its front right]
     #[arg(long, value_name = "CAMERA", allow_hyphen_values = true)]
     pub(crate) camera: Option<CameraChoice>,
-    /// Samples a pixel: 4 makes edges smooth
-    #[arg(long, value_name = "1|4", default_value = "4", value_parser = samples)]
-    pub(crate) samples: u32,
+    /// Samples a pixel: 4 makes edges smooth [default: 4, but 1 in a window that a CPU has to fill]
+    #[arg(long, value_name = "1|4", value_parser = samples)]
+    pub(crate) samples: Option<u32>,
 }
 
 /// Which device draws, and how closely it is watched.

@@ -52,7 +52,7 @@ pub enum ViewerError {
     },
     /// A picture would take more memory than the device has.
     #[error(
-        "a picture of {width}x{height} with {samples} samples a pixel takes {} MiB, and {device} has {} MiB",
+        "a picture of {width}x{height} with {samples} samples a pixel takes {} MiB, and {device} can give {} MiB",
         needed >> 20,
         memory >> 20
     )]
@@ -117,11 +117,11 @@ impl ViewerError {
     /// The message with what mends it, on one line, without control characters.
     #[must_use]
     pub fn line(&self) -> String {
-        let mut text = self.to_string();
+        let mut line = one_line(&self.to_string());
         if self.exit_code() == exit::NO_GPU {
-            text.push_str("; './storm doctor' says what to install");
+            line.push_str("; './storm doctor' says what to install");
         }
-        one_line(&text)
+        line
     }
 }
 

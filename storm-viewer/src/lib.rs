@@ -17,12 +17,13 @@ mod render;
 #[cfg(feature = "window")]
 mod session;
 mod stage;
+pub mod town;
 #[cfg(feature = "window")]
 mod window;
 
-use std::{ffi::OsString, io::IsTerminal};
+use std::{ffi::OsString, io::IsTerminal, path::Path};
 
-use clap::Parser;
+use clap::{Parser, error::ErrorKind};
 use tracing_subscriber::EnvFilter;
 
 pub use crate::cli::Size;
@@ -37,12 +38,24 @@ use crate::{
 /// ```
 /// assert_eq!(storm_viewer::run(["storm-viewer", "info"]), 2, "a file is missing: wrong usage");
 /// ```
-pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> u8 {
-    let cli = match Cli::try_parse_from(arguments) {
+pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> u8 {
+    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => {
             // Help goes to standard output, whose reader may have gone.
             let _ = error.print();
+            if error.kind() == ErrorKind::InvalidSubcommand
+                && let Some(file) = arguments.get(1).map(Path::new)
+                && file
+                    .extension()
+                    .is_some_and(|extension| extension == "glb" || extension == "gltf")
+            {
+                output::stderr(&format!(
+                    "To see a model: storm-viewer view {}",
+                    file.display()
+                ));
+            }
             return u8::try_from(error.exit_code()).unwrap_or(exit::FAILED);
         }
     };
@@ -89,6 +102,7 @@ fn log() {
 fn view(args: &cli::ViewArgs) -> Result<(), ViewerError> {
     if let Some(output) = &args.output {
         png::check(output)?;
+        png::check_apart(output, &args.file)?;
     }
     let event_loop = window::connect()?;
     let content = content::Content::load(&args.file, args.scene)?;

@@ -1,6 +1,11 @@
 //! Standard output and error: the only place that writes to them. A reader that has seen enough is no error.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    path::Path,
+};
+
+use crate::error::one_line;
 
 /// Writes text to standard output.
 ///
@@ -17,6 +22,14 @@ pub(crate) fn stdout(text: &str) -> io::Result<()> {
 /// Writes a line to standard error. There is nobody to tell where that fails.
 pub(crate) fn stderr(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Says that a picture is in its file, on one line.
+pub(crate) fn wrote(path: &Path, note: &str) {
+    stderr(&format!(
+        "wrote {}{note}",
+        one_line(&path.display().to_string())
+    ));
 }
 
 /// Writes a value to standard output as JSON, for programs.

@@ -24,7 +24,7 @@ use crate::{
     cli::Size,
     content::Content,
     error::ViewerError,
-    output, png,
+    output, png, render,
     session::{Effect, Session},
     stage::Stage,
 };
@@ -33,7 +33,7 @@ use crate::{
 pub(crate) struct Options {
     pub(crate) size: Size,
     pub(crate) camera: Option<CameraChoice>,
-    pub(crate) samples: u32,
+    pub(crate) samples: Option<u32>,
     /// Closes after so many frames.
     pub(crate) frames: Option<NonZeroU32>,
     /// Where pictures are saved; `None` takes the next free name.
@@ -150,10 +150,21 @@ impl App {
         let window = Arc::new(window);
         let (gpu, mut target) = Gpu::windowed(&self.options.gpu, window.clone())?;
         let size = window.inner_size();
+        let drawn = Size {
+            width: size.width,
+            height: size.height,
+        };
+        let info = gpu.info();
+        // Four samples cost a CPU twice the time.
+        let samples = self
+            .options
+            .samples
+            .unwrap_or(if info.software { 1 } else { 4 });
+        render::check_memory(&info, drawn, samples)?;
         target.resize(size.width, size.height);
         let first = content.camera(self.options.camera.as_ref(), aspect(size))?;
         let session = Session::new(first, content.bounds());
-        let stage = Stage::new(&gpu, content, self.options.samples)?;
+        let stage = Stage::new(&gpu, content, samples)?;
         window.request_redraw();
         self.running = Some(Running {
             stage,
@@ -180,7 +191,8 @@ impl App {
             return Ok(());
         };
         match event {
-            WindowEvent::CloseRequested => event_loop.exit(),
+            // Another program may destroy it without asking.
+            WindowEvent::CloseRequested | WindowEvent::Destroyed => event_loop.exit(),
             WindowEvent::Resized(size) => {
                 running.size = size;
                 running.target.resize(size.width, size.height);
@@ -248,7 +260,7 @@ impl App {
             Effect::Quit => event_loop.exit(),
             // A full disk is no reason to close the window.
             Effect::Save => match self.save() {
-                Ok(path) => output::stderr(&format!("wrote {}", path.display())),
+                Ok(path) => output::wrote(&path, ""),
                 Err(error @ ViewerError::Output { .. }) => {
                     output::stderr(&format!("error: {}", error.line()))
                 }

@@ -137,7 +137,7 @@ if story "doctor on a bare machine: a table with the command for each thing, exi
         "sudo apt-get update && sudo apt-get install -y --no-install-recommends libasound2-dev" \
         "sudo sh -c \"echo '$backports' > $root$added\" && sudo apt-get update && sudo apt-get install -y --no-install-recommends mesa-vulkan-drivers/bookworm-backports" \
         "Vulkan loader     none" "validation layer  none" "display           none" "Something required is missing"
-    [ "$(grep -c "" "$box/out")" -eq 15 ] || wrong "not a table of 12 checks"
+    [ "$(grep -c "" "$box/out")" -eq 16 ] || wrong "not a table of 13 checks"
 fi
 
 if story "doctor names the version that is too old"; then
@@ -162,12 +162,13 @@ fi
 if story "doctor goes on to the viewer's where there is a viewer, and its verdict counts"; then
     machine debian12
     has_everything
-    mkdir -p "$box/my storm/storm-viewer/src"
-    : >"$box/my storm/storm-viewer/src/main.rs"
+    mkdir -p "$box/my storm/target/release"
+    : >"$box/my storm/target/release/storm-viewer"
+    chmod +x "$box/my storm/target/release/storm-viewer"
     storm doctor
     exits 0
     ran <<END
-$viewer [doctor]
+$(printf '%s' "$viewer" | sed 's/--release\]/--release] [-q]/') [doctor]
 END
     echo 3 >"$box/fail-run"
     storm doctor

@@ -94,7 +94,7 @@ if story "Fedora, tests: the validation layer and glslang are on the line too"; 
     storm test unit
     exits 1
     ran_nothing
-    says "    sudo dnf install -y gcc gcc-c++ pkgconf-pkg-config alsa-lib-devel vulkan-loader mesa-vulkan-drivers vulkan-validation-layers glslang"
+    says "    sudo dnf install -y gcc gcc-c++ pkgconf-pkg-config alsa-lib-devel vulkan-loader mesa-vulkan-drivers vulkan-validation-layers glslang xorg-x11-server-Xvfb libX11 libX11-xcb libXcursor libXi libxkbcommon-x11"
 fi
 
 if story "Fedora with a driver of its own: no version of Mesa to ask for, the manifest will do"; then

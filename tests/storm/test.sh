@@ -3,7 +3,7 @@
 # Run by tests/storm.sh, which has the vocabulary.
 # shellcheck disable=SC2154 # set there: root, box, bin, viewer, base…
 
-test_base="$base [mesa-vulkan-drivers/bookworm-backports] [vulkan-validationlayers] [glslang-tools]"
+test_base="$base [mesa-vulkan-drivers/bookworm-backports] [vulkan-validationlayers] [glslang-tools] [xvfb] [libx11-6] [libx11-xcb1] [libxcursor1] [libxi6] [libxkbcommon-x11-0]"
 
 if story "test on a bare Debian 12: installs what tests need, runs every step with lavapipe and validation"; then
     machine debian12
@@ -103,7 +103,7 @@ fi
 
 if story "test on a machine with a GPU still wants lavapipe: golden images are made on it"; then
     machine debian12
-    for what in compiler pkg-config alsa loader validation glslang; do has $what; done
+    for what in compiler pkg-config alsa loader validation glslang xvfb; do has $what; done
     mkdir -p "$root/etc/vulkan/icd.d" "$root/proc/driver/nvidia"
     : >"$root/etc/vulkan/icd.d/nvidia_icd.json"
     : >"$root/proc/driver/nvidia/version"

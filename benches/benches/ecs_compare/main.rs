@@ -5,6 +5,7 @@
 mod access;
 mod components;
 mod iterate;
+mod schedule;
 mod snapshot;
 mod structure;
 
@@ -20,5 +21,6 @@ fn main() -> std::io::Result<()> {
     iterate::run(&mut comparison);
     access::run(&mut comparison);
     snapshot::run(&mut comparison);
+    schedule::run(&mut comparison);
     comparison.finish()
 }

@@ -1,7 +1,9 @@
 //! Worlds to bytes and back, against `memcpy` of as many bytes in the same run; and the price of a schema check.
 
 use storm_benches::{Case, Comparison};
-use storm_ecs::{Component, RestoreOptions, Schema, Snapshot, SnapshotOptions, SnapshotView, World};
+use storm_ecs::{
+    Component, RestoreOptions, Schema, Snapshot, SnapshotOptions, SnapshotView, World,
+};
 
 const ROWS: usize = 1_000_000;
 /// At least 0.6 of memcpy's bytes per second.
@@ -70,7 +72,16 @@ pub(crate) fn run(comparison: &mut Comparison) {
 
 fn pose(row: usize) -> (Pose, Speed) {
     let x = row as f32;
-    (Pose { translation: [x; 3], rotation: [0.0, 0.0, 0.0, 1.0], scale: [1.0; 3] }, Speed { linear: [x, 1.0, 0.0] })
+    (
+        Pose {
+            translation: [x; 3],
+            rotation: [0.0, 0.0, 0.0, 1.0],
+            scale: [1.0; 3],
+        },
+        Speed {
+            linear: [x, 1.0, 0.0],
+        },
+    )
 }
 
 fn world() -> World {
@@ -82,17 +93,27 @@ fn world() -> World {
 /// Copies `bytes` into memory that is there already.
 fn memcpy(case: &mut Case<'_>, name: &'static str, bytes: usize) {
     let (from, mut to) = (vec![1u8; bytes], vec![0u8; bytes]);
-    case.subject(name, move |timer| timer.time(|| to.copy_from_slice(std::hint::black_box(&from))));
+    case.subject(name, move |timer| {
+        timer.time(|| to.copy_from_slice(std::hint::black_box(&from)))
+    });
 }
 
 fn snapshot() -> Case<'static> {
     let mut world = world();
     let mut into = Snapshot::new();
-    world.snapshot_into(&SnapshotOptions::default(), &mut into).unwrap();
+    world
+        .snapshot_into(&SnapshotOptions::default(), &mut into)
+        .unwrap();
     let bytes = into.len();
     let mut case = Case::new("snapshot 1M Pod rows", 1).bytes(bytes as u64);
     memcpy(&mut case, "base memcpy", bytes);
-    case.subject("storm", move |timer| timer.time(|| world.snapshot_into(&SnapshotOptions::default(), &mut into).unwrap()));
+    case.subject("storm", move |timer| {
+        timer.time(|| {
+            world
+                .snapshot_into(&SnapshotOptions::default(), &mut into)
+                .unwrap()
+        })
+    });
     case.target("storm", Some("base memcpy"), TARGET);
     case
 }
@@ -104,11 +125,19 @@ fn restore(name: &'static str, all: bool) -> Case<'static> {
     memcpy(&mut case, "base memcpy", saved.len());
     case.subject("storm", move |timer| {
         let step = if all { 1 } else { 100 };
-        for (pose, speed) in world.query_mut::<(&mut Pose, &mut Speed)>().into_iter().step_by(step) {
+        for (pose, speed) in world
+            .query_mut::<(&mut Pose, &mut Speed)>()
+            .into_iter()
+            .step_by(step)
+        {
             pose.translation[0] += 1.0;
             speed.linear[1] += 1.0;
         }
-        timer.time(|| world.restore(saved.as_bytes(), &RestoreOptions::default()).unwrap());
+        timer.time(|| {
+            world
+                .restore(saved.as_bytes(), &RestoreOptions::default())
+                .unwrap()
+        });
     });
     case.target("storm", Some("base memcpy"), TARGET);
     case
@@ -119,12 +148,18 @@ fn other_world() -> Case<'static> {
     let bytes = saved.len();
     let mut case = Case::new("restore 1M Pod rows, other world", 1).bytes(bytes as u64);
     let from = vec![1u8; bytes];
-    case.subject("base memcpy, new memory", move |timer| drop(timer.time(|| from.clone())));
+    case.subject("base memcpy, new memory", move |timer| {
+        drop(timer.time(|| from.clone()))
+    });
     case.subject("storm", move |timer| {
         let mut world = World::new();
         world.register::<Pose>();
         world.register::<Speed>();
-        timer.time(|| world.restore(saved.as_bytes(), &RestoreOptions::default()).unwrap());
+        timer.time(|| {
+            world
+                .restore(saved.as_bytes(), &RestoreOptions::default())
+                .unwrap()
+        });
     });
     case.target("storm", Some("base memcpy, new memory"), TARGET);
     case
@@ -142,7 +177,9 @@ fn delta(name: &'static str, step: usize) -> Case<'static> {
         since
     };
     let since = write(&mut world);
-    world.delta_into(since, &SnapshotOptions::default(), &mut into).unwrap();
+    world
+        .delta_into(since, &SnapshotOptions::default(), &mut into)
+        .unwrap();
     let mut case = Case::new(name, 1).samples(51).bytes(into.len() as u64);
     // The floor: ids and rows copied one by one from where they lie, with nothing to find out.
     let poses: Vec<Pose> = (0..ROWS).map(|row| pose(row).0).collect();
@@ -159,7 +196,11 @@ fn delta(name: &'static str, step: usize) -> Case<'static> {
     });
     case.subject("storm", move |timer| {
         let since = write(&mut world);
-        timer.time(|| world.delta_into(since, &SnapshotOptions::default(), &mut into).unwrap());
+        timer.time(|| {
+            world
+                .delta_into(since, &SnapshotOptions::default(), &mut into)
+                .unwrap()
+        });
     });
     case.target("storm", Some("base gather"), TARGET);
     case
@@ -168,7 +209,9 @@ fn delta(name: &'static str, step: usize) -> Case<'static> {
 fn apply() -> Case<'static> {
     let mut world = world();
     let base = world.snapshot(&SnapshotOptions::default()).unwrap();
-    let since = SnapshotView::parse(base.as_bytes(), &RestoreOptions::default()).unwrap().tick();
+    let since = SnapshotView::parse(base.as_bytes(), &RestoreOptions::default())
+        .unwrap()
+        .tick();
     let entities: Vec<_> = world.entities().collect();
     for entity in entities.iter().step_by(100) {
         world.get_mut::<Pose>(*entity).unwrap().translation[1] += 1.0;
@@ -184,7 +227,13 @@ fn apply() -> Case<'static> {
             }
         });
     });
-    case.subject("storm", move |timer| timer.time(|| world.apply_delta(delta.as_bytes(), &RestoreOptions::default()).unwrap()));
+    case.subject("storm", move |timer| {
+        timer.time(|| {
+            world
+                .apply_delta(delta.as_bytes(), &RestoreOptions::default())
+                .unwrap()
+        })
+    });
     case
 }
 
@@ -192,7 +241,13 @@ fn check() -> Case<'static> {
     const COUNT: usize = 1000;
     let mut case = Case::new("schema check", COUNT as u32).samples(31);
     let all: Vec<Typical> = (0..COUNT)
-        .map(|i| Typical { position: [i as f32; 3], health: 50.0, importance: 0.5, level: 1 + (i % 99) as u32, name: format!("entity {i}") })
+        .map(|i| Typical {
+            position: [i as f32; 3],
+            health: 50.0,
+            importance: 0.5,
+            level: 1 + (i % 99) as u32,
+            name: format!("entity {i}"),
+        })
         .collect();
     case.subject("storm typed", move |timer| {
         timer.time(|| all.iter().filter(|value| value.validate().is_ok()).count());
@@ -201,14 +256,27 @@ fn check() -> Case<'static> {
     let pose = world.register::<Pose>();
     let schema = storm_ecs::ComponentSchema::plain(
         "bench.RunTime",
-        (0..8).map(|i| storm_ecs::FieldSchema::new(format!("f{i}"), storm_ecs::TypeSchema::Float(4)).range(0.0, 10.0)).collect(),
+        (0..8)
+            .map(|i| {
+                storm_ecs::FieldSchema::new(format!("f{i}"), storm_ecs::TypeSchema::Float(4))
+                    .range(0.0, 10.0)
+            })
+            .collect(),
     )
     .unwrap();
     let id = world.register_dynamic(schema).unwrap();
     let bytes = [1.0f32; 8].map(f32::to_ne_bytes);
     case.subject("storm run time", move |timer| {
         assert!(world.schema(pose).is_some());
-        timer.time(|| (0..COUNT).filter(|_| world.check_bytes(id, std::hint::black_box(bytes.as_flattened())).is_ok()).count());
+        timer.time(|| {
+            (0..COUNT)
+                .filter(|_| {
+                    world
+                        .check_bytes(id, std::hint::black_box(bytes.as_flattened()))
+                        .is_ok()
+                })
+                .count()
+        });
     });
     case
 }

@@ -125,7 +125,8 @@ fn insert_batch() -> Case<'static> {
                 std::iter::repeat_n(ROTATION, COUNT),
                 std::iter::repeat_n(VELOCITY, COUNT),
             );
-            world.spawn_columns(COUNT, columns).map(<[_]>::len)
+            let spawned = world.spawn_columns(COUNT, columns);
+            spawned.expect("columns of one length").len()
         });
     });
     #[cfg(feature = "hecs")]

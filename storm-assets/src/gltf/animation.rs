@@ -200,10 +200,6 @@ pub(super) fn read_clip(
         let target = channel.required("target")?;
         let path_place = target.required("path")?;
         let path = path_place.text()?;
-        let Some(node) = target.optional_index("node", targets.len(), "nodes")? else {
-            context.warn(channel, || "names no node; it is left out".to_owned());
-            return Ok(None);
-        };
         if !matches!(path, "translation" | "rotation" | "scale" | "weights") {
             if path == "pointer" {
                 context.warn(channel, || {
@@ -213,6 +209,10 @@ pub(super) fn read_clip(
             }
             return Err(path_place.wrong("translation, rotation, scale or weights"));
         }
+        let Some(node) = target.optional_index("node", targets.len(), "nodes")? else {
+            context.warn(channel, || "names no node; it is left out".to_owned());
+            return Ok(None);
+        };
         if !driven.insert((node, path)) {
             return Err(channel.wrong_found(
                 "a property that no other channel drives",

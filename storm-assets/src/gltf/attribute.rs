@@ -10,7 +10,7 @@ use super::{
     error::{Problem, shortened},
     primitive::Surroundings,
 };
-use crate::{Mesh, MorphTarget};
+use crate::{Mesh, MorphTarget, unit::unit};
 
 pub(super) fn accessor<'d, 'a>(
     surroundings: &Surroundings<'a, 'd>,
@@ -303,7 +303,7 @@ fn unit_normals(context: &mut Context, place: Cursor<'_>, normals: &mut [[f32; 3
     for normal in normals {
         let n = Vec3::from(*normal);
         if (n.length_squared() - 1.0).abs() > UNIT_TOLERANCE {
-            *normal = n.normalize_or(Vec3::Y).to_array();
+            *normal = unit(n).unwrap_or(Vec3::Y).to_array();
             mended += 1;
         }
     }
@@ -320,7 +320,7 @@ fn unit_tangents(context: &mut Context, place: Cursor<'_>, tangents: &mut [[f32;
         let t = Vec3::new(*x, *y, *z);
         let long = (t.length_squared() - 1.0).abs() > UNIT_TOLERANCE;
         if long {
-            [*x, *y, *z] = t.normalize_or(Vec3::X).to_array();
+            [*x, *y, *z] = unit(t).unwrap_or(Vec3::X).to_array();
         }
         let sign = if *w < 0.0 { -1.0 } else { 1.0 };
         mended += usize::from(long || (*w - sign).abs() > UNIT_TOLERANCE);

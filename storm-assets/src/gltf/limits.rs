@@ -1,6 +1,7 @@
 //! How much a file may make us allocate, and the purse that every allocation sized by the file is paid from.
 
 use super::error::Problem;
+use crate::Image;
 
 /// Upper bounds for one file. The defaults suit files of any honest size on a machine with a few GiB to spare.
 ///
@@ -38,19 +39,23 @@ impl Default for Limits {
     }
 }
 
+/// Bytes of the largest [`Image`](crate::Image).
+const LARGEST_PICTURE: u64 = (Image::SIDE_MAX as u64).pow(2) * 4;
+
 impl Limits {
     /// The most bytes that live at any moment while a file is read, besides the bytes that the caller handed in.
     ///
     /// `input` is the file with all that it refers to, `json` its JSON part, both in bytes. 24 bytes for each byte of JSON are the document;
-    /// values and pictures are paid for before they are made; a picture takes up to four times its size while it is decoded; buffers
-    /// from outside are held until the end. One MiB covers what does not depend on the file.
+    /// values and pictures are paid for before they are made; one picture at a time takes up to three times its size more while it is decoded;
+    /// buffers from outside are held until the end. One MiB covers what does not depend on the file.
     #[must_use]
     pub fn peak_bytes(&self, input: u64, json: u64) -> u64 {
         [
             self.value_bytes_base,
             self.value_bytes_per_input_byte.saturating_mul(input),
             json.saturating_mul(24),
-            self.image_bytes_max.saturating_mul(4),
+            self.image_bytes_max,
+            self.image_bytes_max.min(LARGEST_PICTURE).saturating_mul(3),
             input,
             1 << 20,
         ]

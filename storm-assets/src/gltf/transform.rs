@@ -3,6 +3,7 @@
 use glam::{Mat3, Mat4, Quat, Vec3};
 
 use super::{context::Context, cursor::Cursor, error::Problem};
+use crate::unit::unit;
 
 /// A node's place relative to its parent: scale first, then rotation, then translation.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -91,7 +92,7 @@ fn decompose(matrix: Mat4) -> (NodeTransform, bool) {
     let translation = matrix.w_axis.truncate();
     let axes = [matrix.x_axis, matrix.y_axis, matrix.z_axis].map(glam::Vec4::truncate);
     let mut scale = Vec3::from(axes.map(Vec3::length));
-    let units = axes.map(Vec3::try_normalize);
+    let units = axes.map(unit);
     // Axes of length 0 take whatever direction the others leave.
     let (x, y, z) = match units {
         [Some(x), Some(y), Some(z)] => (x, y, z),
@@ -116,9 +117,7 @@ fn decompose(matrix: Mat4) -> (NodeTransform, bool) {
         .iter()
         .any(|cosine| cosine.abs() > 1e-3);
     // Gram-Schmidt keeps X and the plane of X and Y.
-    let y = (y - x * x.dot(y))
-        .try_normalize()
-        .unwrap_or_else(|| x.any_orthonormal_vector());
+    let y = unit(y - x * x.dot(y)).unwrap_or_else(|| x.any_orthonormal_vector());
     let mut z_out = x.cross(y);
     if z_out.dot(z) < 0.0 {
         // A mirror: one negative factor, along X as most tools write it, and a proper rotation.
@@ -128,7 +127,7 @@ fn decompose(matrix: Mat4) -> (NodeTransform, bool) {
         return (
             NodeTransform {
                 translation,
-                rotation: unit(rotation),
+                rotation: unit_rotation(rotation),
                 scale,
             },
             sheared,
@@ -138,7 +137,7 @@ fn decompose(matrix: Mat4) -> (NodeTransform, bool) {
     (
         NodeTransform {
             translation,
-            rotation: unit(rotation),
+            rotation: unit_rotation(rotation),
             scale,
         },
         sheared,
@@ -146,7 +145,7 @@ fn decompose(matrix: Mat4) -> (NodeTransform, bool) {
 }
 
 /// Rounding must not keep a rotation from being one.
-fn unit(rotation: Quat) -> Quat {
+fn unit_rotation(rotation: Quat) -> Quat {
     if rotation.is_finite() && rotation.length_squared() > 0.0 {
         rotation.normalize()
     } else {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 /// The folder `assets` of `STORM_TEST_DATA`; says so and gives `None` where the variable is not set.
 #[expect(clippy::print_stdout, reason = "a skipped test says so")]
 pub(crate) fn assets(test: &str) -> Option<PathBuf> {
-    let Some(data) = std::env::var_os("STORM_TEST_DATA") else {
+    let Some(data) = std::env::var_os("STORM_TEST_DATA").filter(|data| !data.is_empty()) else {
         println!("skipped: {test} (STORM_TEST_DATA is not set)");
         return None;
     };

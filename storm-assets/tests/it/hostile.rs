@@ -211,7 +211,18 @@ fn tangents_of_crafted_meshes_take_no_quadratic_time() {
 
 #[test]
 fn coordinates_at_the_end_of_the_range_do_not_panic() {
-    let extremes = [f32::MAX, f32::MIN, f32::MIN_POSITIVE, 1e-45, 0.0, -0.0, 1.0];
+    let extremes = [
+        1e-10,
+        -1e-20,
+        1e15,
+        f32::MAX,
+        f32::MIN,
+        f32::MIN_POSITIVE,
+        1e-45,
+        0.0,
+        -0.0,
+        1.0,
+    ];
     for a in extremes {
         for b in extremes {
             let bytes = floats(&[

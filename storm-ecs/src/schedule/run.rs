@@ -254,6 +254,7 @@ impl Schedule {
                 conditions: plan.conditions.clone(),
                 terms: terms.collect(),
                 executor: executor.clone(),
+                threads: executor.threads(),
                 threshold: self.threshold.as_nanos().min(u128::from(u32::MAX)) as u32,
             }),
             ready: (0..slots.len())
@@ -377,6 +378,7 @@ struct Job {
     conditions: Arc<[Vec<usize>]>,
     terms: Vec<Terms>,
     executor: Arc<dyn Executor>,
+    threads: usize,
     /// In nanoseconds.
     threshold: u32,
 }
@@ -445,8 +447,9 @@ impl Spread {
                 spread.helpers += 1;
                 drop(page);
                 let helped = ledger.clone();
-                job.executor
-                    .spawn(Task::new(move || Self::drive(&helped, false)));
+                let task = Task::new(move || Self::drive(&helped, false));
+                // An executor that panics has not helped; the systems in hand must not be lost for it.
+                let _ = catch_unwind(AssertUnwindSafe(|| job.executor.spawn(task)));
                 page = ledger.open();
             }
             page = Self::run(ledger, page, system, &job);
@@ -469,7 +472,7 @@ impl Spread {
         let heavy = |system: usize| self.costs[system] >= self.job.threshold;
         !self.ready.is_empty()
             && self.helpers < self.ready.len()
-            && self.helpers + 1 < self.job.executor.threads()
+            && self.helpers + 1 < self.job.threads
             && (heavy(system) || self.ready.iter().any(|&other| heavy(other)))
     }
 

@@ -8,8 +8,8 @@
 //!    does not return before every lease is back, whatever panics.
 //! 2. Two leases alive at a time belong to systems whose access sets do not conflict: `alone` gives one lease a borrow, and
 //!    `Ledger::run` checks the conflict matrix against what is running before it gives one.
-//! 3. A claim is made only if the access set covers it (checked), and is redeemed only with a lease of the same owner
-//!    (checked). Two claims of one set do not conflict: `AccessSet::add` refuses them. A parameter makes one claim for each thing it adds.
+//! 3. A claim is made only if the access set covers it (checked), and is redeemed only with a lease of the same system on
+//!    the same world (checked). Two claims of one set do not conflict: `AccessSet::add` refuses them. A parameter makes one claim for each thing it adds.
 //! 4. What a claim gives borrows the claim mutably, so that a claim is redeemed once at a time.
 //! 5. During leases only column values, their change tracks and shelf values are written; the structure of the world
 //!    (entities, tables, registry, the list of resources) is read only.
@@ -140,17 +140,35 @@ pub(crate) fn resource_key<T: Resource>() -> Key {
     Key::Resource(TypeId::of::<T>(), type_name::<T>())
 }
 
-fn check_owner(claim: u64, lease: &Lease<'_>) {
-    assert!(
-        claim == lease.owner,
-        "a system parameter was used with another system's lease"
-    );
+/// Whose claim it is: the system, and the world that it was made for.
+#[derive(Clone, Copy, Debug)]
+struct Owner {
+    system: u64,
+    world: u64,
+}
+
+impl Owner {
+    fn new(set: &AccessSet, world: &World) -> Self {
+        Self {
+            system: set.owner(),
+            world: world.serial,
+        }
+    }
+
+    /// Invariant 3. The world is checked too: an exclusive system may have swapped it for another.
+    #[inline]
+    fn check(self, lease: &Lease<'_>) {
+        assert!(
+            self.system == lease.owner && self.world == lease.world.serial,
+            "a system parameter was used with the lease of another system or world"
+        );
+    }
 }
 
 /// A query's claim.
 #[doc(hidden)]
 pub struct QueryClaim<Q: QueryData, F: QueryFilter> {
-    owner: u64,
+    owner: Owner,
     state: QueryState<Q, F>,
 }
 
@@ -164,14 +182,14 @@ impl<Q: QueryData, F: QueryFilter> QueryClaim<Q, F> {
     pub(crate) fn new(world: &mut World, set: &AccessSet) -> Self {
         assert!(set.covers_query(&Q::ACCESS, &F::READS));
         Self {
-            owner: set.owner(),
+            owner: Owner::new(set, world),
             state: QueryState::new(world),
         }
     }
 
     #[inline]
     pub(crate) fn redeem<'a>(&'a mut self, lease: &Lease<'a>) -> Query<'a, Q, F> {
-        check_owner(self.owner, lease);
+        self.owner.check(lease);
         let Terms { now, since, .. } = lease.terms;
         // SAFETY: the lease permits this query's access for 'a (invariants 2 and 3), once (invariant 4).
         unsafe { self.state.query_at(lease.world, now, since) }
@@ -182,7 +200,7 @@ impl<Q: QueryData, F: QueryFilter> QueryClaim<Q, F> {
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct ResourceClaim<T, const WRITE: bool> {
-    owner: u64,
+    owner: Owner,
     slot: usize,
     marker: PhantomData<fn() -> T>,
 }
@@ -191,7 +209,7 @@ impl<T: Resource, const WRITE: bool> ResourceClaim<T, WRITE> {
     pub(crate) fn new(world: &mut World, set: &AccessSet) -> Self {
         assert!(set.covers(resource_key::<T>(), WRITE));
         Self {
-            owner: set.owner(),
+            owner: Owner::new(set, world),
             slot: world.resources.slot_of::<T>(),
             marker: PhantomData,
         }
@@ -205,7 +223,7 @@ impl<T: Resource> ResourceClaim<T, false> {
         &'a mut self,
         lease: &Lease<'a>,
     ) -> Option<(&'a T, u32, &'a AtomicU32)> {
-        check_owner(self.owner, lease);
+        self.owner.check(lease);
         let slot = lease.world.resources.slot(self.slot);
         // SAFETY: the lease permits reading it for 'a (invariants 2 and 3).
         let value = unsafe { slot.shelf.read() }?;
@@ -220,7 +238,7 @@ impl<T: Resource> ResourceClaim<T, true> {
         &'a mut self,
         lease: &Lease<'a>,
     ) -> Option<(&'a mut T, u32, &'a AtomicU32)> {
-        check_owner(self.owner, lease);
+        self.owner.check(lease);
         let slot = lease.world.resources.slot(self.slot);
         // SAFETY: the lease permits writing it for 'a (invariants 2 and 3), once (invariant 4).
         let value = unsafe { slot.shelf.write() }?;
@@ -231,16 +249,16 @@ impl<T: Resource> ResourceClaim<T, true> {
 /// The claim of a system that reads the whole world.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct WorldClaim(u64);
+pub struct WorldClaim(Owner);
 
 impl WorldClaim {
-    pub(crate) fn new(set: &AccessSet) -> Self {
+    pub(crate) fn new(world: &World, set: &AccessSet) -> Self {
         assert!(set.reads_world());
-        Self(set.owner())
+        Self(Owner::new(set, world))
     }
 
     pub(crate) fn redeem<'a>(&'a mut self, lease: &Lease<'a>) -> &'a World {
-        check_owner(self.0, lease);
+        self.0.check(lease);
         assert!(lease.alone, "a system that reads the world runs alone");
         lease.world
     }

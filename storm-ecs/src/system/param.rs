@@ -94,8 +94,8 @@ impl SystemParam for &World {
         set.add_world(type_name::<Self>());
     }
 
-    fn init(_: &mut World, set: &AccessSet) -> WorldClaim {
-        WorldClaim::new(set)
+    fn init(world: &mut World, set: &AccessSet) -> WorldClaim {
+        WorldClaim::new(world, set)
     }
 
     #[inline]

@@ -32,7 +32,9 @@ fn a_resource_counts_as_changed_once_written() {
     let steps: &[Step] = &[
         (
             "insert",
-            |world| drop(world.insert_resource(Score(1))),
+            |world| {
+                world.insert_resource(Score(1));
+            },
             true,
         ),
         (
@@ -57,7 +59,9 @@ fn a_resource_counts_as_changed_once_written() {
         ),
         (
             "remove",
-            |world| drop(world.remove_resource::<Score>()),
+            |world| {
+                world.remove_resource::<Score>();
+            },
             false,
         ),
     ];

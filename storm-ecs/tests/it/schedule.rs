@@ -436,7 +436,9 @@ fn the_conditions_that_come_with_the_crate() {
     let steps: &[Step] = &[
         (|_| (), "once"),
         (
-            |world| drop(world.insert_resource(Score(1))),
+            |world| {
+                world.insert_resource(Score(1));
+            },
             "exists changed",
         ),
         (|_| (), "exists"),
@@ -445,7 +447,12 @@ fn the_conditions_that_come_with_the_crate() {
             |world| world.resource_mut::<Score>().unwrap().0 += 1,
             "exists changed",
         ),
-        (|world| drop(world.remove_resource::<Score>()), ""),
+        (
+            |world| {
+                world.remove_resource::<Score>();
+            },
+            "",
+        ),
     ];
     for (number, (step, expected)) in steps.iter().enumerate() {
         step(&mut world);
@@ -710,6 +717,37 @@ fn a_schedule_belongs_to_the_world_it_first_ran_on() {
     assert!(matches!(error, ScheduleError::OtherWorld { schedule } if schedule == "mine"));
 }
 
+/// Parameters know resources by slot: on a world with other slots they must be refused, not find another type's place.
+#[test]
+fn a_world_swapped_by_an_exclusive_system_is_refused() {
+    fn swap(world: &mut World) {
+        let mut other = World::new();
+        other.insert_resource(Log::default());
+        other.insert_resource(Score(5));
+        core::mem::swap(world, &mut other);
+    }
+    type Case = fn(&mut Schedule);
+    let cases: &[Case] = &[
+        |s| put(s, (swap, |_: ResMut<Score>| ()).chain()),
+        |s| put(s, (swap, |_: Option<Res<Score>>| ()).chain()),
+        |s| put(s, (swap, |_: Query<&A>| ()).chain()),
+        |s| put(s, (swap, |_: &World| ()).chain()),
+    ];
+    for add in cases {
+        let mut world = World::new();
+        world.insert_resource(Score(1));
+        let mut schedule = Schedule::new("test");
+        add(&mut schedule);
+        let error = schedule.run(&mut world).unwrap_err();
+        assert!(
+            error.to_string().contains("another system or world")
+                || error.to_string().contains("another world"),
+            "{error}"
+        );
+        assert_eq!(world.resource(), Some(&Score(5)));
+    }
+}
+
 // --- nested, fixed ------------------------------------------------------------------------------------------------
 
 #[test]
@@ -776,7 +814,9 @@ fn a_failed_step_ends_the_frame() {
 /// All entities with all they have: ids too must be the same.
 type Everything = BTreeMap<Entity, (Option<A>, Option<B>, Option<Text>)>;
 
-fn everything(world: &World) -> Vec<(u32, u16, Option<A>, Option<B>, Option<Text>)> {
+type Row = (u32, u16, Option<A>, Option<B>, Option<Text>);
+
+fn everything(world: &World) -> Vec<Row> {
     let rows: Everything = world
         .query::<(Entity, Option<&A>, Option<&B>, Option<&Text>)>()
         .into_iter()
@@ -996,6 +1036,15 @@ fn a_schedule_ends_whatever_its_executor_does_with_tasks() {
             task.run();
         }
     }
+    struct Panics;
+    impl Executor for Panics {
+        fn threads(&self) -> usize {
+            4
+        }
+        fn spawn(&self, _: Task) {
+            panic!("no threads today");
+        }
+    }
     #[derive(Default)]
     struct Late(std::sync::Mutex<Vec<Task>>);
     impl Executor for Late {
@@ -1007,7 +1056,12 @@ fn a_schedule_ends_whatever_its_executor_does_with_tasks() {
         }
     }
     let late = Arc::new(Late::default());
-    let executors: [Arc<dyn Executor>; 3] = [Arc::new(Drops), Arc::new(AtOnce), late.clone()];
+    let executors: [Arc<dyn Executor>; 4] = [
+        Arc::new(Drops),
+        Arc::new(AtOnce),
+        Arc::new(Panics),
+        late.clone(),
+    ];
     for executor in executors {
         let mut world = World::new();
         let mut schedule = Schedule::new("test");

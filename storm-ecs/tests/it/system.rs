@@ -147,6 +147,7 @@ fn exclusive_systems_have_the_world() {
 fn changes_are_seen_once_by_each_system() {
     #[derive(Resource, Default)]
     struct Seen(Vec<(&'static str, usize, usize, bool)>);
+    #[expect(clippy::type_complexity, reason = "a system's parameters")]
     fn see(
         name: &'static str,
     ) -> impl FnMut(Query<&A, Changed<A>>, Query<&A, Added<A>>, Res<Score>, ResMut<Seen>) {

@@ -194,7 +194,7 @@ impl Bindless {
     pub(crate) fn free(&mut self, binding: Binding, slot: u32) {
         self.slots[binding as usize]
             .freed
-            .push_back((self.device.next_value(), slot));
+            .push_back((self.device.last_use(), slot));
     }
 
     fn write_images(&mut self, binding: Binding, slot: u32, infos: &[vk::DescriptorImageInfo]) {

@@ -127,6 +127,8 @@ pub(crate) struct Recorder {
     buffer: vk::CommandBuffer,
     /// The timeline value of its last submission; 0 before the first.
     submitted: u64,
+    /// Begun and not yet submitted.
+    open: bool,
     device: Arc<Device>,
 }
 
@@ -142,6 +144,7 @@ impl Recorder {
             pool,
             buffer: vk::CommandBuffer::null(),
             submitted: 0,
+            open: false,
             device: Arc::clone(device),
         };
         let info = vk::CommandBufferAllocateInfo::default()
@@ -169,6 +172,9 @@ impl Recorder {
         // SAFETY: reset above, so it is not recording or pending.
         unsafe { self.device.raw.begin_command_buffer(self.buffer, &info) }
             .map_err(RenderError::vulkan("beginning a command buffer"))?;
+        if !std::mem::replace(&mut self.open, true) {
+            self.device.recording();
+        }
         for bind_point in [
             vk::PipelineBindPoint::GRAPHICS,
             vk::PipelineBindPoint::COMPUTE,
@@ -198,8 +204,16 @@ impl Recorder {
         // SAFETY: recording since `begin`; no render pass is open (`end_rendering` closes each).
         unsafe { self.device.raw.end_command_buffer(self.buffer) }
             .map_err(RenderError::vulkan("ending a command buffer"))?;
-        self.submitted = self.device.submit(self.buffer, acquired, rendered)?;
+        let submitted = self.device.submit(self.buffer, acquired, rendered);
+        self.close();
+        self.submitted = submitted?;
         Ok(self.submitted)
+    }
+
+    fn close(&mut self) {
+        if std::mem::take(&mut self.open) {
+            self.device.recorded();
+        }
     }
 
     /// Makes all memory written before available to what comes after.
@@ -453,24 +467,32 @@ impl Recorder {
         unsafe { self.device.raw.cmd_draw(self.buffer, vertices, 1, 0, 0) };
     }
 
-    /// Draws `count` commands of `DrawIndexedIndirect`, tightly packed, the first at number `first`.
+    /// Draws `count` commands of `DrawIndexedIndirect`, tightly packed, the first at number `first`: as many
+    /// calls as the device's limit takes.
     pub(crate) fn draw_indexed_indirect(&mut self, commands: &Buffer, first: u32, count: u32) {
         let stride = size_of::<vk::DrawIndexedIndirectCommand>() as u32;
-        let offset = u64::from(first) * u64::from(stride);
-        debug_assert!(
-            offset + u64::from(count) * u64::from(stride) <= commands.size,
-            "commands are in the buffer"
-        );
-        // SAFETY: recording inside a pass; the commands were made from checked meshes; multiDrawIndirect is on.
-        unsafe {
-            self.device.raw.cmd_draw_indexed_indirect(
-                self.buffer,
-                commands.raw,
-                offset,
-                count,
-                stride,
-            )
-        };
+        let most = self.device.adapter.limits.max_draw_indirect_count.max(1);
+        let mut done = 0;
+        while done < count {
+            let now = (count - done).min(most);
+            let offset = u64::from(first + done) * u64::from(stride);
+            debug_assert!(
+                offset + u64::from(now) * u64::from(stride) <= commands.size,
+                "commands are in the buffer"
+            );
+            // SAFETY: recording inside a pass; the commands were made from checked meshes; multiDrawIndirect is on, and
+            // `now` is within its limit.
+            unsafe {
+                self.device.raw.cmd_draw_indexed_indirect(
+                    self.buffer,
+                    commands.raw,
+                    offset,
+                    now,
+                    stride,
+                )
+            };
+            done += now;
+        }
     }
 
     pub(crate) fn dispatch(&mut self, x: u32, y: u32, z: u32) {
@@ -499,6 +521,7 @@ fn image_region(desc: &super::image::ImageDesc, offset: u64, level: u32) -> vk::
 
 impl Drop for Recorder {
     fn drop(&mut self) {
+        self.close();
         self.device.discard(Garbage::CommandPool(self.pool));
     }
 }

@@ -38,6 +38,8 @@ pub(crate) struct Device {
     timeline: vk::Semaphore,
     /// The timeline value that the next submission will signal.
     next_value: AtomicU64,
+    /// Recorders that have begun and not yet submitted.
+    recording: AtomicU64,
     /// `None` only while dropping: the allocator must go before the device.
     allocator: Mutex<Option<Allocator>>,
     trash: Mutex<Vec<(u64, Garbage)>>,
@@ -103,6 +105,7 @@ impl Device {
             queue: Mutex::new(queue),
             timeline,
             next_value: AtomicU64::new(1),
+            recording: AtomicU64::new(0),
             allocator: Mutex::new(Some(allocator)),
             trash: Mutex::new(Vec::new()),
             instance,
@@ -210,10 +213,32 @@ impl Device {
         }
     }
 
-    /// Has a handle destroyed once the GPU can no longer use it (invariant 2).
+    /// Says that commands are being recorded, until [`Device::recorded`]: handles given up meanwhile may be in them.
+    pub(crate) fn recording(&self) {
+        self.recording.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Says that these commands are submitted, or never will be.
+    pub(crate) fn recorded(&self) {
+        self.recording.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// The timeline value after which nothing can use a handle that is given up now.
+    pub(crate) fn last_use(&self) -> u64 {
+        // Read in this order: commands that are submitted in between are counted either way.
+        let recording = self.recording.load(Ordering::Acquire) > 0;
+        // Commands recorded but not yet submitted signal the next value.
+        self.next_value() - u64::from(!recording)
+    }
+
+    /// Has a handle destroyed once the GPU can no longer use it (invariant 2): at once where it is done already, or else
+    /// when a frame collects. So what comes and goes between frames does not pile up.
     pub(crate) fn discard(&self, garbage: Garbage) {
-        // Commands recorded but not yet submitted may use the handle: they signal the next value.
-        lock(&self.trash).push((self.next_value(), garbage));
+        let last_use = self.last_use();
+        match self.completed() {
+            Ok(completed) if last_use <= completed => self.destroy(garbage),
+            _ => lock(&self.trash).push((last_use, garbage)),
+        }
     }
 
     /// Destroys what the GPU has finished with. Called once a frame.

@@ -6,8 +6,9 @@
 //! 1. **Lifetime of the device.** Every handle lives in a value that also holds an `Arc` of the [`Instance`] or
 //!    [`Device`] that made it, so function tables and parents outlive their children.
 //! 2. **Destruction after use.** A handle that the GPU may still use is not destroyed but put into the device's
-//!    [`trash`](Device::discard) with the timeline value of the next submission; it is destroyed when the timeline has
-//!    passed that value, or after `vkDeviceWaitIdle` when the device itself goes.
+//!    [`trash`](Device::discard) with the timeline value of the last submission that can use it: the next one while
+//!    commands are being recorded, or else the one before. It is destroyed when the timeline has passed that value, or
+//!    after `vkDeviceWaitIdle` when the device itself goes. What is yet to be recorded owns what it names.
 //! 3. **Queue and pools are externally synchronised.** The queue is used under its mutex only. A command pool belongs
 //!    to one [`Recorder`], which is used through `&mut`, and is reset only once the timeline has passed its last
 //!    submission.

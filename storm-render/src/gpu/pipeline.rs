@@ -18,6 +18,8 @@ pub(crate) enum Blending {
     Replace,
     /// Premultiplied alpha over them.
     Over,
+    /// They are dropped.
+    Drop,
 }
 
 /// How depth is used. Depth is reversed: 1 at the near plane, 0 at infinity.
@@ -29,12 +31,15 @@ pub(crate) enum Depth {
     TestAndWrite,
     /// Nearer or equal passes, nothing is written.
     Test,
+    /// Only what the depth pass has left passes, nothing is written.
+    TestEqual,
 }
 
 /// What a graphics pipeline is.
 pub(crate) struct GraphicsDesc<'a> {
     pub(crate) vertex: &'a [u8],
-    pub(crate) fragment: &'a [u8],
+    /// `None` writes depth alone.
+    pub(crate) fragment: Option<&'a [u8]>,
     /// Specialization constant 0 of the fragment shader.
     pub(crate) fragment_constant: u32,
     pub(crate) topology: vk::PrimitiveTopology,
@@ -119,7 +124,10 @@ impl Pipeline {
         desc: &GraphicsDesc<'_>,
     ) -> Result<Self> {
         let vertex = Module::new(device, desc.vertex)?;
-        let fragment = Module::new(device, desc.fragment)?;
+        let fragment = desc
+            .fragment
+            .map(|spirv| Module::new(device, spirv))
+            .transpose()?;
         let constant = desc.fragment_constant.to_ne_bytes();
         let entries = [vk::SpecializationMapEntry {
             constant_id: 0,
@@ -129,17 +137,19 @@ impl Pipeline {
         let specialization = vk::SpecializationInfo::default()
             .map_entries(&entries)
             .data(&constant);
-        let stages = [
+        let stage = |stage, module: &Module<'_>| {
             vk::PipelineShaderStageCreateInfo::default()
-                .stage(vk::ShaderStageFlags::VERTEX)
-                .module(vertex.raw)
-                .name(ENTRY),
-            vk::PipelineShaderStageCreateInfo::default()
-                .stage(vk::ShaderStageFlags::FRAGMENT)
-                .module(fragment.raw)
+                .stage(stage)
+                .module(module.raw)
                 .name(ENTRY)
-                .specialization_info(&specialization),
-        ];
+        };
+        let mut stages = vec![stage(vk::ShaderStageFlags::VERTEX, &vertex)];
+        if let Some(fragment) = &fragment {
+            stages.push(
+                stage(vk::ShaderStageFlags::FRAGMENT, fragment)
+                    .specialization_info(&specialization),
+            );
+        }
         let vertex_input = vk::PipelineVertexInputStateCreateInfo::default();
         let assembly = vk::PipelineInputAssemblyStateCreateInfo::default().topology(desc.topology);
         let viewport = vk::PipelineViewportStateCreateInfo::default()
@@ -153,13 +163,17 @@ impl Pipeline {
         let depth = vk::PipelineDepthStencilStateCreateInfo::default()
             .depth_test_enable(desc.depth != Depth::None)
             .depth_write_enable(desc.depth == Depth::TestAndWrite)
-            .depth_compare_op(if desc.depth == Depth::Test {
-                vk::CompareOp::GREATER_OR_EQUAL
-            } else {
-                vk::CompareOp::GREATER
+            .depth_compare_op(match desc.depth {
+                Depth::Test => vk::CompareOp::GREATER_OR_EQUAL,
+                Depth::TestEqual => vk::CompareOp::EQUAL,
+                Depth::None | Depth::TestAndWrite => vk::CompareOp::GREATER,
             });
         let attachment = vk::PipelineColorBlendAttachmentState::default()
-            .color_write_mask(vk::ColorComponentFlags::RGBA)
+            .color_write_mask(if desc.blending == Blending::Drop {
+                vk::ColorComponentFlags::empty()
+            } else {
+                vk::ColorComponentFlags::RGBA
+            })
             .blend_enable(desc.blending == Blending::Over)
             .src_color_blend_factor(vk::BlendFactor::ONE)
             .dst_color_blend_factor(vk::BlendFactor::ONE_MINUS_SRC_ALPHA)

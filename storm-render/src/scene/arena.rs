@@ -53,9 +53,8 @@ impl GrowingBuffer {
         }
         let size = bytes.next_power_of_two().min(BUFFER_BYTES_MAX);
         let larger = Buffer::new(&self.device, self.what, size, Memory::Device)?;
-        uploads.grow(&self.buffer, &larger);
-        // The old one goes when the copy out of it is done: dropping hands it to the device's trash.
-        self.buffer = larger;
+        let smaller = std::mem::replace(&mut self.buffer, larger);
+        uploads.grow(smaller, &self.buffer);
         Ok(())
     }
 }

@@ -150,7 +150,8 @@ impl Draws {
         if self.blended_slots.is_empty() || (!moved && self.sorted_for == Some(*view)) {
             return Ok(());
         }
-        self.sorted_for = Some(*view);
+        // Until all of it is written, so that a failure is tried again.
+        self.sorted_for = None;
         let mut order: Vec<(f32, u32)> = self
             .blended_slots
             .iter()
@@ -184,7 +185,10 @@ impl Draws {
         }
         self.commands
             .write(uploads, self.solid_commands, &commands)?;
-        self.visible.write(uploads, self.solid_instances, &visible)
+        self.visible
+            .write(uploads, self.solid_instances, &visible)?;
+        self.sorted_for = Some(*view);
+        Ok(())
     }
 
     pub(crate) fn solid(&self) -> &[DrawRange] {

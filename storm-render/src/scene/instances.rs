@@ -1,6 +1,6 @@
 //! Instances: stable slots, with transforms and mesh and material numbers in tables on the GPU.
 //!
-//! The CPU keeps no transforms, but of blended instances, which it sorts.
+//! The CPU keeps no transforms, but of blended instances, which it sorts, and of those that may yet turn out to be.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -31,7 +31,7 @@ pub(crate) struct InstanceRecord {
 pub(crate) struct Instances {
     records: Vec<Option<InstanceRecord>>,
     free: Vec<u32>,
-    /// Transforms of blended instances, by slot.
+    /// Transforms of instances that are blended, or whose material is not there yet, by slot.
     blended: HashMap<u32, InstanceTransform>,
     blended_moved: bool,
     transforms: Table<InstanceTransform>,
@@ -57,27 +57,29 @@ impl Instances {
         }))
     }
 
+    /// Takes back a slot that `add` gave and nothing was put into.
+    pub(crate) fn cancel(&mut self, slot: RenderSlot) {
+        self.free.push(slot.0);
+    }
+
     /// Puts an instance into a slot that `add` gave, and uploads it. Gives whether the draw lists change.
+    ///
+    /// A failure leaves the slot as it was: an instance is drawn only if all its rows are in the tables.
     pub(crate) fn set(
         &mut self,
         uploads: &mut Uploads,
         slot: RenderSlot,
         record: InstanceRecord,
         transform: &InstanceTransform,
-        blended: bool,
+        keep: bool,
     ) -> Result<bool> {
         let place = self
             .records
             .get_mut(slot.0 as usize)
             .ok_or(RenderError::NoSuchInstance(slot.0))?;
         let changed = *place != Some(record);
-        *place = Some(record);
-        if blended {
-            self.blended.insert(slot.0, *transform);
-            self.blended_moved = true;
-        } else {
-            self.blended.remove(&slot.0);
-        }
+        self.transforms
+            .write(uploads, slot.0, std::slice::from_ref(transform))?;
         if changed {
             let meta = InstanceMeta {
                 mesh: record.mesh,
@@ -85,8 +87,13 @@ impl Instances {
             };
             self.metas.write(uploads, slot.0, &[meta])?;
         }
-        self.transforms
-            .write(uploads, slot.0, std::slice::from_ref(transform))?;
+        *place = Some(record);
+        if keep {
+            self.blended.insert(slot.0, *transform);
+            self.blended_moved = true;
+        } else {
+            self.blended.remove(&slot.0);
+        }
         Ok(changed)
     }
 

@@ -137,15 +137,20 @@ impl Scene {
     /// # Errors
     /// When the mesh is not well-formed (see [`Mesh::check`]) or there is no room left.
     pub fn insert_mesh(&mut self, handle: Handle<Mesh>, mesh: &Mesh) -> Result<()> {
+        // Also where it fails: the mesh that was there may be gone then.
+        self.draws_changed = true;
         self.geometry.insert(&mut self.uploads, handle, mesh)?;
         self.missing.remove(&handle.id());
-        self.draws_changed = true;
         Ok(())
     }
 
     /// Takes a mesh away. Instances of it are not drawn until it comes back.
     pub fn remove_mesh(&mut self, handle: Handle<Mesh>) {
         self.geometry.remove(handle);
+        let index = self.geometry.index_of(handle);
+        if self.instances.iter().any(|(_, used)| used.mesh == index) {
+            self.missing.insert(handle.id());
+        }
         self.draws_changed = true;
     }
 
@@ -164,6 +169,14 @@ impl Scene {
             .insert_texture(&mut self.uploads, key, picture)
     }
 
+    /// Takes a texture away. Materials that sample it are drawn as if they had none, and it counts as missing.
+    ///
+    /// # Errors
+    /// When there is no room left.
+    pub fn remove_texture(&mut self, key: TextureKey) -> Result<()> {
+        self.surfaces.remove_texture(&mut self.uploads, key)
+    }
+
     /// Whether this texture is there.
     #[must_use]
     pub fn has_texture(&self, key: TextureKey) -> bool {
@@ -178,12 +191,33 @@ impl Scene {
 
     /// Uploads a material, in place of the one that had this handle. Textures that are not there yet count as absent.
     ///
+    /// Where it takes the place of one that was not blended and is blended itself, its instances are sorted from when
+    /// they are next moved or set.
+    ///
     /// # Errors
     /// When there is no room left.
     pub fn insert_material(&mut self, handle: Handle<Material>, material: &Material) -> Result<()> {
         self.surfaces
             .insert_material(&mut self.uploads, handle, material)?;
         self.missing.remove(&handle.id());
+        self.draws_changed = true;
+        Ok(())
+    }
+
+    /// Takes a material away. Its instances are drawn in the default material until it comes back.
+    ///
+    /// # Errors
+    /// When there is no room left.
+    pub fn remove_material(&mut self, handle: Handle<Material>) -> Result<()> {
+        self.surfaces.remove_material(&mut self.uploads, handle)?;
+        let index = self.surfaces.index_of(&mut self.uploads, handle)?;
+        if self
+            .instances
+            .iter()
+            .any(|(_, used)| used.material == index)
+        {
+            self.missing.insert(handle.id());
+        }
         self.draws_changed = true;
         Ok(())
     }
@@ -200,15 +234,28 @@ impl Scene {
     /// When there is no room left.
     pub fn add(&mut self, instance: &Instance) -> Result<RenderSlot> {
         let slot = self.instances.add();
-        self.set(slot, instance)?;
-        Ok(slot)
+        match self.put(slot, instance) {
+            Ok(()) => Ok(slot),
+            Err(error) => {
+                self.instances.cancel(slot);
+                Err(error)
+            }
+        }
     }
 
     /// Changes what an instance is, all of it.
     ///
     /// # Errors
-    /// When the slot was not given by [`Scene::add`], or there is no room left.
+    /// When there is none in this slot, or there is no room left.
     pub fn set(&mut self, slot: RenderSlot, instance: &Instance) -> Result<()> {
+        match self.instances.get(slot.0) {
+            Some(_) => self.put(slot, instance),
+            None => Err(RenderError::NoSuchInstance(slot.0)),
+        }
+    }
+
+    /// Makes a slot that is not free what `instance` says.
+    fn put(&mut self, slot: RenderSlot, instance: &Instance) -> Result<()> {
         let Instance {
             mesh,
             material,
@@ -225,10 +272,11 @@ impl Scene {
             material: self.surfaces.index_of(&mut self.uploads, *material)?,
             mirrored: transform.mirrors(),
         };
-        let blended = self.surfaces.class(record.material).0 == AlphaClass::Blend;
+        let keep = !self.surfaces.has_material(*material)
+            || self.surfaces.class(record.material).0 == AlphaClass::Blend;
         self.draws_changed |=
             self.instances
-                .set(&mut self.uploads, slot, record, transform, blended)?;
+                .set(&mut self.uploads, slot, record, transform, keep)?;
         Ok(())
     }
 

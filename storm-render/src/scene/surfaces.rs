@@ -109,8 +109,12 @@ impl Surfaces {
             value: Material::default(),
             present: false,
         });
+        // Nobody gets a number that the table has no row for.
+        if let Err(error) = self.upload(uploads, index) {
+            self.entries.pop();
+            return Err(error);
+        }
         self.by_handle.insert(handle, index);
-        self.upload(uploads, index)?;
         Ok(index)
     }
 
@@ -150,7 +154,56 @@ impl Surfaces {
             value: material.clone(),
             present: true,
         };
+        self.forget_unwanted();
         self.upload(uploads, index)
+    }
+
+    pub(crate) fn remove_material(
+        &mut self,
+        uploads: &mut Uploads,
+        handle: Handle<Material>,
+    ) -> Result<()> {
+        let Some(&index) = self.by_handle.get(&handle) else {
+            return Ok(());
+        };
+        self.entries[index as usize] = MaterialEntry {
+            value: Material::default(),
+            present: false,
+        };
+        self.forget_unwanted();
+        self.upload(uploads, index)
+    }
+
+    /// What no material asks for any more is not missing.
+    fn forget_unwanted(&mut self) {
+        if !self.missing.is_empty() {
+            let entries = &self.entries;
+            let wanted = |key: &TextureKey| {
+                entries
+                    .iter()
+                    .any(|entry| textures_of(&entry.value).any(|used| used == *key))
+            };
+            self.missing.retain(wanted);
+        }
+    }
+
+    pub(crate) fn remove_texture(&mut self, uploads: &mut Uploads, key: TextureKey) -> Result<()> {
+        if let Some(old) = self.textures.remove(&key) {
+            self.gpu
+                .with_bindless(|bindless| bindless.free(Binding::Images, old.slot));
+            self.upload_users(uploads, key)?;
+        }
+        Ok(())
+    }
+
+    /// Uploads the materials that sample a texture.
+    fn upload_users(&mut self, uploads: &mut Uploads, key: TextureKey) -> Result<()> {
+        for index in 0..self.entries.len() as u32 {
+            if textures_of(&self.entries[index as usize].value).any(|used| used == key) {
+                self.upload(uploads, index)?;
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn insert_texture(
@@ -185,24 +238,23 @@ impl Surfaces {
         let slot = self
             .gpu
             .with_bindless(|bindless| bindless.add_image(Binding::Images, &image))?;
-        if let Some(old) = self.textures.insert(
-            key,
-            Texture {
-                slot,
-                _image: image,
-            },
-        ) {
+        let texture = Texture {
+            slot,
+            _image: image,
+        };
+        let old = self.textures.insert(key, texture);
+        let wanted = self.missing.remove(&key) || old.is_some();
+        if let Some(old) = old {
             self.gpu
                 .with_bindless(|bindless| bindless.free(Binding::Images, old.slot));
         }
         tracing::trace!(slot, width, height, "texture");
-        self.missing.remove(&key);
-        for index in 0..self.entries.len() as u32 {
-            if textures_of(&self.entries[index as usize].value).any(|used| used == key) {
-                self.upload(uploads, index)?;
-            }
+        // Otherwise no material asks for it yet.
+        if wanted {
+            self.upload_users(uploads, key)
+        } else {
+            Ok(())
         }
-        Ok(())
     }
 
     fn upload(&mut self, uploads: &mut Uploads, index: u32) -> Result<()> {

@@ -36,12 +36,9 @@ enum Step {
         to: vk::Buffer,
         regions: Vec<vk::BufferCopy>,
     },
-    /// From one buffer to its larger successor.
-    Move {
-        from: vk::Buffer,
-        to: vk::Buffer,
-        size: u64,
-    },
+    /// From one buffer to its larger successor. Owns it: other work on the device may be submitted and finished before
+    /// this is recorded, and would take the buffer with it.
+    Move { from: Buffer, to: vk::Buffer },
     /// What came before is finished first.
     Barrier,
     /// A picture: level 0 from staging memory, the others from it.
@@ -72,6 +69,17 @@ impl Uploads {
             written: BTreeMap::new(),
             bytes: 0,
         }
+    }
+
+    /// Whether nothing is on its way.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Bytes of staging memory held.
+    #[cfg(test)]
+    pub(crate) fn staging_bytes(&self) -> u64 {
+        self.chunks.iter().map(|chunk| chunk.buffer.size).sum()
     }
 
     /// Bytes asked to be uploaded since this was last asked.
@@ -120,13 +128,10 @@ impl Uploads {
     }
 
     /// Moves the contents of a buffer to its successor, after what was asked before.
-    pub(crate) fn grow(&mut self, from: &Buffer, to: &Buffer) {
+    pub(crate) fn grow(&mut self, from: Buffer, to: &Buffer) {
         self.barrier();
-        self.steps.push(Step::Move {
-            from: from.raw,
-            to: to.raw,
-            size: from.size,
-        });
+        let to = to.raw;
+        self.steps.push(Step::Move { from, to });
         self.barrier();
     }
 
@@ -231,15 +236,12 @@ impl Uploads {
         for step in self.steps.drain(..) {
             match step {
                 Step::Copy { chunk, to, regions } => recorder.copy_buffer(chunk, to, &regions),
-                Step::Move { from, to, size } => {
-                    recorder.copy_buffer(
-                        from,
-                        to,
-                        &[vk::BufferCopy {
-                            size,
-                            ..Default::default()
-                        }],
-                    );
+                Step::Move { from, to } => {
+                    let region = vk::BufferCopy {
+                        size: from.size,
+                        ..Default::default()
+                    };
+                    recorder.copy_buffer(from.raw, to, &[region]);
                 }
                 Step::Barrier => {
                     recorder.memory_barrier(

@@ -100,6 +100,49 @@ fn a_material_takes_its_texture_when_it_arrives() {
 }
 
 #[test]
+fn what_is_taken_away_is_missed_until_nobody_asks_for_it() {
+    let gpu = TestGpu::new();
+    let mut stage = Stage::new(&gpu);
+    let image = Handle::<Image>::of("here", "image");
+    let slot = TextureSlot {
+        image,
+        sampler: Sampler::default(),
+        uv_set: 0,
+    };
+    let material = Material {
+        emissive_texture: Some(slot),
+        ..glow([1.0; 3])
+    };
+    let key = textures_of(&material).next().unwrap();
+    stage
+        .scene
+        .insert_texture(key, &Image::solid([0, 0, 255, 255]))
+        .unwrap();
+    stage.add("here", &scenes::quad(), &material, at(0.0, 0.0, 0.0));
+    assert_eq!(middle(&mut stage, &view()), 2);
+
+    stage.scene.remove_texture(key).unwrap();
+    assert!(!stage.scene.has_texture(key));
+    assert_eq!(stage.scene.missing().collect::<Vec<_>>(), [image.id()]);
+    let [r, g, b, _] = pixel(&stage.picture(&view()), 160, 90);
+    assert!(
+        r.min(g).min(b) > 220,
+        "white without its texture: {r} {g} {b}"
+    );
+
+    let handle = Handle::of("here", "material");
+    stage.scene.remove_material(handle).unwrap();
+    assert!(!stage.scene.has_material(handle));
+    let missing: Vec<_> = stage.scene.missing().collect();
+    assert_eq!(missing, [handle.id()], "the material, and not its texture");
+    stage
+        .scene
+        .insert_material(handle, &glow([0.0, 1.0, 0.0]))
+        .unwrap();
+    assert_eq!(middle(&mut stage, &view()), 1);
+}
+
+#[test]
 fn a_freed_slot_is_used_again() {
     let gpu = TestGpu::new();
     let mut stage = Stage::new(&gpu);
@@ -252,6 +295,33 @@ fn two_scenes_and_renderers_share_a_device() {
         assert_eq!(middle(&mut stages[0], &view()), 1);
         stages[1].picture(&view());
     }
+}
+
+/// A buffer that was outgrown once went with the next frame of the device, whose ever that was.
+#[test]
+fn what_one_scene_has_not_uploaded_survives_the_frames_of_another() {
+    let gpu = TestGpu::new();
+    let (mut waiting, mut busy) = (Stage::new(&gpu), Stage::new(&gpu));
+    waiting.add(
+        "red",
+        &scenes::quad(),
+        &glow([1.0, 0.0, 0.0]),
+        at(0.0, 0.0, 0.0),
+    );
+    waiting.draw(&view());
+    for i in 0..3000 {
+        // The tables of instances grow twice.
+        waiting.add(
+            "red",
+            &scenes::quad(),
+            &glow([1.0, 0.0, 0.0]),
+            at(0.0, 100.0, i as f32),
+        );
+    }
+    for _ in 0..4 {
+        busy.picture(&view());
+    }
+    assert_eq!(middle(&mut waiting, &view()), 0);
 }
 
 #[test]

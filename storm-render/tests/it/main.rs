@@ -6,6 +6,7 @@ mod behaviour;
 mod extract;
 mod golden;
 mod harness;
+mod misuse;
 mod scenes;
 mod shaders;
 mod uploads;

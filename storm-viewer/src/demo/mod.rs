@@ -13,12 +13,13 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), ViewerError> {
     let content = scene::build(args.seed);
     let (view, _) = content.camera(args.picture.camera.as_ref(), size.aspect())?;
     let gpu = Gpu::headless(&args.gpu.desc())?;
-    render::check_memory(&gpu.info(), &args.picture)?;
-    let mut stage = Stage::new(&gpu, content, args.picture.samples)?;
+    let samples = args.picture.samples.unwrap_or(render::PICTURE_SAMPLES);
+    render::check_memory(&gpu.info(), size, samples)?;
+    let mut stage = Stage::new(&gpu, content, samples)?;
     let drawn = render::picture(&mut stage, &view, size, args.frames)?;
     stage.check_validation()?;
     png::write(&args.output, &drawn.picture)?;
-    output::stderr(&format!("wrote {} ({size})", args.output.display()));
+    output::wrote(&args.output, &format!(" ({size})"));
     if args.frames.is_some() {
         output::stderr(&drawn.line(size));
     }

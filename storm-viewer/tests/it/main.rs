@@ -1,0 +1,12 @@
+//! What the viewer promises, seen from outside: what it writes, what it says and how it exits. Drawing needs a Vulkan
+//! driver; `./storm test` installs one.
+
+mod docs;
+mod harness;
+mod info;
+mod machine;
+mod models;
+mod render;
+mod usage;
+#[cfg(feature = "window")]
+mod window;

@@ -1,0 +1,203 @@
+//! The window, on a display in memory (Xvfb). Skipped where there is none.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+};
+
+use crate::harness::{Folder, Ran, squares};
+
+/// A display that goes with the test.
+struct Display {
+    server: Child,
+    name: String,
+}
+
+impl Display {
+    fn new() -> Option<Self> {
+        let server = Command::new("Xvfb")
+            .args([
+                "-displayfd",
+                "1",
+                "-screen",
+                "0",
+                "320x240x24",
+                "-nolisten",
+                "tcp",
+            ])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn();
+        let Ok(mut server) = server else {
+            return None;
+        };
+        // It writes the number that it has chosen once it listens.
+        let mut number = String::new();
+        BufReader::new(server.stdout.take().unwrap())
+            .read_line(&mut number)
+            .unwrap();
+        Some(Self {
+            server,
+            name: format!(":{}", number.trim()),
+        })
+    }
+
+    fn run(&self, folder: &Folder, arguments: &[&str]) -> Ran {
+        Ran::new(
+            folder
+                .viewer(arguments)
+                .env("DISPLAY", &self.name)
+                .output()
+                .unwrap(),
+            arguments,
+        )
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+#[test]
+fn the_window_shows_the_model_and_does_what_it_is_told() {
+    let Some(display) = Display::new() else {
+        println!("skipped: no Xvfb");
+        return;
+    };
+    let folder = Folder::new("window");
+    squares(&folder);
+    let view = [
+        "view",
+        "squares.gltf",
+        "--size",
+        "160x120",
+        "--camera",
+        "Front",
+        "--frames",
+        "4",
+    ];
+    let ran = display.run(
+        &folder,
+        &[&view[..], &["--do", "picture.save", "--do", "help"]].concat(),
+    );
+    assert!(
+        ran.ok().stderr.contains("wrote squares-1.png\n"),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stderr.contains("Left drag"), "{}", ran.stderr);
+
+    // From behind, the sides change places.
+    let behind = [
+        "--do",
+        "camera.turn=180,0",
+        "--do",
+        "picture.save",
+        "--do",
+        "quit",
+    ];
+    display.run(&folder, &[&view[..], &behind].concat()).ok();
+    let (front, behind) = (
+        folder.picture("squares-1.png"),
+        folder.picture("squares-2.png"),
+    );
+    let (w, h) = front.dimensions();
+    let (left, right) = ((w / 2 - w / 20, h / 2), (w / 2 + w / 20, h / 2));
+    assert!(
+        front.get_pixel(left.0, left.1).0[0] > 200 && front.get_pixel(right.0, right.1).0[1] > 200
+    );
+    assert!(
+        behind.get_pixel(left.0, left.1).0[1] > 200
+            && behind.get_pixel(right.0, right.1).0[0] > 200
+    );
+
+    // And back.
+    let back = [
+        "--do",
+        "camera.turn=180,0",
+        "--do",
+        "camera.reset",
+        "-o",
+        "back.png",
+        "--do",
+        "picture.save",
+    ];
+    display.run(&folder, &[&view[..], &back].concat()).ok();
+    assert_eq!(folder.picture("back.png"), front);
+}
+
+#[test]
+fn a_picture_that_cannot_be_saved_does_not_close_the_window() {
+    let Some(display) = Display::new() else {
+        println!("skipped: no Xvfb");
+        return;
+    };
+    let folder = Folder::new("window-save");
+    squares(&folder);
+    let arguments = [
+        "view",
+        "squares.gltf",
+        "--frames",
+        "3",
+        "-o",
+        "/proc/x.png",
+        "--do",
+        "picture.save",
+    ];
+    let ran = display.run(&folder, &arguments);
+    assert!(
+        ran.ok()
+            .stderr
+            .contains("error: /proc/x.png: cannot be written"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn without_a_driver_the_window_exits_with_3() {
+    let Some(display) = Display::new() else {
+        println!("skipped: no Xvfb");
+        return;
+    };
+    let folder = Folder::new("window-driver");
+    squares(&folder);
+    let arguments = ["view", "squares.gltf", "--frames", "1"];
+    let mut command = folder.viewer(&arguments);
+    command
+        .env("DISPLAY", &display.name)
+        .env("VK_DRIVER_FILES", "/nonexistent")
+        .env("VK_ICD_FILENAMES", "/nonexistent");
+    Ran::new(command.output().unwrap(), &arguments)
+        .failed(3, &["no Vulkan driver on this machine"]);
+}
+
+#[test]
+fn the_demo_opens_its_window_where_there_is_a_display() {
+    let Some(display) = Display::new() else {
+        println!("skipped: no Xvfb");
+        return;
+    };
+    let folder = Folder::new("window-demo");
+    let ran = display.run(
+        &folder,
+        &[
+            "demo",
+            "--size",
+            "160x90",
+            "--frames",
+            "3",
+            "--do",
+            "picture.save",
+        ],
+    );
+    assert!(
+        ran.ok().stderr.contains("wrote demo-1.png"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(folder.names(), ["demo-1.png", "storm-demo.png"]);
+}
