@@ -334,9 +334,7 @@ impl World {
                 let column = &from.columns()[gone as usize];
                 if column.is_tracked() {
                     let log = &mut self.removed[column.id().index()];
-                    for &entity in from.entities() {
-                        log.push(entity, tick, self.removal_capacity);
-                    }
+                    log.extend(from.entities(), tick, self.removal_capacity);
                 }
             }
             // SAFETY: the plan is for these tables, and a removal leaves no column unwritten.

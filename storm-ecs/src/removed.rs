@@ -26,6 +26,24 @@ impl RemovalLog {
         self.entities.push(entity);
     }
 
+    /// Adds many entries of one tick.
+    pub(crate) fn extend(&mut self, entities: &[Entity], tick: u32, capacity: usize) {
+        for part in entities.chunks(capacity.max(1)) {
+            self.prepare(tick, capacity);
+            if self.entities.len() + part.len() > capacity.saturating_mul(2) {
+                self.forget(
+                    self.entities
+                        .len()
+                        .min(self.entities.len() + part.len() - capacity),
+                );
+                if self.runs.is_empty() {
+                    self.runs.push((tick, self.entities.len()));
+                }
+            }
+            self.entities.extend_from_slice(part);
+        }
+    }
+
     /// Begins a run, or makes room.
     #[cold]
     fn prepare(&mut self, tick: u32, capacity: usize) {
@@ -145,6 +163,38 @@ mod tests {
                     }
                 }
                 assert!(log.entities.len() <= 2 * capacity.max(4));
+            }
+        }
+    }
+
+    #[test]
+    fn many_entries_at_once_are_kept_like_single_ones() {
+        for capacity in [1, 3, 64, usize::MAX] {
+            for batch in [1, 2, 5, 70, 300] {
+                let mut log = RemovalLog::default();
+                let mut all: Vec<(u64, u32)> = Vec::new();
+                for round in 0..20u32 {
+                    // Some ticks have two batches.
+                    let tick = 1 + round / 2;
+                    let entities: Vec<u64> =
+                        (0..batch).map(|i| u64::from(round) * 1000 + i).collect();
+                    all.extend(entities.iter().map(|&entity| (entity, tick)));
+                    let entities: Vec<Entity> =
+                        entities.into_iter().map(Entity::from_bits).collect();
+                    log.extend(&entities, tick, capacity);
+                    for since in [0, tick - 1, tick.saturating_sub(4)] {
+                        let found: Vec<u64> = log.since(since).map(Entity::to_bits).collect();
+                        let expected: Vec<u64> = all
+                            .iter()
+                            .filter(|&&(_, at)| at > since)
+                            .map(|&(entity, _)| entity)
+                            .collect();
+                        assert!(expected.ends_with(&found));
+                        assert!(found.len() >= expected.len().min(capacity));
+                        assert!(!log.reaches(since) || found.len() == expected.len());
+                        assert!(log.reaches(since) || found.len() < expected.len());
+                    }
+                }
             }
         }
     }

@@ -356,13 +356,12 @@ impl Table {
         if start == 0 {
             destination.born.reset();
         }
-        for (row, &entity) in self.entities.iter().enumerate() {
-            destination.entities.push(entity);
-            if !plain || row + start == 0 {
-                destination
-                    .born
-                    .set(start + row, self.born.get(row), start + row + 1);
-            }
+        destination.entities.extend_from_slice(&self.entities);
+        let differing = if plain { usize::from(start == 0) } else { rows };
+        for row in 0..differing {
+            destination
+                .born
+                .set(start + row, self.born.get(row), start + row + 1);
         }
         for (source, &route) in self.columns.iter_mut().zip(&plan.route) {
             if route == GONE {

@@ -169,9 +169,10 @@ fn simple(name: &'static str, count: usize, repeat: u32) -> Case<'static> {
         for (position, velocity) in rows() {
             world.entity().set(position).set(velocity);
         }
-        let query = world.new_query::<(&mut Position, &Velocity)>();
+        // The query has to go before its world does: fields are dropped in order.
+        let state = (world.new_query::<(&mut Position, &Velocity)>(), world);
         case.subject("flecs", move |timer| {
-            let _ = &world;
+            let (query, _world) = &state;
             timer.time(|| {
                 for _ in 0..repeat {
                     query.each(|(position, velocity)| step(position, velocity));

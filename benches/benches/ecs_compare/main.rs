@@ -8,6 +8,7 @@ mod iterate;
 mod schedule;
 mod snapshot;
 mod structure;
+mod systems;
 
 use storm_benches::Comparison;
 
@@ -20,6 +21,7 @@ fn main() -> std::io::Result<()> {
     structure::run(&mut comparison);
     iterate::run(&mut comparison);
     access::run(&mut comparison);
+    systems::run(&mut comparison);
     snapshot::run(&mut comparison);
     schedule::run(&mut comparison);
     comparison.finish()

@@ -231,6 +231,47 @@ impl<'w, Q: QueryData, F: QueryFilter> Query<'w, Q, F> {
         Some(unsafe { D::item(fetch, row) })
     }
 
+    /// The items of several entities at once, which may all be written. `None` if one of them is not alive or does not match, or if one is
+    /// named twice.
+    ///
+    /// ```
+    /// # use storm_ecs::{Component, World};
+    /// # #[derive(Component, Debug, PartialEq)] struct Gold(u32);
+    /// let mut world = World::new();
+    /// let (ann, bob) = (world.spawn(Gold(5)), world.spawn(Gold(0)));
+    /// let mut purses = world.query_mut::<&mut Gold>();
+    /// if let Some([from, to]) = purses.get_many_mut([ann, bob]) {
+    ///     std::mem::swap(from, to);
+    /// }
+    /// assert!(purses.get_many_mut([ann, ann]).is_none());
+    /// assert_eq!(world.get(bob), Some(&Gold(5)));
+    /// ```
+    ///
+    /// Compares every pair: meant for a few entities.
+    #[must_use]
+    pub fn get_many_mut<const N: usize>(
+        &mut self,
+        entities: [Entity; N],
+    ) -> Option<[Q::Item<'_>; N]> {
+        for (at, entity) in entities.iter().enumerate() {
+            if entities[..at].contains(entity) || !self.matches(*entity) {
+                return None;
+            }
+        }
+        // SAFETY: `&mut self` lends the query's access to these items alone, and no two are of the same row.
+        let items = entities.map(|entity| unsafe { self.one::<Q>(entity) });
+        Some(items.map(|item| match item {
+            Some(item) => item,
+            None => unreachable!("looked at just now"),
+        }))
+    }
+
+    /// Whether the query visits `entity`. Marks nothing.
+    #[must_use]
+    pub fn matches(&self, entity: Entity) -> bool {
+        self.get(entity).is_some()
+    }
+
     /// Each table's rows as slices.
     ///
     /// ```

@@ -281,3 +281,37 @@ fn a_panic_in_a_parallel_loop_reaches_the_caller() {
     assert!(result.is_err());
     assert_eq!(world.query::<&A>().count(), 50_000);
 }
+
+#[test]
+fn several_entities_can_be_written_at_once_if_they_differ() {
+    let mut world = World::new();
+    let entities = world.spawn_batch((0..10).map(|i| (A(i), B(0))));
+    let other = world.spawn((A(100), Tag));
+    let lacking = world.spawn(B(0));
+    let since = world.change_tick();
+    let mut query = world.query_mut::<&mut A>();
+    let [a, b, c] = query
+        .get_many_mut([entities[3], other, entities[5]])
+        .unwrap();
+    (a.0, b.0, c.0) = (b.0, c.0, a.0);
+    assert!(
+        query
+            .get_many_mut([entities[1], entities[2], entities[1]])
+            .is_none(),
+        "named twice"
+    );
+    assert!(query.get_many_mut([entities[1], lacking]).is_none());
+    assert!(
+        query
+            .get_many_mut([entities[1], Entity::DANGLING])
+            .is_none()
+    );
+    assert_eq!(query.get_many_mut([]).map(|[]| ()), Some(()));
+    let values = [entities[3], other, entities[5]].map(|entity| world.get::<A>(entity).unwrap().0);
+    assert_eq!(values, [100, 5, 3]);
+    let changed = world
+        .tables::<&A>()
+        .flat_map(|table| table.changed_rows::<A>(since))
+        .map(|rows| rows.len());
+    assert_eq!(changed.sum::<usize>(), 3, "what was refused is not marked");
+}
