@@ -2,6 +2,10 @@
 //!
 //! Everything safe here checks first: numbers are known, values fit the schema, bytes are of Pod components. One operation with several
 //! components is one move.
+//!
+//! Invariants:
+//! 1. A pointer passed on is to a value made by the component's own functions, or to as many bytes as a Pod component has.
+//! 2. Bytes are shown of Pod components only: theirs are initialised throughout.
 #![expect(
     unsafe_code,
     reason = "hands checked bytes and values to type-erased storage"

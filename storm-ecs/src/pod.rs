@@ -1,4 +1,8 @@
 //! `Pod`: values that are nothing but their bytes. Guarantees that byte views of columns are sound.
+//!
+//! Invariants:
+//! 1. A type that is `Pod` has no padding, and every byte pattern is a value.
+//! 2. A view is made only of bytes that lie aligned and hold whole values.
 #![expect(
     unsafe_code,
     reason = "marks types whose every byte pattern is a value"

@@ -51,8 +51,23 @@ impl Entities {
         self.free = free;
     }
 
-    /// Adds dead slots, or takes dead ones from the end, until there are `count`.
+    /// Adds dead slots, or takes dead ones from the end, until there are `count`; stops at a live one. Slots that go may be in the list of
+    /// free ones still: the caller replaces it.
     pub(crate) fn resize_slots(&mut self, count: usize) {
+        let dead = |slot: &&Slot| slot.location().table == NO_TABLE;
+        let surplus = self.slots.len().saturating_sub(count);
+        let trailing = self
+            .slots
+            .iter()
+            .rev()
+            .take(surplus)
+            .take_while(dead)
+            .count();
+        let count = if surplus > 0 {
+            self.slots.len() - trailing
+        } else {
+            count
+        };
         self.slots.resize_with(count, || Slot::free(0));
     }
 

@@ -1,17 +1,17 @@
 //! Cameras, with the projections of glTF.
 
-use crate::Component;
+use crate::{Component, Schema};
 
 /// A camera, looking along -Z of its [`GlobalTransform`](super::GlobalTransform), +Y up.
 #[derive(Component, Clone, Copy, Debug, Default, PartialEq)]
-#[component(name = "storm.scene.Camera")]
+#[component(name = "storm.scene.Camera", schema)]
 pub struct Camera {
     /// How it maps the view to the picture.
     pub projection: Projection,
 }
 
 /// How a camera maps the view to the picture. Distances are in metres.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Schema, Clone, Copy, Debug, PartialEq)]
 pub enum Projection {
     /// Far things are small.
     Perspective {

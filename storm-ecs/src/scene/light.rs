@@ -4,7 +4,7 @@ use crate::Component;
 
 /// A light infinitely far away, such as the sun.
 #[derive(Component, Clone, Copy, Debug, PartialEq)]
-#[component(name = "storm.scene.DirectionalLight")]
+#[component(name = "storm.scene.DirectionalLight", schema)]
 pub struct DirectionalLight {
     /// Linear RGB (Rec. 709 primaries), 0 to 1.
     pub color: [f32; 3],
@@ -24,7 +24,7 @@ impl Default for DirectionalLight {
 
 /// A light that shines from a point in all directions.
 #[derive(Component, Clone, Copy, Debug, PartialEq)]
-#[component(name = "storm.scene.PointLight")]
+#[component(name = "storm.scene.PointLight", schema)]
 pub struct PointLight {
     /// Linear RGB (Rec. 709 primaries), 0 to 1.
     pub color: [f32; 3],
@@ -47,7 +47,7 @@ impl Default for PointLight {
 
 /// A light that shines from a point in a cone.
 #[derive(Component, Clone, Copy, Debug, PartialEq)]
-#[component(name = "storm.scene.SpotLight")]
+#[component(name = "storm.scene.SpotLight", schema)]
 pub struct SpotLight {
     /// Linear RGB (Rec. 709 primaries), 0 to 1.
     pub color: [f32; 3],

@@ -12,7 +12,7 @@ pub const CELL_SIZE: f32 = 1024.0;
 ///
 /// The matrix is `translation × rotation × scale`.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
-#[component(name = "storm.scene.Transform")]
+#[component(name = "storm.scene.Transform", schema, pod = "bytemuck")]
 #[repr(C)]
 pub struct Transform {
     /// Metres.
@@ -88,7 +88,7 @@ impl From<&Transform> for Affine3A {
 
 /// Which cube of [`CELL_SIZE`] metres a root's [`Transform`] counts from. Roots without one are in cell 0, 0, 0; on children it means nothing.
 #[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Pod, Zeroable)]
-#[component(name = "storm.scene.Cell")]
+#[component(name = "storm.scene.Cell", schema, pod = "bytemuck")]
 #[repr(C)]
 pub struct Cell(pub [i32; 3]);
 
@@ -113,7 +113,7 @@ impl Cell {
 ///
 /// `affine` holds the rows of a 3×4 matrix, the last column being the translation in metres from the corner of `cell`.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
-#[component(name = "storm.scene.GlobalTransform")]
+#[component(name = "storm.scene.GlobalTransform", schema, pod = "bytemuck")]
 #[repr(C)]
 pub struct GlobalTransform {
     /// Rows of the 3×4 matrix.
@@ -212,7 +212,7 @@ impl From<&GlobalTransform> for Affine3A {
 
 /// What an entity is called. For people; need not be unique.
 #[derive(Component, Clone, Debug, Default, PartialEq, Eq, Hash)]
-#[component(name = "storm.scene.Name")]
+#[component(name = "storm.scene.Name", schema)]
 pub struct Name(pub String);
 
 impl Name {
@@ -230,7 +230,7 @@ impl core::fmt::Display for Name {
 
 /// The entity whose [`GlobalTransform`] this one's [`Transform`] is relative to.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[component(name = "storm.scene.ChildOf")]
+#[component(name = "storm.scene.ChildOf", schema, pod)]
 #[repr(transparent)]
 pub struct ChildOf(pub Entity);
 

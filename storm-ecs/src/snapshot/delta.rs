@@ -2,6 +2,10 @@
 //!
 //! An entity that came, or gained or lost a tracked component, is sent whole; of others only values that were written. Costs: a comparison for each table and column, one for each
 //! block of a table in which something changed, then what changed. If an entity came or went, the list of free slots is sent as well (4 bytes each).
+//!
+//! Invariants:
+//! 1. A staged column is of the component whose number stands beside it, and holds one value for each entity.
+//! 2. Between a row's appearance or move and the writing of its columns no user code runs.
 #![expect(unsafe_code, reason = "reads and writes type-erased columns")]
 
 use std::borrow::Cow;
@@ -24,52 +28,52 @@ use crate::snapshot::{RestoreOptions, SnapshotOptions};
 use crate::table::rows::Staged;
 use crate::table::{BLOCK_ROWS, Table};
 use crate::tick::ChangeTick;
+use crate::track::BlockBits;
 use crate::world::World;
 
 const WORDS: usize = BLOCK_ROWS / 64;
 
-/// Calls `f` with ranges of the rows whose bit is set; `bits` gives those of 64 rows, `block` says whether a block may have any.
+/// Calls `f` with ranges of the rows whose bit is set; `block` says whether a block may have any, `bits` gives a bit for each of its rows.
 fn runs(
     len: usize,
     block: impl Fn(usize) -> bool,
-    bits: impl Fn(usize) -> u64,
+    bits: impl Fn(usize) -> BlockBits,
     mut f: impl FnMut(Range<usize>),
 ) {
-    let mut run: Option<Range<usize>> = None;
-    let words = len.div_ceil(64);
-    let mut word = 0;
-    while word < words {
-        if word.is_multiple_of(WORDS) && !block(word / WORDS) {
-            word += WORDS;
+    let mut run = 0..0;
+    for number in 0..len.div_ceil(BLOCK_ROWS) {
+        if !block(number) {
             continue;
         }
-        let first = word * 64;
-        let mut left = bits(word);
-        if len - first < 64 {
-            left &= (1 << (len - first)) - 1;
-        }
-        while left != 0 {
-            let start = left.trailing_zeros();
-            let count = (left >> start).trailing_ones();
-            let found = first + start as usize..first + (start + count) as usize;
-            left &= if start + count == 64 {
-                0
-            } else {
-                u64::MAX << (start + count)
-            };
-            run = match run.take() {
-                Some(before) if before.end == found.start => Some(before.start..found.end),
-                before => {
-                    if let Some(before) = before {
-                        f(before);
+        for (word, mut left) in bits(number).into_iter().enumerate() {
+            let first = number * BLOCK_ROWS + word * 64;
+            if first >= len {
+                break;
+            }
+            if len - first < 64 {
+                left &= (1 << (len - first)) - 1;
+            }
+            while left != 0 {
+                let start = left.trailing_zeros();
+                let count = (left >> start).trailing_ones();
+                let found = first + start as usize..first + (start + count) as usize;
+                left &= if start + count == 64 {
+                    0
+                } else {
+                    u64::MAX << (start + count)
+                };
+                if run.end == found.start && !run.is_empty() {
+                    run.end = found.end;
+                } else {
+                    if !run.is_empty() {
+                        f(run);
                     }
-                    Some(found)
+                    run = found;
                 }
-            };
+            }
         }
-        word += 1;
     }
-    if let Some(run) = run {
+    if !run.is_empty() {
         f(run);
     }
 }
@@ -81,8 +85,12 @@ struct Whole {
 }
 
 impl Whole {
-    fn word(&self, word: usize) -> u64 {
-        self.bits.get(word).copied().unwrap_or(0)
+    fn block(&self, block: usize) -> BlockBits {
+        let mut bits = [0; WORDS];
+        for (to, &from) in bits.iter_mut().zip(self.bits.iter().skip(block * WORDS)) {
+            *to = from;
+        }
+        bits
     }
 
     fn mark(&mut self, rows: Range<usize>) {
@@ -102,7 +110,11 @@ fn arrivals(table: &Table, since: u32, whole: &mut Whole) {
         runs(
             table.len(),
             |block| born.block_newer(block, since),
-            |word| born.newer(word, since),
+            |block| {
+                let mut bits = [0; WORDS];
+                born.newer_in_block(block, since, &mut bits);
+                bits
+            },
             |rows| whole.mark(rows),
         );
     }
@@ -112,7 +124,7 @@ fn arrivals(table: &Table, since: u32, whole: &mut Whole) {
             runs(
                 table.len(),
                 |block| added.block_newer(block),
-                |word| added.word(word),
+                |block| added.block_bits(block),
                 |rows| whole.mark(rows),
             );
         }
@@ -246,7 +258,7 @@ impl World {
             runs(
                 table.len(),
                 |block| whole.bits.len() > block * WORDS,
-                |word| whole.word(word),
+                |block| whole.block(block),
                 |run| rows.push(run),
             );
             let mut columns = Vec::new();
@@ -275,7 +287,15 @@ impl World {
                 runs(
                     table.len(),
                     |block| changed.block_newer(block),
-                    |word| changed.word(word) & !whole.word(word),
+                    |block| {
+                        let mut bits = changed.block_bits(block);
+                        if !whole.bits.is_empty() {
+                            for (bits, whole) in bits.iter_mut().zip(whole.block(block)) {
+                                *bits &= !whole;
+                            }
+                        }
+                        bits
+                    },
                     |run| {
                         patch
                             .entities
@@ -535,16 +555,25 @@ impl World {
         for entity in ends {
             let _ = self.despawn(entity);
         }
+        // From here to the list of free slots no user code runs; afterwards a slot that is to come alive is in no list, so a panicking
+        // `Drop` leaves slots unused, never used twice.
         self.entities.resize_slots(slots);
         for (&index, &(generation, alive)) in &after {
-            if !alive {
+            if !alive && matches!(self.entities.slot_state(index), Some((_, false))) {
                 self.entities.set_generation(index, generation);
             }
+        }
+        if let Some(mut free) = free {
+            free.retain(|&index| matches!(self.entities.slot_state(index), Some((_, false))));
+            self.entities.set_free_list(free);
         }
         for (set, entities, mut staged) in wholes {
             let number = self.make_table(&set);
             for (from, entity) in entities.into_iter().enumerate() {
                 if !self.contains(entity) {
+                    if !matches!(self.entities.slot_state(entity.index()), Some((_, false))) {
+                        continue;
+                    }
                     // SAFETY: every column is written below.
                     let row = unsafe { self.revive_in(entity, number, tick) };
                     for (column, staged) in self.tables[number as usize]
@@ -588,9 +617,6 @@ impl World {
                 column.mark_mut(location.row as usize, tick);
                 staged.exchange(from, column, location.row as usize);
             }
-        }
-        if let Some(free) = free {
-            self.entities.set_free_list(free);
         }
         for load in loads {
             load(self);

@@ -2,6 +2,11 @@
 //!
 //! Guarantees: after an error the world is as it was. A table whose entities are the same is overwritten in place, and only blocks that differ are
 //! marked as changed; other tables are filled anew. Values that are replaced are dropped last.
+//!
+//! Invariants:
+//! 1. What is put into a column is as many values of its component as the table has rows: bytes whose number was checked (Pod), or values that
+//!    its codec made.
+//! 2. From the first change to the last, no user code runs: old values are kept and dropped at the end.
 #![expect(unsafe_code, reason = "writes type-erased columns")]
 
 use std::borrow::Cow;
@@ -269,7 +274,7 @@ impl World {
     /// In the world that it was taken from, handles from then are alive again, and handles given out since are not. In another world entities keep index and
     /// generation and carry that world's tag; so do the handles that schemas declare inside components.
     ///
-    /// It is a write like any other: a table whose entities did not change is marked as changed in blocks that differ, another table as a whole; entities that were alive
+    /// Hooks and observers do not run; readers of change ticks and removals see it. It is a write like any other: a table whose entities did not change is marked as changed in blocks that differ, another table as a whole; entities that were alive
     /// before keep their `Added` ticks; those that end, and components that go, are logged for [`removed`](Self::removed).
     ///
     /// # Errors

@@ -1,5 +1,9 @@
 //! Writing: what a snapshot and a delta have in common, and taking a snapshot.
 //!
+//! Invariants:
+//! 1. Rows below a table's length are in use, and `&World` keeps writers away while they are read.
+//! 2. Bytes are taken of Pod components only; others go through the codec that was made for their type.
+//!
 //! Costs of a snapshot: one pass over ids and generations, one copy of each Pod column, one call a value for the others.
 #![expect(unsafe_code, reason = "reads type-erased columns")]
 
@@ -110,26 +114,27 @@ pub(super) unsafe fn values(
     tag: u16,
     out: &mut Vec<u8>,
 ) {
-    for rows in rows {
-        if data.plain {
+    if data.plain {
+        let start = out.len();
+        for rows in rows {
             // SAFETY: the rows are in use (the caller's promise) and their bytes initialised (Pod).
             let bytes = unsafe {
                 core::slice::from_raw_parts(column.at(rows.start), rows.len() * column.size())
             };
-            let start = out.len();
             out.extend_from_slice(bytes);
-            if data.has_entities {
-                map_bytes(data, column.size(), &mut out[start..], &mut |entity| {
-                    stored(entity, tag)
-                });
-            }
-        } else if let Some(codec) = data.codec {
-            let mut out = Encoder::new(out, tag);
-            for row in rows {
-                // SAFETY: the row is in use, and the codec is the component's.
-                unsafe { (codec.encode)(column.at(row), &mut out) };
-            }
         }
+        if data.has_entities {
+            map_bytes(data, column.size(), &mut out[start..], &mut |entity| {
+                stored(entity, tag)
+            });
+        }
+        return;
+    }
+    let Some(codec) = data.codec else { return };
+    let mut out = Encoder::new(out, tag);
+    for row in rows.flatten() {
+        // SAFETY: the row is in use, and the codec is the component's.
+        unsafe { (codec.encode)(column.at(row), &mut out) };
     }
 }
 

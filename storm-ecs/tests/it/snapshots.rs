@@ -1045,3 +1045,116 @@ fn values_that_are_replaced_are_dropped_once() {
     drop(world);
     assert_eq!(count(), 0);
 }
+
+#[test]
+fn a_drop_that_panics_while_a_rollback_ends_leaves_the_rollback_made() {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use storm_ecs::{Codec, DecodeError, Decoder, Encoder};
+    #[derive(Component)]
+    struct Bomb(bool);
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            assert!(!self.0 || std::thread::panicking(), "the bomb");
+        }
+    }
+    struct Defused;
+    impl Codec<Bomb> for Defused {
+        fn encode(_: &Bomb, _: &mut Encoder<'_>) {}
+        fn decode(_: &mut Decoder<'_>) -> Result<Bomb, DecodeError> {
+            Ok(Bomb(false))
+        }
+    }
+    let build = || {
+        let mut world = World::new();
+        register(&mut world);
+        world.register_codec::<Bomb, Defused>();
+        let made = world.spawn_batch((0..6).map(|i| (Score(i), Bomb(false))));
+        let base = take(&mut world);
+        let since = SnapshotView::parse(base.as_bytes(), &RestoreOptions::default())
+            .unwrap()
+            .tick();
+        world.despawn(made[1]).unwrap();
+        world.remove::<Bomb>(made[2]).unwrap();
+        world.spawn((Score(9), Bomb(false)));
+        world.spawn(Score(10));
+        world.insert(made[3], Label("x".into())).unwrap();
+        let delta = world.delta(since, &SnapshotOptions::default()).unwrap();
+        put(&mut world, base.as_bytes());
+        (world, made, base, delta)
+    };
+    for armed in 0..6 {
+        let (mut world, made, base, delta) = build();
+        world.get_mut::<Bomb>(made[armed]).unwrap().0 = true;
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            world.restore(base.as_bytes(), &RestoreOptions::default())
+        }));
+        assert!(result.is_err(), "the old value was dropped");
+        assert_eq!(
+            take(&mut world).as_bytes()[32..],
+            base.as_bytes()[32..],
+            "all was in place by then"
+        );
+
+        let (mut world, made, _, delta_again) = build();
+        assert_eq!(delta.len(), delta_again.len());
+        world.get_mut::<Bomb>(made[armed]).unwrap().0 = true;
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            world.apply_delta(delta_again.as_bytes(), &RestoreOptions::default())
+        }));
+        // Whatever was made of it: no slot is used twice, and every entity is where it says.
+        let mut seen: Vec<_> = world.entities().collect();
+        seen.extend((0..20).map(|_| world.spawn(Score(1))));
+        seen.sort_unstable();
+        assert!(
+            seen.windows(2)
+                .all(|pair| pair[0].index() != pair[1].index()),
+            "armed {armed}"
+        );
+        assert!(seen.iter().all(|&entity| world.contains(entity)));
+        for bomb in world.query_mut::<&mut Bomb>() {
+            bomb.0 = false;
+        }
+        for entity in seen {
+            world.despawn(entity).unwrap();
+        }
+        assert!(world.is_empty());
+    }
+}
+
+#[cfg(feature = "scene")]
+#[test]
+fn a_scene_comes_back() {
+    use storm_ecs::scene::{
+        Camera, Cell, ChildOf, GlobalTransform, Name, PointLight, Projection, Propagation,
+        Transform,
+    };
+    let mut world = World::new();
+    let root = world.spawn((
+        Transform::from_translation([1.0, 2.0, 3.0]),
+        Cell([4, 5, 6]),
+        Name::new("root"),
+    ));
+    let child = world.spawn((Transform::IDENTITY, ChildOf(root), PointLight::default()));
+    let camera = Camera {
+        projection: Projection::Orthographic {
+            xmag: 1.0,
+            ymag: 2.0,
+            znear: 0.1,
+            zfar: 9.0,
+        },
+    };
+    let eye = world.spawn((Transform::IDENTITY, camera));
+    Propagation::new().run(&mut world);
+    let saved = take(&mut world);
+    let global = *world.get::<GlobalTransform>(child).unwrap();
+    world.clear();
+    put(&mut world, saved.as_bytes());
+    assert_eq!(world.get(child), Some(&ChildOf(root)));
+    assert_eq!(world.get(child), Some(&global));
+    assert_eq!(world.get(eye), Some(&camera));
+    assert_eq!(
+        world.get::<Name>(root).map(|name| name.0.as_str()),
+        Some("root")
+    );
+    assert_eq!(take(&mut world).as_bytes()[32..], saved.as_bytes()[32..]);
+}
