@@ -5,7 +5,6 @@
 mod access;
 mod components;
 mod iterate;
-mod schedule;
 mod snapshot;
 mod structure;
 mod systems;
@@ -23,6 +22,5 @@ fn main() -> std::io::Result<()> {
     access::run(&mut comparison);
     systems::run(&mut comparison);
     snapshot::run(&mut comparison);
-    schedule::run(&mut comparison);
     comparison.finish()
 }
