@@ -227,7 +227,7 @@ enum Source<'a> {
 /// struct Corpse;
 ///
 /// fn bury(mut commands: Commands, healths: Query<(Entity, &Health)>) {
-///     for (entity, health) in &healths {
+///     for (entity, health) in healths {
 ///         if health.0 == 0 {
 ///             commands.entity(entity).remove::<Health>().insert(Corpse);
 ///         }
