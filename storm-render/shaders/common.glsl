@@ -124,6 +124,7 @@ layout(set = 0, binding = 0) uniform texture2D images[];
 layout(set = 0, binding = 1) uniform sampler samplers[];
 layout(set = 0, binding = 2) uniform textureCube cubes[];
 layout(set = 0, binding = 3) uniform texture2DMS targets[];
+layout(set = 0, binding = 4) uniform texture2D plain_targets[];
 
 // A unit vector from octahedral coordinates in −1 to 1 (Cigolle et al. 2014).
 vec3 octahedral(vec2 e) {

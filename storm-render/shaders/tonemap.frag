@@ -43,7 +43,7 @@ void main() {
     ivec2 at = ivec2(gl_FragCoord.xy);
     vec3 sum = vec3(0.0);
     if (SAMPLES == 1u) {
-        sum = map(texelFetch(images[target], at, 0).rgb);
+        sum = map(texelFetch(plain_targets[target], at, 0).rgb);
     } else {
         for (uint i = 0u; i < SAMPLES; ++i) {
             sum += map(texelFetch(targets[target], at, int(i)).rgb);

@@ -140,6 +140,7 @@ impl Gpu {
         {
             bindless.fill(binding, filler);
         }
+        bindless.fill(Binding::PlainTargets, &fillers[0]);
         let clamp = vk::SamplerAddressMode::CLAMP_TO_EDGE;
         let info = vk::SamplerCreateInfo::default()
             .mag_filter(vk::Filter::LINEAR)

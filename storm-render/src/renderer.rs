@@ -94,7 +94,7 @@ struct Attachments {
     extent: vk::Extent2D,
     color: Image,
     depth: Image,
-    /// In the array of multisampled targets, or of images.
+    /// In the array of multisampled targets, or of plain ones.
     slot: u32,
 }
 
@@ -307,7 +307,7 @@ impl Renderer {
     /// The array that scene colours are read from.
     fn target_binding(&self) -> Binding {
         if self.samples == vk::SampleCountFlags::TYPE_1 {
-            Binding::Images
+            Binding::PlainTargets
         } else {
             Binding::Targets
         }

@@ -19,6 +19,8 @@ pub(crate) const SAMPLERS_MAX: u32 = 128;
 pub(crate) const CUBES_MAX: u32 = 64;
 /// Slots of multisampled render targets: a few a renderer.
 pub(crate) const TARGETS_MAX: u32 = 64;
+/// Slots of render targets of one sample: a few a renderer.
+pub(crate) const PLAIN_TARGETS_MAX: u32 = 64;
 
 /// Which array of the set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,9 +30,11 @@ pub(crate) enum Binding {
     Samplers = 1,
     Cubes = 2,
     Targets = 3,
+    /// Apart from the textures, which are bound while these are drawn to.
+    PlainTargets = 4,
 }
 
-const ARRAYS: [(Binding, vk::DescriptorType, u32); 4] = [
+const ARRAYS: [(Binding, vk::DescriptorType, u32); 5] = [
     (
         Binding::Images,
         vk::DescriptorType::SAMPLED_IMAGE,
@@ -42,6 +46,11 @@ const ARRAYS: [(Binding, vk::DescriptorType, u32); 4] = [
         Binding::Targets,
         vk::DescriptorType::SAMPLED_IMAGE,
         TARGETS_MAX,
+    ),
+    (
+        Binding::PlainTargets,
+        vk::DescriptorType::SAMPLED_IMAGE,
+        PLAIN_TARGETS_MAX,
     ),
 ];
 
@@ -179,6 +188,7 @@ impl Bindless {
                 Binding::Samplers => "samplers",
                 Binding::Cubes => "cube maps",
                 Binding::Targets => "multisampled targets",
+                Binding::PlainTargets => "targets of one sample",
             };
             return Err(RenderError::OutOfSpace {
                 what,

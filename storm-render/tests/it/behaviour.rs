@@ -4,7 +4,7 @@ use glam::{Mat4, Quat, Vec3};
 use storm_assets::{AlphaMode, Handle, Image, Material, Mesh, Sampler, TextureSlot};
 use storm_render::{
     CELL_SIZE, ColorSpace, Gpu, GpuDesc, ImageTarget, Instance, InstanceTransform, LIGHTS_MAX,
-    Light, RenderError, RenderSlot, View, textures_of,
+    Light, RenderError, RenderSlot, Renderer, RendererDesc, View, textures_of,
 };
 
 use crate::{
@@ -322,6 +322,39 @@ fn what_one_scene_has_not_uploaded_survives_the_frames_of_another() {
         busy.picture(&view());
     }
     assert_eq!(middle(&mut waiting, &view()), 0);
+}
+
+/// A target of one sample once stood among the textures, which are bound while it is drawn to.
+#[test]
+fn without_multisampling_textures_and_targets_keep_apart() {
+    let gpu = TestGpu::new();
+    let mut stage = Stage::new(&gpu);
+    stage.renderer = Renderer::new(
+        &gpu,
+        &RendererDesc {
+            multisampling: false,
+        },
+    )
+    .unwrap();
+    let image = Handle::<Image>::of("plain", "image");
+    let slot = TextureSlot {
+        image,
+        sampler: Sampler::default(),
+        uv_set: 0,
+    };
+    let material = Material {
+        emissive_texture: Some(slot),
+        ..glow([1.0; 3])
+    };
+    let key = textures_of(&material).next().unwrap();
+    stage
+        .scene
+        .insert_texture(key, &Image::solid([0, 255, 0, 255]))
+        .unwrap();
+    stage.add("plain", &scenes::quad(), &material, at(0.0, 0.0, 0.0));
+    for _ in 0..3 {
+        assert_eq!(middle(&mut stage, &view()), 1);
+    }
 }
 
 #[test]
