@@ -24,6 +24,8 @@ impl Display {
                 "320x240x24",
                 "-nolisten",
                 "tcp",
+                // It would start anew when its last client goes, and turn the next one away meanwhile.
+                "-noreset",
             ])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
