@@ -161,6 +161,9 @@ pub(crate) struct Globals {
     pub(crate) clamp_sampler: u32,
 }
 
+/// `docs/render.md` states this figure.
+const _: () = assert!(size_of::<Globals>() == 368);
+
 /// Offsets of the members of the structures that shaders read, for the test that compares the two.
 #[doc(hidden)]
 #[must_use]
