@@ -40,6 +40,7 @@ pub(crate) fn expand(input: DeriveInput) -> Result<TokenStream> {
         #[allow(unsafe_code, reason = "the derive upholds the contract of Bundle")]
         // SAFETY: `visit` passes a pointer to each field once, in the order in which `components` names them.
         unsafe impl #impl_generics #krate::Bundle for #ident #ty_generics #where_clause {
+            const ASIDE: bool = false #( || <#types as #krate::Bundle>::ASIDE )*;
             fn components(out: &mut #krate::__private::ComponentList<'_>) {
                 #( <#types as #krate::Bundle>::components(out); )*
             }

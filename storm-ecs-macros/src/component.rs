@@ -8,6 +8,10 @@ struct Options {
     krate: Path,
     name: Option<LitStr>,
     track: TokenStream,
+    storage: TokenStream,
+    mutable: bool,
+    on_insert: Option<Path>,
+    on_remove: Option<Path>,
     schema: bool,
     /// Whether bytemuck vouches for it.
     pod: Option<bool>,
@@ -18,6 +22,10 @@ fn options(input: &DeriveInput) -> Result<Options> {
         krate: parse_quote!(::storm_ecs),
         name: None,
         track: quote!(Block),
+        storage: quote!(Table),
+        mutable: true,
+        on_insert: None,
+        on_remove: None,
         schema: false,
         pod: None,
     };
@@ -47,6 +55,24 @@ fn options(input: &DeriveInput) -> Result<Options> {
                         return Err(Error::new(track.span(), text));
                     }
                 };
+            } else if meta.path.is_ident("storage") {
+                let storage: LitStr = meta.value()?.parse()?;
+                found.storage = match storage.value().as_str() {
+                    "table" => quote!(Table),
+                    "sparse" => quote!(Sparse),
+                    "tag" => quote!(Tag),
+                    other => {
+                        let text =
+                            format!("expected \"table\", \"sparse\" or \"tag\", found {other:?}");
+                        return Err(Error::new(storage.span(), text));
+                    }
+                };
+            } else if meta.path.is_ident("immutable") {
+                found.mutable = false;
+            } else if meta.path.is_ident("on_insert") {
+                found.on_insert = Some(meta.value()?.parse()?);
+            } else if meta.path.is_ident("on_remove") {
+                found.on_remove = Some(meta.value()?.parse()?);
             } else if meta.path.is_ident("schema") {
                 found.schema = true;
             } else if meta.path.is_ident("pod") {
@@ -65,7 +91,9 @@ fn options(input: &DeriveInput) -> Result<Options> {
             } else if meta.path.is_ident("crate") {
                 found.krate = meta.value()?.parse::<LitStr>()?.parse()?;
             } else {
-                return Err(meta.error("expected `name`, `track`, `schema`, `pod` or `crate`"));
+                return Err(meta.error(
+                    "expected `name`, `track`, `storage`, `immutable`, `on_insert`, `on_remove`, `schema`, `pod` or `crate`",
+                ));
             }
             Ok(())
         })?;
@@ -85,6 +113,10 @@ pub(crate) fn expand(input: DeriveInput) -> Result<TokenStream> {
         krate,
         name,
         track,
+        storage,
+        mutable,
+        on_insert,
+        on_remove,
         schema,
         pod,
     } = options(&input)?;
@@ -114,12 +146,20 @@ pub(crate) fn expand(input: DeriveInput) -> Result<TokenStream> {
             }
         }
     });
+    let hooks = (on_insert.is_some() || on_remove.is_some()).then(|| {
+        let insert = on_insert.map(|path| quote!(.on_insert(#path)));
+        let remove = on_remove.map(|path| quote!(.on_remove(#path)));
+        quote!(const HOOKS: #krate::Hooks = #krate::Hooks::NONE #insert #remove;)
+    });
     Ok(quote! {
         #schema_impl
         #pod_impl
         impl #krate::Component for #ident {
             const NAME: &'static str = #name;
             const TRACK: #krate::Track = #krate::Track::#track;
+            const STORAGE: #krate::Storage = #krate::Storage::#storage;
+            const MUTABLE: bool = #mutable;
+            #hooks
             #[inline]
             fn __type_index() -> u32 {
                 static SLOT: #krate::__private::TypeSlot = #krate::__private::TypeSlot::new();

@@ -13,6 +13,9 @@ use proc_macro::TokenStream;
 /// Options, all in `#[component(…)]`:
 /// - `name = "crate.Type"`: the stable name. Default: the package's name, a dot and the type's name.
 /// - `track = "block" | "exact" | "none"`: change tracking. Default: `block`.
+/// - `storage = "table" | "sparse" | "tag"`: where values live. Default: `table`.
+/// - `immutable`: values cannot be written in place, only inserted anew.
+/// - `on_insert = path`, `on_remove = path`: functions that run when a value was inserted, or is about to be removed.
 /// - `schema`: describes the fields, as `#[derive(Schema)]` does for types that are no components. Fields take `#[field(…)]`.
 /// - `pod`: the bytes are the value. Fields must be `Pod` and leave no padding; `pod = "bytemuck"` relies on `bytemuck::Pod` instead.
 /// - `crate = "path"`: where storm-ecs is found, if not at `::storm_ecs`.

@@ -4,15 +4,17 @@
 #![expect(unsafe_code, reason = "moves whole columns")]
 
 use core::mem::ManuallyDrop;
+use std::borrow::Cow;
 
 use crate::bundle::Bundle;
 use crate::column::Column;
-use crate::component::Component;
+use crate::component::{Component, Storage};
 use crate::entities::Location;
 use crate::entity::Entity;
 use crate::query::QueryFilter;
 use crate::query::data::TableIndex;
 use crate::table::Table;
+use crate::watch::{Cause, Watch};
 use crate::world::{World, Writer, pair};
 
 /// A column given to [`World::spawn_columns`] has the wrong length.
@@ -78,6 +80,12 @@ impl Filling<'_> {
         &mut self,
         values: impl ExactSizeIterator<Item = T>,
     ) -> Result<(), ColumnLengths> {
+        const {
+            assert!(
+                matches!(T::STORAGE, Storage::Table),
+                "only components that live in tables are spawned by columns"
+            )
+        };
         let wrong = |found| {
             Err(ColumnLengths {
                 expected: self.rows,
@@ -188,10 +196,11 @@ impl World {
         &mut self,
         rows: usize,
         columns: C,
-    ) -> Result<&[Entity], ColumnLengths> {
+    ) -> Result<Cow<'_, [Entity]>, ColumnLengths> {
         let tick = self.begin();
         let number = self.bundle::<C::Bundle>();
         let info = &self.bundles[number as usize];
+        let (bundle, watch) = (number, info.watch);
         let (number, table) = (info.table, &mut self.tables[info.table as usize]);
         table.reserve(rows);
         self.entities.assert_room(rows);
@@ -220,17 +229,19 @@ impl World {
                 }
             });
         }
-        Ok(&table.entities()[start..])
+        if watch.has(Watch::INSERT) && rows > 0 {
+            // Watchers may move them: what is returned is a copy.
+            let made = table.entities()[start..].to_vec();
+            self.tell_spawned(bundle, &made);
+            return Ok(Cow::Owned(made));
+        }
+        Ok(Cow::Borrowed(
+            &self.tables[number as usize].entities()[start..],
+        ))
     }
 
     /// Tables with rows that pass `F`, and how many rows: those that arrive in between have been dealt with.
     fn tables_passing<F: QueryFilter>(&self) -> Vec<(u32, usize)> {
-        const {
-            assert!(
-                !F::ROWS,
-                "a filter on single rows does not go with whole tables"
-            )
-        };
         let state = F::state(&self.registry);
         let index = TableIndex {
             tables_with: &self.tables_with,
@@ -246,6 +257,17 @@ impl World {
             .collect()
     }
 
+    /// The entities that pass a filter which looks at single rows: sparse components and tags.
+    fn entities_passing<F: QueryFilter>(&self) -> Vec<Entity> {
+        const {
+            assert!(
+                !F::TICKS,
+                "a filter on changes does not go with whole tables"
+            )
+        };
+        self.query_filtered::<Entity, F>().into_iter().collect()
+    }
+
     /// Gives a clone of `bundle` to every entity that passes `F`, table by table. Returns how many that are.
     ///
     /// ```
@@ -259,21 +281,30 @@ impl World {
     /// assert_eq!(world.despawn_where::<With<Enemy>>(), 1000);
     /// ```
     ///
-    /// Filters on single rows (`Changed`, `Added`) do not compile here.
+    /// Filters on sparse components and tags go entity by entity; those on changes (`Changed`, `Added`) do not compile here.
     ///
     /// # Panics
     /// As [`insert`](Self::insert). If a clone panics, the tables before it have been changed and the others not.
     pub fn insert_where<F: QueryFilter, B: Bundle + Clone>(&mut self, bundle: B) -> usize {
         let tick = self.begin();
+        if F::ROWS {
+            let entities = self.entities_passing::<F>();
+            for &entity in &entities {
+                // Watchers may have ended some meanwhile.
+                let _ = self.insert(entity, bundle.clone());
+            }
+            return entities.len();
+        }
         let number = self.bundle::<B>();
+        let watch = self.bundles[number as usize].watch;
         let mut count = 0;
         for (source, passing) in self.tables_passing::<F>() {
             let plan = self.plan(source, number, true);
             count += passing;
-            if self.plans[plan as usize].replaces_any {
+            if B::ASIDE || self.plans[plan as usize].replaces_any {
                 let entities = self.tables[source as usize].entities()[..passing].to_vec();
                 for entity in entities {
-                    // Cannot fail: the table holds live entities.
+                    // Watchers may have ended some meanwhile.
                     let _ = self.insert(entity, bundle.clone());
                 }
                 continue;
@@ -307,9 +338,28 @@ impl World {
             drop(cloning);
             // SAFETY: the plan is for these tables, and the added columns have been written.
             unsafe { from.move_all(to, plan, tick) };
-            self.relocate_tail(plan_table(plan), rows);
+            let target = plan_table(plan);
+            self.relocate_tail(target, rows);
+            if watch.has(Watch::INSERT) {
+                self.tell_tail(number, target, rows);
+            }
         }
+        self.settle();
         count
+    }
+
+    /// Tells of the components of a bundle that the last rows of a table gained.
+    #[cold]
+    fn tell_tail(&mut self, bundle: u32, table: u32, rows: usize) {
+        let entities = self.tables[table as usize].entities();
+        let start = entities.len() - rows;
+        let entities = entities[start..].to_vec();
+        let ids = self.bundles[bundle as usize].ids.clone();
+        let location = Location {
+            table,
+            row: start as u32,
+        };
+        self.tell_each(Watch::INSERT, Cause::Insert, &ids, &entities, location);
     }
 
     /// Takes the components of `B` from every entity that passes `F` and drops them. Returns how many entities passed.
@@ -318,9 +368,27 @@ impl World {
     /// If a `drop` panics; the table it belongs to has been changed by then.
     pub fn remove_where<F: QueryFilter, B: Bundle>(&mut self) -> usize {
         let tick = self.begin();
+        if F::ROWS || B::ASIDE {
+            let entities = self.entities_passing::<F>();
+            for &entity in &entities {
+                // Watchers may have ended some meanwhile.
+                let _ = self.remove::<B>(entity);
+            }
+            return entities.len();
+        }
         let number = self.bundle::<B>();
+        let info = &self.bundles[number as usize];
+        let watched = info.watch.has(Watch::REMOVE).then(|| info.ids.clone());
         let mut count = 0;
         for (source, passing) in self.tables_passing::<F>() {
+            if let Some(ids) = &watched {
+                let entities = self.tables[source as usize].entities().to_vec();
+                let location = Location {
+                    table: source,
+                    row: 0,
+                };
+                self.tell_removed(Cause::Remove, &entities, location, ids, &[]);
+            }
             let plan = self.plan(source, number, false);
             let plan = &self.plans[plan as usize];
             count += passing;
@@ -345,6 +413,7 @@ impl World {
             // SAFETY: `move_all` left the values of these columns behind.
             unsafe { from.drop_left(gone.iter().map(|&number| number as usize), rows) };
         }
+        self.settle();
         count
     }
 
@@ -354,8 +423,20 @@ impl World {
     /// If a `drop` panics; the table it belongs to is empty by then.
     pub fn despawn_where<F: QueryFilter>(&mut self) -> usize {
         let tick = self.begin();
+        if F::ROWS {
+            let entities = self.entities_passing::<F>();
+            for &entity in &entities {
+                // Watchers may have ended some meanwhile.
+                let _ = self.despawn(entity);
+            }
+            return entities.len();
+        }
         let mut count = 0;
         for (number, _) in self.tables_passing::<F>() {
+            self.tell_table_despawned(number);
+            if self.tables[number as usize].has_aside() {
+                self.despawn_aside(number);
+            }
             let table = &mut self.tables[number as usize];
             count += table.len();
             for row in 0..table.len() {
@@ -367,6 +448,7 @@ impl World {
             }
             table.clear();
         }
+        self.settle();
         count
     }
 

@@ -5,7 +5,8 @@ use core::any::TypeId;
 use core::hash::{BuildHasherDefault, Hasher};
 use std::collections::HashMap;
 
-use crate::component::{Component, ComponentId, Registry};
+use crate::component::{Component, ComponentId, Registry, Storage};
+use crate::watch::Watch;
 
 /// A set of components: a component, a tuple of bundles (up to 16), `()`, or a struct with `#[derive(Bundle)]`.
 ///
@@ -31,6 +32,10 @@ use crate::component::{Component, ComponentId, Registry};
     note = "derive `Component` for a component, `Bundle` for a struct of components"
 )]
 pub unsafe trait Bundle: Send + Sync + Sized + 'static {
+    /// Whether any component lives elsewhere than in tables.
+    #[doc(hidden)]
+    const ASIDE: bool;
+
     /// Lists the components in order.
     #[doc(hidden)]
     fn components(out: &mut ComponentList<'_>);
@@ -73,6 +78,8 @@ pub trait FieldVisitor {
 
 // SAFETY: one component, shown once.
 unsafe impl<T: Component> Bundle for T {
+    const ASIDE: bool = !matches!(T::STORAGE, Storage::Table);
+
     fn components(out: &mut ComponentList<'_>) {
         out.push::<T>();
     }
@@ -88,6 +95,8 @@ macro_rules! tuple_bundle {
     ($($name:ident $index:tt)*) => {
         // SAFETY: each element is shown once, in order.
         unsafe impl<$($name: Bundle),*> Bundle for ($($name,)*) {
+            const ASIDE: bool = false $(|| $name::ASIDE)*;
+
             #[allow(unused_variables, reason = "the empty tuple")]
             fn components(out: &mut ComponentList<'_>) {
                 $($name::components(out);)*
@@ -127,8 +136,12 @@ tuple_bundle!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11 M 12 N 13 O 14 P
 
 /// What a world knows about a bundle.
 pub(crate) struct BundleInfo {
-    /// In the bundle's order.
+    /// Components that live in tables, in the bundle's order.
     pub(crate) ids: Box<[ComponentId]>,
+    /// The others: sparse ones and tags.
+    pub(crate) aside: Box<[ComponentId]>,
+    /// What is watched of all of them.
+    pub(crate) watch: Watch,
     /// Where spawning puts it.
     pub(crate) table: u32,
     /// Column of each component there.

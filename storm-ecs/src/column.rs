@@ -114,6 +114,18 @@ impl Column {
         }
     }
 
+    /// A column of the same component, without rows.
+    pub(crate) fn empty_like(&self) -> Self {
+        Self {
+            data: dangling(usize::from(self.align)),
+            looped: UnsafeCell::new(0),
+            tracks: UnsafeCell::new(None),
+            capacity: 0,
+            offset: 0,
+            ..*self
+        }
+    }
+
     #[inline]
     pub(crate) fn id(&self) -> ComponentId {
         self.id

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::schema::data::ComponentData;
+use crate::watch::Hooks;
 
 /// How writes to a component are tracked. A constant of the type, so that what is not asked for costs nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,6 +19,24 @@ pub enum Track {
     Exact,
     /// Nothing is tracked: `Changed`, `Added` and `changed_rows` do not compile.
     None,
+}
+
+/// Where the values of a component live. A constant of the type.
+///
+/// | | insert, remove | read in a loop over tables | read of all its owners |
+/// | --- | --- | --- | --- |
+/// | `Table` | the entity moves to another table | a slice | a slice a table |
+/// | `Sparse` | constant, nothing moves | a lookup a row | one slice |
+/// | `Tag` | a bit, nothing moves | a bit a row, 64 at a time | as before |
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Storage {
+    /// A column of the entity's table. Right for what most entities of a kind keep.
+    Table,
+    /// A set of its own, apart from tables: for what comes and goes, or is rare.
+    Sparse,
+    /// A bit beside the rows of the entity's table: for markers that come and go. The type must be of no size and have no `Drop`.
+    Tag,
 }
 
 /// A value that can belong to an entity. Derive it.
@@ -56,6 +75,13 @@ pub trait Component: Send + Sync + Sized + 'static {
     const NAME: &'static str;
     /// How writes are tracked.
     const TRACK: Track = Track::Block;
+    /// Where values live.
+    const STORAGE: Storage = Storage::Table;
+    /// Whether a value can be written in place. If not, `&mut T`, [`Mut<T>`](crate::Mut) and `get_mut` do not compile, and every change is an
+    /// insertion that hooks see.
+    const MUTABLE: bool = true;
+    /// What runs when a value is inserted or removed (see [`Hooks`]).
+    const HOOKS: Hooks = Hooks::NONE;
 
     /// An index of the type in this process. The derive answers it from a static beside the type.
     #[doc(hidden)]
@@ -94,6 +120,9 @@ pub struct ComponentInfo {
     pub(crate) layout: Layout,
     pub(crate) drop: Option<DropFn>,
     pub(crate) track: Track,
+    pub(crate) storage: Storage,
+    pub(crate) mutable: bool,
+    pub(crate) hooks: Hooks,
     pub(crate) data: Option<Arc<ComponentData>>,
 }
 
@@ -125,7 +154,30 @@ impl ComponentInfo {
         self.track
     }
 
+    /// Where its values live.
+    #[must_use]
+    pub fn storage(&self) -> Storage {
+        self.storage
+    }
+
+    /// Whether its values can be written in place.
+    #[must_use]
+    pub fn is_mutable(&self) -> bool {
+        self.mutable
+    }
+
+    pub(crate) fn is_tracked(&self) -> bool {
+        !matches!(self.track, Track::None)
+    }
+
     fn of<T: Component>(id: ComponentId) -> Self {
+        const {
+            assert!(
+                !matches!(T::STORAGE, Storage::Tag)
+                    || (size_of::<T>() == 0 && !core::mem::needs_drop::<T>()),
+                "a tag must be of no size and have no Drop"
+            )
+        };
         Self {
             id,
             name: T::NAME,
@@ -133,6 +185,9 @@ impl ComponentInfo {
             layout: Layout::new::<T>(),
             drop: crate::column::drop_fn::<T>(),
             track: T::TRACK,
+            storage: T::STORAGE,
+            mutable: T::MUTABLE,
+            hooks: T::HOOKS,
             data: T::__data().map(Arc::new),
         }
     }

@@ -16,7 +16,7 @@ use core::fmt;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::component::{ComponentId, ComponentInfo, DropFn, Track};
+use crate::component::{ComponentId, ComponentInfo, DropFn, Storage, Track};
 use crate::entity::Entity;
 use crate::error::NoSuchEntity;
 use crate::schema::data::ComponentData;
@@ -24,6 +24,7 @@ use crate::schema::{
     ComponentSchema, Constraints, Value, Violation, read_value, validate_bytes, write_value,
 };
 use crate::snapshot::section::Section;
+use crate::watch::Hooks;
 use crate::world::World;
 
 /// What a world keeps for this module and for snapshots.
@@ -165,6 +166,9 @@ impl World {
             layout,
             drop,
             track,
+            storage: Storage::Table,
+            mutable: true,
+            hooks: Hooks::NONE,
             data: data.map(Arc::new),
         });
         Ok(id)
@@ -267,7 +271,10 @@ impl World {
             .entities
             .get(entity)
             .ok_or(DynamicError::NoSuchEntity)?;
-        Ok(self.tables[location.table as usize].components().collect())
+        let columns = self.tables[location.table as usize].components();
+        let mut ids: Vec<_> = columns.chain(self.aside_of(entity, location)).collect();
+        ids.sort_unstable();
+        Ok(ids)
     }
 
     /// Gives an entity a component made of a value, which is checked against the schema first.
@@ -493,18 +500,24 @@ impl World {
             .entities
             .get(entity)
             .ok_or(DynamicError::NoSuchEntity)?;
-        let Some(column) = self.tables[location.table as usize].column_mut(id) else {
-            return Ok(());
+        let size = self.known(id)?.layout.size();
+        let value = match self.tables[location.table as usize].column_mut(id) {
+            Some(column) => {
+                column.mark_mut(location.row as usize, tick);
+                column.at(location.row as usize)
+            }
+            None => match self.cell_aside_mut(entity, id, tick) {
+                Some(value) => value,
+                None => return Ok(()),
+            },
         };
-        column.mark_mut(location.row as usize, tick);
-        let value = column.at(location.row as usize);
         if let Some(ops) = data.values {
             // SAFETY: the pointer is to the component's value, and `&mut self` keeps everyone else away.
             unsafe { (ops.map_entities)(value, map) };
         } else {
             // SAFETY: a run-time component with a schema is plain: its bytes are initialised, and ours alone.
-            let bytes = unsafe { core::slice::from_raw_parts_mut(value, column.size()) };
-            crate::snapshot::map_bytes(&data, column.size(), bytes, map);
+            let bytes = unsafe { core::slice::from_raw_parts_mut(value, size) };
+            crate::snapshot::map_bytes(&data, size, bytes, map);
         }
         Ok(())
     }

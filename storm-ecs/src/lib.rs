@@ -29,22 +29,24 @@ mod schedule;
 mod schema;
 mod slices;
 mod snapshot;
+mod sparse;
 mod sync;
 mod system;
 mod table;
 mod tick;
 mod track;
+mod watch;
 mod world;
 
 pub use batch::{ColumnLengths, Columns};
 pub use bundle::Bundle;
 pub use command::{CommandError, CommandQueue, Commands, EntityCommands};
-pub use component::{Component, ComponentId, ComponentInfo, Track};
+pub use component::{Component, ComponentId, ComponentInfo, Storage, Track};
 pub use dynamic::{DynamicError, RawComponent};
 pub use entity::Entity;
 pub use error::{ComponentError, MissingComponent, NoSuchEntity};
 pub use event::{EVENT_CAPACITY, EventCursor, EventIter, EventReader, EventWriter, Events};
-pub use memory::{MemoryReport, TableMemory};
+pub use memory::{MemoryReport, SparseMemory, TableMemory};
 pub use pod::{Pod, bytes_of, from_bytes};
 pub use prediction::{Predict, PredictionError};
 pub use query::{
@@ -75,6 +77,7 @@ pub use storm_ecs_macros::{Bundle, Component, Resource, Schema};
 pub use system::{IntoSystem, Local, Res, ResMut, System, SystemParam};
 pub use table::{BLOCK_ROWS, TableId};
 pub use tick::ChangeTick;
+pub use watch::{Cause, DeferredWorld, Hook, Hooks, ObserverId, Rows};
 pub use world::World;
 
 /// What the derives expand to. Not part of the public interface.

@@ -16,6 +16,22 @@ pub struct MemoryReport {
     pub log_bytes: usize,
     /// One entry a table.
     pub tables: Vec<TableMemory>,
+    /// One entry a sparse component.
+    pub sparse: Vec<SparseMemory>,
+}
+
+/// One sparse component's share of a [`MemoryReport`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SparseMemory {
+    /// Name of the component.
+    pub component: &'static str,
+    /// Entities that have it.
+    pub rows: usize,
+    /// Bytes of values, owners and pages.
+    pub bytes: usize,
+    /// Bytes of change ticks.
+    pub tick_bytes: usize,
 }
 
 /// One table's share of a [`MemoryReport`].
@@ -43,7 +59,11 @@ impl MemoryReport {
     #[must_use]
     pub fn total_bytes(&self) -> usize {
         let of = |table: &TableMemory| table.bytes + table.tick_bytes + table.log_bytes;
-        self.entity_bytes + self.log_bytes + self.tables.iter().map(of).sum::<usize>()
+        let sparse = |set: &SparseMemory| set.bytes + set.tick_bytes;
+        self.entity_bytes
+            + self.log_bytes
+            + self.tables.iter().map(of).sum::<usize>()
+            + self.sparse.iter().map(sparse).sum::<usize>()
     }
 }
 
@@ -69,6 +89,16 @@ impl World {
             entity_bytes: self.entities.bytes(),
             log_bytes: self.removed.iter().map(RemovalLog::bytes).sum(),
             tables: tables.collect(),
+            sparse: self
+                .sparse
+                .iter_mut()
+                .map(|set| SparseMemory {
+                    component: registry.info(set.id()).name(),
+                    rows: set.dense().len(),
+                    bytes: set.bytes(),
+                    tick_bytes: set.dense_mut().tick_bytes(),
+                })
+                .collect(),
         }
     }
 
@@ -83,6 +113,13 @@ impl World {
             }
             freed += table.shrink();
             copied += table.bytes();
+            if copied > budget {
+                return freed;
+            }
+        }
+        for set in self.sparse.iter_mut() {
+            freed += set.shrink();
+            copied += set.bytes();
             if copied > budget {
                 break;
             }

@@ -8,6 +8,7 @@
 #![expect(unsafe_code, reason = "moves type-erased rows")]
 
 pub(crate) mod rows;
+pub(crate) mod tags;
 
 use core::any::TypeId;
 
@@ -16,7 +17,9 @@ use crate::component::{Component, ComponentId, Registry};
 use crate::entities::ROW_LIMIT;
 use crate::entity::Entity;
 use crate::removed::RemovalLog;
+use crate::table::tags::Tags;
 use crate::track::Ticks;
+use crate::watch::Watch;
 
 /// Rows in a block: the unit of change ticks, parallel splits and deltas. Blocks are virtual; columns are contiguous.
 pub const BLOCK_ROWS: usize = 1024;
@@ -45,7 +48,11 @@ pub struct Table {
     capacity: usize,
     id: TableId,
     has_drop: bool,
+    /// Whether any row may belong to an entity that is in a sparse set.
+    aside: bool,
+    watch: Watch,
     born: Ticks,
+    tags: Tags,
     despawned: RemovalLog,
 }
 
@@ -90,7 +97,10 @@ impl Table {
                 .map(|&id| Column::new(registry.info(id)))
                 .collect(),
             column_of: column_of.into(),
+            aside: false,
+            watch: Watch::NOTHING,
             born: Ticks::default(),
+            tags: Tags::default(),
             despawned: RemovalLog::default(),
         }
     }
@@ -122,6 +132,36 @@ impl Table {
     #[inline]
     pub(crate) fn born(&self) -> &Ticks {
         &self.born
+    }
+
+    #[inline]
+    pub(crate) fn tags(&self) -> &Tags {
+        &self.tags
+    }
+
+    pub(crate) fn tags_mut(&mut self) -> &mut Tags {
+        &mut self.tags
+    }
+
+    /// Whether a row may have anything that is not in columns.
+    #[inline]
+    pub(crate) fn has_aside(&self) -> bool {
+        self.aside || !self.tags.is_empty()
+    }
+
+    /// An entity of this table is in a sparse set.
+    pub(crate) fn set_aside(&mut self) {
+        self.aside = true;
+    }
+
+    /// What is watched of its components.
+    #[inline]
+    pub(crate) fn watch(&self) -> Watch {
+        self.watch
+    }
+
+    pub(crate) fn set_watch(&mut self, watch: Watch) {
+        self.watch = watch;
     }
 
     pub(crate) fn despawned(&self) -> &RemovalLog {
@@ -226,7 +266,7 @@ impl Table {
                 })
             })
             .sum();
-        columns + self.born.bytes()
+        columns + self.born.bytes() + self.tags.bytes()
     }
 
     /// Appends a row for `entity`, born at `tick`, and leaves its components unwritten.
@@ -264,6 +304,9 @@ impl Table {
             }
         }
         self.born.swap_remove(row, len);
+        if !self.tags.is_empty() {
+            self.tags.swap_remove(row, len);
+        }
         self.entities.swap_remove(row);
         self.entities.get(row).copied()
     }
@@ -339,8 +382,19 @@ impl Table {
                 .set(to, tick, to + 1);
         }
         self.born.swap_remove(row, len);
+        if self.has_aside() {
+            self.move_aside(row, destination, to);
+        }
         self.entities.swap_remove(row);
         (to, self.entities.get(row).copied())
+    }
+
+    /// The part of `move_row` that concerns what is not in columns.
+    #[cold]
+    fn move_aside(&mut self, row: usize, destination: &mut Self, to: usize) {
+        destination.aside |= self.aside;
+        self.tags.carry(row, &mut destination.tags, to);
+        self.tags.swap_remove(row, self.entities.len());
     }
 
     /// Moves all rows behind those of `destination`, by `plan`. Values of `plan.gone` are left for [`drop_left`](Self::drop_left). Columns
@@ -376,6 +430,10 @@ impl Table {
                 }
             }
         }
+        if self.has_aside() {
+            destination.aside |= self.aside;
+            self.tags.append_to(rows, &mut destination.tags, start);
+        }
         for &target in &plan.added {
             let added = &mut destination.columns[target as usize].tracks_or_new().added;
             added.set_tail(start, rows, tick);
@@ -406,6 +464,7 @@ impl Table {
         let count = self.entities.len();
         self.entities.clear();
         self.born.reset();
+        self.tags.reset();
         for column in &mut self.columns {
             column.reset_ticks();
         }
@@ -422,6 +481,7 @@ impl Table {
     /// Makes every tick "old".
     pub(crate) fn rebase(&mut self) {
         self.born.rebase();
+        self.tags.rebase();
         self.despawned.rebase();
         for column in &mut self.columns {
             column.rebase();

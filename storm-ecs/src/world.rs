@@ -3,6 +3,7 @@
 //! Invariant: the slot of every live entity names a row of a table whose id column names the entity back.
 #![expect(unsafe_code, reason = "moves bundles into columns")]
 
+pub(crate) mod aside;
 pub(crate) mod erased;
 
 use core::any::TypeId;
@@ -14,14 +15,17 @@ use std::collections::HashMap;
 use crate::bitset::BitSet;
 use crate::bundle::{Bundle, BundleInfo, BundleMap, ComponentList, FieldVisitor};
 use crate::column::Column;
-use crate::component::{Component, ComponentId, ComponentInfo, DropFn, Registry};
+use crate::component::{Component, ComponentId, ComponentInfo, DropFn, Registry, Storage};
 use crate::entities::{Entities, Location, TABLE_LIMIT};
 use crate::entity::Entity;
 use crate::error::{ComponentError, MissingComponent, NoSuchEntity};
 use crate::removed::{REMOVAL_CAPACITY, RemovalLog, Removed};
 use crate::resource::Resources;
+use crate::sparse::SparseSets;
 use crate::table::{GONE, MovePlan, Table, TableId};
 use crate::tick::ChangeTick;
+use crate::watch::{Cause, Watch, Watchers};
+use crate::world::aside::Sides;
 
 /// At this tick the next `&mut` call rebases; the distance to the end leaves room for closings through `&World`.
 const REBASE_AT: u32 = u32::MAX - (1 << 24);
@@ -59,6 +63,8 @@ pub struct World {
     bundle_of: BundleMap,
     pub(crate) plans: Vec<MovePlan>,
     plan_of: HashMap<PlanKey, u32>,
+    pub(crate) sparse: SparseSets,
+    pub(crate) watchers: Watchers,
     /// The open tick: writes carry it.
     tick: AtomicU32,
     /// By component.
@@ -111,6 +117,8 @@ impl World {
             bundle_of: BundleMap::default(),
             plans: Vec::new(),
             plan_of: HashMap::new(),
+            sparse: SparseSets::default(),
+            watchers: Watchers::default(),
             tick: AtomicU32::new(1),
             removed: Vec::new(),
             removal_capacity: REMOVAL_CAPACITY,
@@ -226,6 +234,7 @@ impl World {
         let tick = self.begin();
         let number = self.bundle::<B>();
         let info = &self.bundles[number as usize];
+        let watch = info.watch;
         let table = &mut self.tables[info.table as usize];
         let mut row = 0;
         let entity = self.entities.allocate(|entity| {
@@ -243,8 +252,15 @@ impl World {
             next: 0,
             row,
         };
-        // SAFETY: the bundle is whole; its columns are those of `info`, and it is not used afterwards.
+        // SAFETY: the bundle is whole; its columns are those of `info`, and these fields are not used afterwards.
         unsafe { B::visit(&raw mut *bundle, &mut writer) };
+        if B::ASIDE {
+            // SAFETY: the other fields are whole, and are not used afterwards.
+            unsafe { self.write_aside(entity, &mut bundle, tick) };
+        }
+        if watch.has(Watch::INSERT) {
+            self.tell_spawned(number, &[entity]);
+        }
         entity
     }
 
@@ -285,9 +301,21 @@ impl World {
                 next: 0,
                 row,
             };
-            // SAFETY: the bundle is whole; its columns are those of `info`, and it is not used afterwards.
+            // SAFETY: the bundle is whole; its columns are those of `info`, and these fields are not used afterwards.
             unsafe { I::Item::visit(&raw mut *bundle, &mut writer) };
+            if I::Item::ASIDE {
+                let sides = Sides {
+                    sparse: &mut self.sparse,
+                    registry: &self.registry,
+                    table,
+                };
+                // SAFETY: the other fields are whole, and are not used afterwards.
+                unsafe { sides.write(entity, row, &mut bundle, tick) };
+            }
             made.push(entity);
+        }
+        if info.watch.has(Watch::INSERT) {
+            self.tell_spawned(number, &made);
         }
         made
     }
@@ -300,6 +328,17 @@ impl World {
     pub fn despawn(&mut self, entity: Entity) -> Result<(), NoSuchEntity> {
         let tick = self.begin();
         let location = self.entities.get(entity).ok_or(NoSuchEntity)?;
+        let table = &self.tables[location.table as usize];
+        if table.watch().has(Watch::REMOVE) || table.has_aside() {
+            return self.despawn_slowly(entity, location);
+        }
+        self.despawn_row(entity, location, tick);
+        Ok(())
+    }
+
+    /// Ends an entity that has columns only, unwatched (or watchers were told).
+    #[inline]
+    pub(crate) fn despawn_row(&mut self, entity: Entity, location: Location, tick: u32) {
         let table = &mut self.tables[location.table as usize];
         self.entities.release(entity);
         if let Some(moved) = table.detach(location.row as usize) {
@@ -312,12 +351,18 @@ impl World {
             // SAFETY: all columns were doomed just now.
             unsafe { table.drop_detached(0..table.columns().len()) };
         }
-        Ok(())
     }
 
     /// Ends all entities. Tables keep their memory.
+    ///
+    /// Watchers are told first, table by table; what their commands spawn stays.
     pub fn clear(&mut self) {
-        let tick = self.begin();
+        self.flush();
+        for number in 0..self.tables.len() {
+            self.tell_table_despawned(number as u32);
+        }
+        let tick = self.now();
+        self.log_aside_despawned(tick);
         for table in &mut self.tables {
             for row in 0..table.len() {
                 let entity = table.entities()[row];
@@ -327,7 +372,9 @@ impl World {
                     .push(entity, tick, self.removal_capacity);
             }
         }
-        ClearRest(self.tables.iter_mut()).run();
+        let sets = self.sparse.iter_mut().map(Emptied::Set);
+        ClearRest(self.tables.iter_mut().map(Emptied::Table).chain(sets)).run();
+        self.settle();
     }
 
     // --- components -----------------------------------------------------------------------------------------------
@@ -346,6 +393,30 @@ impl World {
         let tick = self.begin();
         let location = self.entities.get(entity).ok_or(NoSuchEntity)?;
         let number = self.bundle::<B>();
+        if B::ASIDE || self.bundles[number as usize].watch.any() {
+            return self.insert_slowly(entity, location, number, bundle);
+        }
+        let mut bundle = ManuallyDrop::new(bundle);
+        // SAFETY: the bundle is whole; afterwards its fields hold moved-out values, or old ones that are dropped.
+        let old = unsafe { self.insert_row(entity, location, number, &mut bundle, tick) };
+        old.finish();
+        Ok(())
+    }
+
+    /// Moves an entity and writes the fields of a bundle that are columns. Returns the values they take the place of, to be dropped.
+    ///
+    /// # Safety
+    /// The bundle is whole. Afterwards its fields of columns are moved out, or old values that the result drops: the bundle outlives it and is
+    /// not dropped itself.
+    #[inline]
+    pub(crate) unsafe fn insert_row<B: Bundle>(
+        &mut self,
+        entity: Entity,
+        location: Location,
+        number: u32,
+        bundle: &mut ManuallyDrop<B>,
+        tick: u32,
+    ) -> OldValues {
         let plan = self.plan(location.table, number, true);
         let plan = &self.plans[plan as usize];
         let (row, table) = if plan.table == location.table {
@@ -370,7 +441,7 @@ impl World {
             );
             (row, target)
         };
-        let mut bundle = ManuallyDrop::new(bundle);
+        let old = OldValues(Vec::new());
         if !plan.replaces_any {
             let mut writer = Writer {
                 columns: table.columns(),
@@ -378,11 +449,10 @@ impl World {
                 next: 0,
                 row,
             };
-            // SAFETY: the bundle is whole; its columns are those of the plan, and it is not used afterwards.
-            unsafe { B::visit(&raw mut *bundle, &mut writer) };
-            return Ok(());
+            // SAFETY: the bundle is whole; its columns are those of the plan, and these fields are not used afterwards.
+            unsafe { B::visit(&raw mut **bundle, &mut writer) };
+            return old;
         }
-        let old = OldValues(Vec::new());
         let mut exchange = Exchange {
             table,
             plan,
@@ -393,9 +463,8 @@ impl World {
         };
         // SAFETY: the bundle is whole and its columns are those of the plan. Afterwards its fields hold moved-out values, or
         // old ones that `exchange.old` drops.
-        unsafe { B::visit(&raw mut *bundle, &mut exchange) };
-        exchange.old.run();
-        Ok(())
+        unsafe { B::visit(&raw mut **bundle, &mut exchange) };
+        exchange.old
     }
 
     /// Takes the components of `B` from an entity and drops them. Those it lacks are passed over.
@@ -407,7 +476,12 @@ impl World {
         self.flush();
         let location = self.entities.get(entity).ok_or(NoSuchEntity)?;
         let number = self.bundle::<B>();
-        self.remove_by_plan(entity, location, number, false);
+        let info = &self.bundles[number as usize];
+        if B::ASIDE || info.watch.has(Watch::REMOVE) {
+            self.remove_slowly(entity, location, number, false);
+        } else {
+            self.remove_by_plan(entity, location, number, false);
+        }
         Ok(())
     }
 
@@ -430,22 +504,33 @@ impl World {
         self.flush();
         let location = self.entities.get(entity).ok_or(NoSuchEntity)?;
         let number = self.bundle::<B>();
-        let table = &self.tables[location.table as usize];
-        for &id in &self.bundles[number as usize].ids {
-            if table.column(id).is_none() {
+        let info = &self.bundles[number as usize];
+        for &id in info.ids.iter().chain(&info.aside) {
+            if !self.has_at(entity, location, id) {
                 return Err(MissingComponent(self.registry.info(id).name).into());
             }
         }
+        if info.watch.has(Watch::REMOVE) {
+            // Told before the values are copied: a watcher may still write them.
+            let (ids, aside) = (info.ids.clone(), info.aside.clone());
+            self.tell_removed(Cause::Remove, &[entity], location, &ids, &aside);
+        }
         let mut taken = MaybeUninit::<B>::uninit();
         let mut reader = Reader {
-            table,
+            world: self,
+            table: &self.tables[location.table as usize],
             ids: &self.bundles[number as usize].ids,
             next: 0,
+            entity,
             row: location.row as usize,
         };
-        // SAFETY: the visitor writes every field; the table has each component, as checked.
+        // SAFETY: the visitor writes every field of some size; the entity has each component, as checked.
         unsafe { B::visit(taken.as_mut_ptr(), &mut reader) };
+        let gone = self.detach_aside(entity, location, number);
+        // The values were moved out.
+        gone.forget();
         self.remove_by_plan(entity, location, number, true);
+        self.settle();
         // SAFETY: `Bundle::visit` showed every component, so every field was written.
         Ok(unsafe { taken.assume_init() })
     }
@@ -490,19 +575,20 @@ impl World {
         self.entities
             .get(entity)
             .zip(self.registry.id::<T>())
-            .is_some_and(|(location, id)| {
-                self.tables[location.table as usize]
-                    .column_index(id)
-                    .is_some()
-            })
+            .is_some_and(|(location, id)| self.has_at(entity, location, id))
     }
 
     /// A component of an entity; `None` if the entity is not alive or lacks it.
     #[inline]
     #[must_use]
     pub fn get<T: Component>(&self, entity: Entity) -> Option<&T> {
-        let location = self.entities.get(entity)?;
         let id = self.registry.id::<T>()?;
+        if !matches!(T::STORAGE, Storage::Table) {
+            let (column, row) = self.cell_aside(entity, id)?;
+            // SAFETY: the column is of `T` (its id), the row is in use or of no size, and `&self` excludes writers.
+            return Some(unsafe { &*column.at(row).cast::<T>() });
+        }
+        let location = self.entities.get(entity)?;
         let column = self.tables[location.table as usize].column(id)?;
         let value = column.at(location.row as usize).cast::<T>();
         // SAFETY: the column is of `T` (its id), the row is in use, and `&self` excludes writers.
@@ -513,9 +599,15 @@ impl World {
     #[inline]
     #[must_use]
     pub fn get_mut<T: Component>(&mut self, entity: Entity) -> Option<&mut T> {
+        const { assert!(T::MUTABLE, "the component is immutable: insert it anew") };
         let tick = self.now();
-        let location = self.entities.get(entity)?;
         let id = self.registry.id::<T>()?;
+        if !matches!(T::STORAGE, Storage::Table) {
+            let value = self.cell_aside_mut(entity, id, tick)?.cast::<T>();
+            // SAFETY: the value is a `T` (its id), and `&mut self` excludes everyone else.
+            return Some(unsafe { &mut *value });
+        }
+        let location = self.entities.get(entity)?;
         let column = self.tables[location.table as usize].column_mut(id)?;
         column.mark_mut(location.row as usize, tick);
         let value = column.at(location.row as usize).cast::<T>();
@@ -586,6 +678,9 @@ impl World {
         for table in &mut self.tables {
             table.rebase();
         }
+        for set in self.sparse.iter_mut() {
+            set.dense_mut().rebase();
+        }
         for log in &mut self.removed {
             log.rebase();
         }
@@ -651,9 +746,13 @@ impl World {
 
     fn grow_component_tables(&mut self) {
         let known = self.registry.infos().len();
-        if self.tables_with.len() < known {
+        let before = self.tables_with.len();
+        if before < known {
             self.tables_with.resize_with(known, BitSet::default);
             self.removed.resize_with(known, RemovalLog::default);
+            for number in before..known {
+                self.add_aside(ComponentId(number as u32));
+            }
         }
     }
 
@@ -668,8 +767,9 @@ impl World {
             "a world holds at most {TABLE_LIMIT} tables"
         );
         let number = number as u32;
-        self.tables
-            .push(Table::new(TableId(number), &components, &self.registry));
+        let mut table = Table::new(TableId(number), &components, &self.registry);
+        table.set_watch(self.watch_of(&components).with(self.watch_of_aside()));
+        self.tables.push(table);
         for id in &components {
             self.tables_with[id.index()].insert(number as usize);
         }
@@ -702,17 +802,28 @@ impl World {
                 self.registry.info(twice[0]).name
             );
         }
+        let number = self.push_bundle(&ids);
+        self.bundle_of.insert(type_id, number);
+        number
+    }
+
+    /// Adds a bundle of different components, in order.
+    pub(crate) fn push_bundle(&mut self, all: &[ComponentId]) -> u32 {
+        let in_tables = |&id: &ComponentId| self.registry.info(id).storage == Storage::Table;
+        let (ids, aside): (Vec<_>, Vec<_>) = all.iter().partition(|&id| in_tables(id));
+        let mut sorted = ids.clone();
+        sorted.sort_unstable();
         let table = self.table_for(sorted.into());
-        let columns = self.columns_in(table, &ids);
         let number = self.bundles.len() as u32;
         self.bundles.push(BundleInfo {
+            columns: self.columns_in(table, &ids),
+            watch: self.watch_of(all),
             ids: ids.into(),
+            aside: aside.into(),
             table,
-            columns,
             last_insert: (u32::MAX, 0),
             last_remove: (u32::MAX, 0),
         });
-        self.bundle_of.insert(type_id, number);
         number
     }
 
@@ -816,18 +927,27 @@ impl ChangeTick {
     }
 }
 
-/// Clears tables, and goes on with the next if a `drop` panics.
-struct ClearRest<'a>(core::slice::IterMut<'a, Table>);
+/// What `clear` empties.
+enum Emptied<'a> {
+    Table(&'a mut Table),
+    Set(&'a mut crate::sparse::SparseSet),
+}
 
-impl ClearRest<'_> {
+/// Clears tables and sets, and goes on with the next if a `drop` panics.
+struct ClearRest<'a, I: Iterator<Item = Emptied<'a>>>(I);
+
+impl<'a, I: Iterator<Item = Emptied<'a>>> ClearRest<'a, I> {
     fn run(&mut self) {
-        for table in self.0.by_ref() {
-            table.clear();
+        for emptied in self.0.by_ref() {
+            match emptied {
+                Emptied::Table(table) => table.clear(),
+                Emptied::Set(set) => set.clear(),
+            }
         }
     }
 }
 
-impl Drop for ClearRest<'_> {
+impl<'a, I: Iterator<Item = Emptied<'a>>> Drop for ClearRest<'a, I> {
     fn drop(&mut self) {
         self.run();
     }
@@ -856,6 +976,9 @@ pub(crate) struct Writer<'a> {
 impl FieldVisitor for Writer<'_> {
     #[inline]
     unsafe fn field<T: Component>(&mut self, value: *mut T) {
+        if !matches!(T::STORAGE, Storage::Table) {
+            return;
+        }
         let column = &self.columns[self.map[self.next] as usize];
         self.next += 1;
         let to = column.base().cast::<T>().wrapping_add(self.row);
@@ -877,6 +1000,9 @@ struct Exchange<'a> {
 impl FieldVisitor for Exchange<'_> {
     #[inline]
     unsafe fn field<T: Component>(&mut self, value: *mut T) {
+        if !matches!(T::STORAGE, Storage::Table) {
+            return;
+        }
         let (number, replaces) = (self.plan.write[self.next], self.plan.replaces[self.next]);
         self.next += 1;
         let column = self.table.column_number_mut(number as usize);
@@ -896,9 +1022,23 @@ impl FieldVisitor for Exchange<'_> {
 }
 
 /// Replaced values, dropped once the world is whole again. If one panics the others are still dropped.
-struct OldValues(Vec<(*mut u8, DropFn)>);
+pub(crate) struct OldValues(Vec<(*mut u8, DropFn)>);
 
 impl OldValues {
+    pub(crate) fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Adds a value that lies in a bundle which outlives this and is not dropped itself.
+    pub(crate) fn push(&mut self, value: *mut u8, drop: DropFn) {
+        self.0.push((value, drop));
+    }
+
+    /// Drops them.
+    pub(crate) fn finish(mut self) {
+        self.run();
+    }
+
     fn run(&mut self) {
         while let Some((value, drop)) = self.0.pop() {
             // SAFETY: the pointer is to a value in the bundle, which outlives this and is not dropped itself.
@@ -913,21 +1053,37 @@ impl Drop for OldValues {
     }
 }
 
-/// Copies components out of a row.
+/// Copies components out of an entity.
 struct Reader<'a> {
+    world: &'a World,
     table: &'a Table,
     ids: &'a [ComponentId],
     next: usize,
+    entity: Entity,
     row: usize,
 }
 
 impl FieldVisitor for Reader<'_> {
     #[inline]
     unsafe fn field<T: Component>(&mut self, value: *mut T) {
-        let id = self.ids[self.next];
-        self.next += 1;
-        if let Some(column) = self.table.column(id) {
-            let from = column.base().cast::<T>().wrapping_add(self.row);
+        let (column, row) = match T::STORAGE {
+            Storage::Table => {
+                let id = self.ids[self.next];
+                self.next += 1;
+                (self.table.column(id), self.row)
+            }
+            Storage::Sparse => {
+                let id = self.world.registry.id::<T>();
+                match id.and_then(|id| self.world.cell_aside(self.entity, id)) {
+                    Some((column, row)) => (Some(column), row),
+                    None => (None, 0),
+                }
+            }
+            // No bytes to copy.
+            Storage::Tag => (None, 0),
+        };
+        if let Some(column) = column {
+            let from = column.base().cast::<T>().wrapping_add(row);
             // SAFETY: the column is a T's, the row is in use; the caller forgets the original.
             unsafe { ptr::copy_nonoverlapping(from, value, 1) };
         }

@@ -6,10 +6,12 @@ use core::ops::{Deref, DerefMut};
 
 use crate::bitset::BitSet;
 use crate::column::Column;
-use crate::component::{Component, ComponentId, Registry, Track};
+use crate::component::{Component, ComponentId, Registry, Storage, Track};
 use crate::entity::Entity;
 use crate::query::access::Access;
+use crate::query::aside::{Aside, Driver};
 use crate::slices::Split;
+use crate::sparse::{SparseSet, SparseSets};
 use crate::table::Table;
 
 /// Which tables have a component.
@@ -38,6 +40,7 @@ impl TableIndex<'_> {
 #[derive(Clone, Copy)]
 pub struct FetchTable<'w> {
     pub(crate) table: &'w Table,
+    pub(crate) sets: &'w SparseSets,
     /// The tick that writes carry.
     pub(crate) now: u32,
 }
@@ -86,6 +89,12 @@ pub unsafe trait QueryData {
     /// Whether rows are marked as they are handed out, even in a loop over a whole table.
     #[doc(hidden)]
     const EXACT: bool = false;
+    /// Whether rows of a table that matches may fail to match.
+    #[doc(hidden)]
+    const ROWS: bool = false;
+    /// Whether it visits only entities of some sparse set.
+    #[doc(hidden)]
+    const DRIVEN: bool = false;
 
     #[doc(hidden)]
     fn state(registry: &Registry) -> Self::State;
@@ -103,6 +112,32 @@ pub unsafe trait QueryData {
     #[doc(hidden)]
     unsafe fn fetch<'w>(columns: Self::Columns, table: FetchTable<'w>) -> Self::Fetch<'w>;
 
+    /// Proposes the sparse sets that it requires.
+    #[doc(hidden)]
+    #[inline]
+    fn drive<'w>(_state: Self::State, _sets: &'w SparseSets, _driver: &mut Driver<'w>) {}
+
+    /// Whether any row of the table may match.
+    #[doc(hidden)]
+    #[inline]
+    fn any(_fetch: Self::Fetch<'_>) -> bool {
+        true
+    }
+
+    /// Whether a row matches.
+    #[doc(hidden)]
+    #[inline]
+    fn row(_fetch: Self::Fetch<'_>, _row: usize) -> bool {
+        true
+    }
+
+    /// A bit for each of the rows `64 * word..` that matches; bits past the table's end mean nothing.
+    #[doc(hidden)]
+    #[inline]
+    fn word(_fetch: Self::Fetch<'_>, _word: usize) -> u64 {
+        u64::MAX
+    }
+
     /// Marks every row as written.
     ///
     /// # Safety
@@ -114,13 +149,13 @@ pub unsafe trait QueryData {
     /// Marks a row as written.
     ///
     /// # Safety
-    /// As `fetch`; the row is in use.
+    /// As `fetch`; the row is in use and matches.
     #[doc(hidden)]
     #[inline]
     unsafe fn mark_row(_fetch: Self::Fetch<'_>, _row: usize) {}
 
     /// # Safety
-    /// As `fetch`; the row is in use, and no other item of it is alive unless the query is read-only.
+    /// As `fetch`; the row is in use and matches, and no other item of it is alive unless the query is read-only.
     #[doc(hidden)]
     unsafe fn item<'w>(fetch: Self::Fetch<'w>, row: usize) -> Self::Item<'w>;
 }
@@ -153,12 +188,45 @@ fn known<T: Component>(registry: &Registry) -> ComponentId {
     registry.id::<T>().unwrap_or(ComponentId::UNKNOWN)
 }
 
+const fn in_tables<T: Component>() -> bool {
+    matches!(T::STORAGE, Storage::Table)
+}
+
+const fn is_sparse<T: Component>() -> bool {
+    matches!(T::STORAGE, Storage::Sparse)
+}
+
+/// Tables whose rows may have `T`.
+#[inline]
+fn tables_of<T: Component>(id: ComponentId, index: &TableIndex<'_>, word: usize) -> u64 {
+    if in_tables::<T>() {
+        index.word(id, word)
+    } else {
+        u64::MAX
+    }
+}
+
+/// The number of `T`'s column in a table; of a component that is not in columns, its own number.
+#[inline]
+fn column_of<T: Component>(id: ComponentId, table: &Table) -> Option<u32> {
+    if in_tables::<T>() {
+        table.column_index(id).map(|number| number as u32)
+    } else {
+        Some(id.0)
+    }
+}
+
 // --- &T -----------------------------------------------------------------------------------------------------------
 
 /// A fetch of `&T`.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct ReadFetch<'w, T>(*const T, PhantomData<&'w [T]>);
+pub struct ReadFetch<'w, T> {
+    /// The first row of the column, or of the sparse set.
+    base: *const T,
+    aside: Aside<'w>,
+    marker: PhantomData<&'w [T]>,
+}
 
 impl<T> Clone for ReadFetch<'_, T> {
     #[inline]
@@ -177,6 +245,8 @@ unsafe impl<T: Component> QueryData for &T {
     type Fetch<'w> = ReadFetch<'w, T>;
     type ReadOnly = Self;
     const ACCESS: Access = Access::Component(T::NAME, false);
+    const ROWS: bool = !in_tables::<T>();
+    const DRIVEN: bool = is_sparse::<T>();
 
     fn state(registry: &Registry) -> ComponentId {
         known::<T>(registry)
@@ -184,26 +254,63 @@ unsafe impl<T: Component> QueryData for &T {
 
     #[inline]
     fn tables(state: ComponentId, index: &TableIndex<'_>, word: usize) -> u64 {
-        index.word(state, word)
+        tables_of::<T>(state, index, word)
     }
 
     #[inline]
     fn columns(state: ComponentId, table: &Table) -> Option<u32> {
-        table.column_index(state).map(|number| number as u32)
+        column_of::<T>(state, table)
+    }
+
+    #[inline]
+    fn drive<'w>(state: ComponentId, sets: &'w SparseSets, driver: &mut Driver<'w>) {
+        driver.propose::<T>(state, sets);
+    }
+
+    #[inline]
+    fn any(fetch: Self::Fetch<'_>) -> bool {
+        in_tables::<T>() || fetch.aside.any()
+    }
+
+    #[inline]
+    fn row(fetch: Self::Fetch<'_>, row: usize) -> bool {
+        in_tables::<T>() || fetch.aside.row(row)
+    }
+
+    #[inline]
+    fn word(fetch: Self::Fetch<'_>, word: usize) -> u64 {
+        if in_tables::<T>() {
+            u64::MAX
+        } else {
+            fetch.aside.word(word)
+        }
     }
 
     #[inline]
     unsafe fn fetch<'w>(column: u32, table: FetchTable<'w>) -> ReadFetch<'w, T> {
-        ReadFetch(
-            table.table.columns()[column as usize].base().cast::<T>(),
-            PhantomData,
-        )
+        let aside = Aside::of::<T>(ComponentId(column), table);
+        let base = match aside.set() {
+            _ if in_tables::<T>() => table.table.columns()[column as usize].base().cast::<T>(),
+            Some(set) => set.column().base().cast::<T>(),
+            None => core::ptr::dangling(),
+        };
+        ReadFetch {
+            base,
+            aside,
+            marker: PhantomData,
+        }
     }
 
     #[inline]
     unsafe fn item<'w>(fetch: Self::Fetch<'w>, row: usize) -> Self::Item<'w> {
-        // SAFETY: the row is in use and readable for 'w (the caller's duty).
-        unsafe { &*fetch.0.wrapping_add(row) }
+        let at = match T::STORAGE {
+            Storage::Table => row,
+            Storage::Sparse => fetch.aside.sparse_row_of_owner(row),
+            // A value of no size: any aligned address will do.
+            Storage::Tag => 0,
+        };
+        // SAFETY: the row is in use, has the component, and is readable for 'w (the caller's duty).
+        unsafe { &*fetch.base.wrapping_add(at) }
     }
 }
 
@@ -216,8 +323,9 @@ unsafe impl<T: Component> SliceQueryData for &T {
 
     #[inline]
     unsafe fn slice<'w>(fetch: Self::Fetch<'w>, len: usize) -> Self::Slice<'w> {
+        const { assert!(in_tables::<T>(), "only columns of tables are slices") };
         // SAFETY: the first `len` rows are in use and readable for 'w (the caller's duty).
-        unsafe { core::slice::from_raw_parts(fetch.0, len) }
+        unsafe { core::slice::from_raw_parts(fetch.base, len) }
     }
 }
 
@@ -227,7 +335,9 @@ unsafe impl<T: Component> SliceQueryData for &T {
 #[doc(hidden)]
 pub struct WriteFetch<'w, T> {
     base: *mut T,
-    column: &'w Column,
+    /// Whose ticks are marked; `None` for a component that nobody has.
+    column: Option<&'w Column>,
+    aside: Aside<'w>,
     now: u32,
     marker: PhantomData<&'w mut [T]>,
 }
@@ -250,12 +360,43 @@ impl<T> core::fmt::Debug for WriteFetch<'_, T> {
 impl<'w, T: Component> WriteFetch<'w, T> {
     #[inline]
     fn new(column: u32, table: FetchTable<'w>) -> Self {
-        let column = &table.table.columns()[column as usize];
+        const { assert!(T::MUTABLE, "the component is immutable: insert it anew") };
+        let aside = Aside::of::<T>(ComponentId(column), table);
+        let column = match aside.set() {
+            _ if in_tables::<T>() => Some(&table.table.columns()[column as usize]),
+            set => set.map(SparseSet::column),
+        };
         Self {
-            base: column.base().cast::<T>(),
+            base: column.map_or(core::ptr::dangling_mut(), |column| {
+                column.base().cast::<T>()
+            }),
             column,
+            aside,
             now: table.now,
             marker: PhantomData,
+        }
+    }
+
+    /// The row in the column. The row must have the component.
+    #[inline]
+    fn at(&self, row: usize) -> usize {
+        match T::STORAGE {
+            Storage::Table => row,
+            Storage::Sparse => self.aside.sparse_row_of_owner(row),
+            // A value of no size: any aligned address will do.
+            Storage::Tag => 0,
+        }
+    }
+
+    /// # Safety
+    /// The caller has exclusive access to the component; the row is in use and has it.
+    #[inline]
+    unsafe fn mark(&self, row: usize) {
+        if !matches!(T::TRACK, Track::None)
+            && let Some(column) = self.column
+        {
+            // SAFETY: the caller has exclusive access to the column, so to its track.
+            unsafe { column.mark(self.at(row), self.now) };
         }
     }
 }
@@ -268,8 +409,12 @@ unsafe impl<T: Component> QueryData for &mut T {
     type Fetch<'w> = WriteFetch<'w, T>;
     type ReadOnly = &'static T;
     const ACCESS: Access = Access::Component(T::NAME, true);
-    const EXACT: bool = matches!(T::TRACK, Track::Exact);
+    // A loop over tables cannot mark a sparse set as a whole: it may hold others.
+    const EXACT: bool =
+        matches!(T::TRACK, Track::Exact) || is_sparse::<T>() && !matches!(T::TRACK, Track::None);
     const PARALLEL: bool = !Self::EXACT;
+    const ROWS: bool = !in_tables::<T>();
+    const DRIVEN: bool = is_sparse::<T>();
 
     fn state(registry: &Registry) -> ComponentId {
         known::<T>(registry)
@@ -277,12 +422,36 @@ unsafe impl<T: Component> QueryData for &mut T {
 
     #[inline]
     fn tables(state: ComponentId, index: &TableIndex<'_>, word: usize) -> u64 {
-        index.word(state, word)
+        tables_of::<T>(state, index, word)
     }
 
     #[inline]
     fn columns(state: ComponentId, table: &Table) -> Option<u32> {
-        table.column_index(state).map(|number| number as u32)
+        column_of::<T>(state, table)
+    }
+
+    #[inline]
+    fn drive<'w>(state: ComponentId, sets: &'w SparseSets, driver: &mut Driver<'w>) {
+        driver.propose::<T>(state, sets);
+    }
+
+    #[inline]
+    fn any(fetch: Self::Fetch<'_>) -> bool {
+        in_tables::<T>() || fetch.aside.any()
+    }
+
+    #[inline]
+    fn row(fetch: Self::Fetch<'_>, row: usize) -> bool {
+        in_tables::<T>() || fetch.aside.row(row)
+    }
+
+    #[inline]
+    fn word(fetch: Self::Fetch<'_>, word: usize) -> u64 {
+        if in_tables::<T>() {
+            u64::MAX
+        } else {
+            fetch.aside.word(word)
+        }
     }
 
     #[inline]
@@ -292,24 +461,25 @@ unsafe impl<T: Component> QueryData for &mut T {
 
     #[inline]
     unsafe fn mark_table(fetch: WriteFetch<'_, T>) {
-        if matches!(T::TRACK, Track::Block) {
+        if matches!(T::TRACK, Track::Block)
+            && in_tables::<T>()
+            && let Some(column) = fetch.column
+        {
             // SAFETY: the caller has exclusive access to the column, so to its track.
-            unsafe { fetch.column.mark_all(fetch.now) };
+            unsafe { column.mark_all(fetch.now) };
         }
     }
 
     #[inline]
     unsafe fn mark_row(fetch: WriteFetch<'_, T>, row: usize) {
-        if !matches!(T::TRACK, Track::None) {
-            // SAFETY: the caller has exclusive access to the column, so to its track.
-            unsafe { fetch.column.mark(row, fetch.now) };
-        }
+        // SAFETY: as the caller promises.
+        unsafe { fetch.mark(row) };
     }
 
     #[inline]
     unsafe fn item<'w>(fetch: Self::Fetch<'w>, row: usize) -> Self::Item<'w> {
-        // SAFETY: the row is in use and exclusively ours for 'w (the caller's duty).
-        unsafe { &mut *fetch.base.wrapping_add(row) }
+        // SAFETY: the row is in use, has the component, and is exclusively ours for 'w (the caller's duty).
+        unsafe { &mut *fetch.base.wrapping_add(fetch.at(row)) }
     }
 }
 
@@ -319,9 +489,12 @@ unsafe impl<T: Component> SliceQueryData for &mut T {
 
     #[inline]
     unsafe fn slice<'w>(fetch: Self::Fetch<'w>, len: usize) -> Self::Slice<'w> {
-        if matches!(T::TRACK, Track::Exact) {
+        const { assert!(in_tables::<T>(), "only columns of tables are slices") };
+        if matches!(T::TRACK, Track::Exact)
+            && let Some(column) = fetch.column
+        {
             // SAFETY: the caller has exclusive access to the column, so to its track.
-            unsafe { fetch.column.mark_all(fetch.now) };
+            unsafe { column.mark_all(fetch.now) };
         }
         // SAFETY: the first `len` rows are in use and exclusively ours for 'w (the caller's duty).
         unsafe { core::slice::from_raw_parts_mut(fetch.base, len) }
@@ -353,7 +526,7 @@ unsafe impl<T: Component> SliceQueryData for &mut T {
 /// ```
 pub struct Mut<'w, T> {
     value: &'w mut T,
-    column: &'w Column,
+    column: Option<&'w Column>,
     row: usize,
     now: u32,
     /// Marking is not synchronised: guards stay on their thread.
@@ -376,10 +549,12 @@ impl<'w, T: Component> Mut<'w, T> {
 
     /// Marks the row as changed.
     pub fn mark(&mut self) {
-        if !matches!(T::TRACK, Track::None) {
+        if !matches!(T::TRACK, Track::None)
+            && let Some(column) = self.column
+        {
             // SAFETY: the query that made this holds exclusive access to the column for 'w, and guards mark one at a time
             // (they are neither Send nor Sync).
-            unsafe { self.column.mark(self.row, self.now) };
+            unsafe { column.mark(self.row, self.now) };
         }
     }
 }
@@ -416,6 +591,8 @@ unsafe impl<T: Component> QueryData for Mut<'_, T> {
     type ReadOnly = &'static T;
     const PARALLEL: bool = false;
     const ACCESS: Access = Access::Component(T::NAME, true);
+    const ROWS: bool = !in_tables::<T>();
+    const DRIVEN: bool = is_sparse::<T>();
 
     fn state(registry: &Registry) -> ComponentId {
         known::<T>(registry)
@@ -423,12 +600,36 @@ unsafe impl<T: Component> QueryData for Mut<'_, T> {
 
     #[inline]
     fn tables(state: ComponentId, index: &TableIndex<'_>, word: usize) -> u64 {
-        index.word(state, word)
+        tables_of::<T>(state, index, word)
     }
 
     #[inline]
     fn columns(state: ComponentId, table: &Table) -> Option<u32> {
-        table.column_index(state).map(|number| number as u32)
+        column_of::<T>(state, table)
+    }
+
+    #[inline]
+    fn drive<'w>(state: ComponentId, sets: &'w SparseSets, driver: &mut Driver<'w>) {
+        driver.propose::<T>(state, sets);
+    }
+
+    #[inline]
+    fn any(fetch: Self::Fetch<'_>) -> bool {
+        in_tables::<T>() || fetch.aside.any()
+    }
+
+    #[inline]
+    fn row(fetch: Self::Fetch<'_>, row: usize) -> bool {
+        in_tables::<T>() || fetch.aside.row(row)
+    }
+
+    #[inline]
+    fn word(fetch: Self::Fetch<'_>, word: usize) -> u64 {
+        if in_tables::<T>() {
+            u64::MAX
+        } else {
+            fetch.aside.word(word)
+        }
     }
 
     #[inline]
@@ -438,7 +639,8 @@ unsafe impl<T: Component> QueryData for Mut<'_, T> {
 
     #[inline]
     unsafe fn item<'w>(fetch: Self::Fetch<'w>, row: usize) -> Self::Item<'w> {
-        // SAFETY: the row is in use and exclusively ours for 'w (the caller's duty).
+        let row = fetch.at(row);
+        // SAFETY: the row is in use, has the component, and is exclusively ours for 'w (the caller's duty).
         let value = unsafe { &mut *fetch.base.wrapping_add(row) };
         Mut {
             value,
@@ -506,8 +708,8 @@ pub struct Has<T>(PhantomData<fn() -> T>);
 unsafe impl<T: Component> QueryData for Has<T> {
     type Item<'w> = bool;
     type State = ComponentId;
-    type Columns = bool;
-    type Fetch<'w> = bool;
+    type Columns = (bool, ComponentId);
+    type Fetch<'w> = (bool, Aside<'w>);
     type ReadOnly = Self;
     const ACCESS: Access = Access::Nothing;
 
@@ -521,18 +723,25 @@ unsafe impl<T: Component> QueryData for Has<T> {
     }
 
     #[inline]
-    fn columns(state: ComponentId, table: &Table) -> Option<bool> {
-        Some(table.column_index(state).is_some())
+    fn columns(state: ComponentId, table: &Table) -> Option<(bool, ComponentId)> {
+        Some((table.column_index(state).is_some(), state))
     }
 
     #[inline]
-    unsafe fn fetch<'w>(has: bool, _: FetchTable<'w>) -> bool {
-        has
+    unsafe fn fetch<'w>(
+        (has, id): (bool, ComponentId),
+        table: FetchTable<'w>,
+    ) -> (bool, Aside<'w>) {
+        (has, Aside::of::<T>(id, table))
     }
 
     #[inline]
-    unsafe fn item<'w>(fetch: Self::Fetch<'w>, _: usize) -> Self::Item<'w> {
-        fetch
+    unsafe fn item<'w>((has, aside): Self::Fetch<'w>, row: usize) -> Self::Item<'w> {
+        if in_tables::<T>() {
+            has
+        } else {
+            aside.row(row)
+        }
     }
 }
 
@@ -585,16 +794,20 @@ unsafe impl<Q: QueryData> QueryData for Option<Q> {
 
     #[inline]
     unsafe fn mark_row(fetch: Option<Q::Fetch<'_>>, row: usize) {
-        if let Some(fetch) = fetch {
-            // SAFETY: as the caller promises.
+        if let Some(fetch) = fetch
+            && Q::row(fetch, row)
+        {
+            // SAFETY: as the caller promises; the row matches.
             unsafe { Q::mark_row(fetch, row) }
         }
     }
 
     #[inline]
     unsafe fn item<'w>(fetch: Self::Fetch<'w>, row: usize) -> Self::Item<'w> {
-        // SAFETY: as the caller promises.
-        fetch.map(|fetch| unsafe { Q::item(fetch, row) })
+        fetch
+            .filter(|&fetch| Q::row(fetch, row))
+            // SAFETY: as the caller promises; the row matches.
+            .map(|fetch| unsafe { Q::item(fetch, row) })
     }
 }
 
@@ -627,6 +840,8 @@ macro_rules! tuple_query {
             const ACCESS: Access = Access::All(&[$($name::ACCESS),*]);
             const EXACT: bool = false $(|| $name::EXACT)*;
             const PARALLEL: bool = true $(&& $name::PARALLEL)*;
+            const ROWS: bool = false $(|| $name::ROWS)*;
+            const DRIVEN: bool = false $(|| $name::DRIVEN)*;
 
             fn state(registry: &Registry) -> Self::State {
                 ($($name::state(registry),)*)
@@ -646,6 +861,26 @@ macro_rules! tuple_query {
             unsafe fn fetch<'w>(columns: Self::Columns, table: FetchTable<'w>) -> Self::Fetch<'w> {
                 // SAFETY: as the caller promises.
                 ($(unsafe { $name::fetch(columns.$index, table) },)*)
+            }
+
+            #[inline]
+            fn drive<'w>(state: Self::State, sets: &'w SparseSets, driver: &mut Driver<'w>) {
+                $($name::drive(state.$index, sets, driver);)*
+            }
+
+            #[inline]
+            fn any(fetch: Self::Fetch<'_>) -> bool {
+                true $(&& $name::any(fetch.$index))*
+            }
+
+            #[inline]
+            fn row(fetch: Self::Fetch<'_>, row: usize) -> bool {
+                true $(&& $name::row(fetch.$index, row))*
+            }
+
+            #[inline]
+            fn word(fetch: Self::Fetch<'_>, word: usize) -> u64 {
+                u64::MAX $(& $name::word(fetch.$index, word))*
             }
 
             #[inline]

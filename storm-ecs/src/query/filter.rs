@@ -2,8 +2,10 @@
 
 use core::marker::PhantomData;
 
-use crate::component::{Component, ComponentId, Registry, Track};
-use crate::query::data::TableIndex;
+use crate::component::{Component, ComponentId, Registry, Storage, Track};
+use crate::query::aside::{Aside, Driver};
+use crate::query::data::{FetchTable, TableIndex};
+use crate::sparse::SparseSets;
 use crate::table::{BLOCK_ROWS, Table};
 use crate::track::{BlockBits, Ticks};
 
@@ -16,6 +18,12 @@ pub trait QueryFilter {
     /// Whether it looks at single rows.
     #[doc(hidden)]
     const ROWS: bool;
+    /// Whether it looks at change ticks.
+    #[doc(hidden)]
+    const TICKS: bool;
+    /// Whether it passes only entities of some sparse set.
+    #[doc(hidden)]
+    const DRIVEN: bool = false;
     /// Names of the components whose change ticks it reads.
     #[doc(hidden)]
     const READS: Reads;
@@ -32,11 +40,27 @@ pub trait QueryFilter {
     fn matches(state: Self::State, table: &Table) -> bool;
 
     #[doc(hidden)]
-    fn fetch(state: Self::State, table: &Table, since: u32) -> Self::Fetch<'_>;
+    fn fetch(state: Self::State, table: FetchTable<'_>, since: u32) -> Self::Fetch<'_>;
+
+    /// Proposes the sparse sets that it requires.
+    #[doc(hidden)]
+    #[inline]
+    fn drive<'w>(_state: Self::State, _sets: &'w SparseSets, _driver: &mut Driver<'w>) {}
+
+    /// Whether any row of the table may pass.
+    #[doc(hidden)]
+    fn any(fetch: Self::Fetch<'_>) -> bool;
 
     /// Whether any row of block `block` may pass.
     #[doc(hidden)]
     fn block(fetch: Self::Fetch<'_>, block: usize) -> bool;
+
+    /// Whether a row passes.
+    #[doc(hidden)]
+    #[inline]
+    fn row(fetch: Self::Fetch<'_>, row: usize) -> bool {
+        Self::rows(fetch, row / 64) >> (row % 64) & 1 == 1
+    }
 
     /// A bit for each of the rows `64 * word..` that passes.
     #[doc(hidden)]
@@ -77,12 +101,40 @@ pub struct With<T>(PhantomData<fn() -> T>);
 #[derive(Debug)]
 pub struct Without<T>(PhantomData<fn() -> T>);
 
+const fn in_tables<T: Component>() -> bool {
+    matches!(T::STORAGE, Storage::Table)
+}
+
+/// A fetch of `With` or `Without`.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct PresenceFetch<'w> {
+    /// Whether the table has the column.
+    has: bool,
+    aside: Aside<'w>,
+}
+
+/// `WITH` says whether rows pass that have `T`, or those that lack it.
+trait Presence<T: Component> {
+    const WITH: bool;
+}
+
+impl<T: Component> Presence<T> for With<T> {
+    const WITH: bool = true;
+}
+
+impl<T: Component> Presence<T> for Without<T> {
+    const WITH: bool = false;
+}
+
 macro_rules! presence {
-    ($filter:ident, $word:ident => $bits:expr, $has:ident => $passes:expr) => {
+    ($filter:ident) => {
         impl<T: Component> QueryFilter for $filter<T> {
             type State = ComponentId;
-            type Fetch<'w> = bool;
-            const ROWS: bool = false;
+            type Fetch<'w> = PresenceFetch<'w>;
+            const ROWS: bool = !in_tables::<T>();
+            const TICKS: bool = false;
+            const DRIVEN: bool = Self::WITH && matches!(T::STORAGE, Storage::Sparse);
             const READS: Reads = Reads::Nothing;
 
             fn state(registry: &Registry) -> ComponentId {
@@ -91,41 +143,84 @@ macro_rules! presence {
 
             #[inline]
             fn tables(state: ComponentId, index: &TableIndex<'_>, word: usize) -> u64 {
-                let $word = index.word(state, word);
-                $bits
+                let with = index.word(state, word);
+                match in_tables::<T>() {
+                    true if Self::WITH => with,
+                    true => !with,
+                    false => u64::MAX,
+                }
             }
 
             #[inline]
             fn matches(state: ComponentId, table: &Table) -> bool {
-                let $has = table.has(state);
-                $passes
+                !in_tables::<T>() || table.has(state) == Self::WITH
             }
 
             #[inline]
-            fn fetch(state: ComponentId, table: &Table, _: u32) -> bool {
-                Self::matches(state, table)
+            fn fetch(state: ComponentId, table: FetchTable<'_>, _: u32) -> PresenceFetch<'_> {
+                PresenceFetch {
+                    has: table.table.has(state),
+                    aside: Aside::of::<T>(state, table),
+                }
             }
 
             #[inline]
-            fn block(fetch: bool, _: usize) -> bool {
-                fetch
+            fn drive<'w>(state: ComponentId, sets: &'w SparseSets, driver: &mut Driver<'w>) {
+                if Self::DRIVEN {
+                    driver.propose::<T>(state, sets);
+                }
             }
 
             #[inline]
-            fn rows(fetch: bool, _: usize) -> u64 {
-                if fetch { u64::MAX } else { 0 }
+            fn any(fetch: PresenceFetch<'_>) -> bool {
+                match in_tables::<T>() {
+                    true => fetch.has == Self::WITH,
+                    false => !Self::WITH || fetch.aside.any(),
+                }
             }
 
             #[inline]
-            fn block_rows(fetch: bool, _: usize) -> BlockBits {
-                [if fetch { u64::MAX } else { 0 }; BLOCK_ROWS / 64]
+            fn block(fetch: PresenceFetch<'_>, _: usize) -> bool {
+                Self::any(fetch)
+            }
+
+            #[inline]
+            fn row(fetch: PresenceFetch<'_>, row: usize) -> bool {
+                Self::WITH
+                    == match in_tables::<T>() {
+                        true => fetch.has,
+                        false => fetch.aside.row(row),
+                    }
+            }
+
+            #[inline]
+            fn rows(fetch: PresenceFetch<'_>, word: usize) -> u64 {
+                let with = match in_tables::<T>() {
+                    true if fetch.has => u64::MAX,
+                    true => 0,
+                    false => fetch.aside.word(word),
+                };
+                if Self::WITH { with } else { !with }
+            }
+
+            #[inline]
+            fn block_rows(fetch: PresenceFetch<'_>, block: usize) -> BlockBits {
+                if in_tables::<T>() {
+                    return [Self::rows(fetch, 0); BLOCK_ROWS / 64];
+                }
+                let with = fetch.aside.block(block);
+                if Self::WITH {
+                    with
+                } else {
+                    with.map(|bits| !bits)
+                }
             }
         }
     };
 }
 
-presence!(With, word => word, has => has);
-presence!(Without, word => !word, has => !has);
+presence!(With);
+presence!(Without);
 
 /// Only entities whose `T` was written or added since the query's tick ([`Query::since`](crate::Query::since)).
 ///
@@ -141,7 +236,7 @@ pub struct Added<T>(PhantomData<fn() -> T>);
 /// The tracks that hold something newer, packed to the front.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
-pub struct TickFetch<'w> {
+pub(crate) struct TickFetch<'w> {
     tracks: [Option<&'w Ticks>; 3],
     since: u32,
     /// Whether all rows are newer.
@@ -259,11 +354,48 @@ pub(crate) mod ticks {
     }
 }
 
+/// A fetch of `Changed` or `Added`: ticks of the column, or of what stands in for it.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct TickRows<'w> {
+    ticks: TickFetch<'w>,
+    aside: Aside<'w>,
+}
+
+impl TickRows<'_> {
+    /// Of a component that is not in columns: whether a row is newer.
+    #[inline]
+    fn row(self, row: usize) -> bool {
+        let of = |row: usize| self.ticks.word(row / 64) >> (row % 64) & 1 == 1;
+        match self.aside.tag() {
+            Some(tag) => tag.has(row) && of(row),
+            None => self.aside.sparse_row(row).is_some_and(of),
+        }
+    }
+
+    #[inline]
+    fn word(self, word: usize) -> u64 {
+        if let Some(tag) = self.aside.tag() {
+            return tag.word(word) & self.ticks.word(word);
+        }
+        let owners = self.aside.word(word);
+        let (mut left, mut newer) = (owners, 0);
+        while left != 0 {
+            let bit = left.trailing_zeros();
+            left &= left - 1;
+            newer |= u64::from(self.row(word * 64 + bit as usize)) << bit;
+        }
+        newer
+    }
+}
+
 macro_rules! tick_filter {
     ($filter:ident, $tracks:path) => {
         impl<T: Component> QueryFilter for $filter<T> {
             type State = ComponentId;
-            type Fetch<'w> = TickFetch<'w>;
+            type Fetch<'w> = TickRows<'w>;
+            const TICKS: bool = true;
+            const DRIVEN: bool = matches!(T::STORAGE, Storage::Sparse);
             const ROWS: bool = {
                 assert!(
                     !matches!(T::TRACK, Track::None),
@@ -279,32 +411,81 @@ macro_rules! tick_filter {
 
             #[inline]
             fn tables(state: ComponentId, index: &TableIndex<'_>, word: usize) -> u64 {
-                index.word(state, word)
+                if in_tables::<T>() {
+                    index.word(state, word)
+                } else {
+                    u64::MAX
+                }
             }
 
             #[inline]
             fn matches(state: ComponentId, table: &Table) -> bool {
-                table.has(state)
+                !in_tables::<T>() || table.has(state)
             }
 
             #[inline]
-            fn fetch(state: ComponentId, table: &Table, since: u32) -> TickFetch<'_> {
-                $tracks(table, table.column(state), since)
+            fn fetch(state: ComponentId, table: FetchTable<'_>, since: u32) -> TickRows<'_> {
+                let aside = Aside::of::<T>(state, table);
+                let ticks = match T::STORAGE {
+                    Storage::Table => $tracks(table.table, table.table.column(state), since),
+                    Storage::Sparse => match aside.set() {
+                        Some(set) => $tracks(set.dense(), Some(set.column()), since),
+                        None => TickFetch::new(0, [None; 3], since),
+                    },
+                    Storage::Tag => {
+                        let set = aside.tag().map(|tag| tag.ticks());
+                        TickFetch::new(0, [set, None, None], since)
+                    }
+                };
+                TickRows { ticks, aside }
             }
 
             #[inline]
-            fn block(fetch: TickFetch<'_>, block: usize) -> bool {
-                fetch.block_newer(block)
+            fn drive<'w>(state: ComponentId, sets: &'w SparseSets, driver: &mut Driver<'w>) {
+                driver.propose::<T>(state, sets);
             }
 
             #[inline]
-            fn rows(fetch: TickFetch<'_>, word: usize) -> u64 {
-                fetch.word(word)
+            fn any(fetch: TickRows<'_>) -> bool {
+                fetch.ticks.any()
             }
 
             #[inline]
-            fn block_rows(fetch: TickFetch<'_>, block: usize) -> BlockBits {
-                fetch.block_bits(block)
+            fn block(fetch: TickRows<'_>, block: usize) -> bool {
+                match T::STORAGE {
+                    // The blocks are those of the set, not of the table.
+                    Storage::Sparse => fetch.ticks.any(),
+                    _ => fetch.ticks.block_newer(block),
+                }
+            }
+
+            #[inline]
+            fn row(fetch: TickRows<'_>, row: usize) -> bool {
+                match in_tables::<T>() {
+                    true => fetch.ticks.word(row / 64) >> (row % 64) & 1 == 1,
+                    false => fetch.row(row),
+                }
+            }
+
+            #[inline]
+            fn rows(fetch: TickRows<'_>, word: usize) -> u64 {
+                match in_tables::<T>() {
+                    true => fetch.ticks.word(word),
+                    false => fetch.word(word),
+                }
+            }
+
+            #[inline]
+            fn block_rows(fetch: TickRows<'_>, block: usize) -> BlockBits {
+                if in_tables::<T>() {
+                    return fetch.ticks.block_bits(block);
+                }
+                let mut bits: BlockBits = [0; _];
+                let words = bits.len();
+                for (word, bits) in bits.iter_mut().enumerate() {
+                    *bits = fetch.word(block * words + word);
+                }
+                bits
             }
         }
     };
@@ -324,6 +505,8 @@ macro_rules! tuple_filter {
             type State = ($($name::State,)*);
             type Fetch<'w> = ($($name::Fetch<'w>,)*);
             const ROWS: bool = false $(|| $name::ROWS)*;
+            const TICKS: bool = false $(|| $name::TICKS)*;
+            const DRIVEN: bool = false $(|| $name::DRIVEN)*;
             const READS: Reads = Reads::All(&[$($name::READS),*]);
 
             fn state(registry: &Registry) -> Self::State {
@@ -341,13 +524,28 @@ macro_rules! tuple_filter {
             }
 
             #[inline]
-            fn fetch(state: Self::State, table: &Table, since: u32) -> Self::Fetch<'_> {
+            fn fetch(state: Self::State, table: FetchTable<'_>, since: u32) -> Self::Fetch<'_> {
                 ($($name::fetch(state.$index, table, since),)*)
+            }
+
+            #[inline]
+            fn drive<'w>(state: Self::State, sets: &'w SparseSets, driver: &mut Driver<'w>) {
+                $($name::drive(state.$index, sets, driver);)*
+            }
+
+            #[inline]
+            fn any(fetch: Self::Fetch<'_>) -> bool {
+                true $(&& $name::any(fetch.$index))*
             }
 
             #[inline]
             fn block(fetch: Self::Fetch<'_>, block: usize) -> bool {
                 true $(&& $name::block(fetch.$index, block))*
+            }
+
+            #[inline]
+            fn row(fetch: Self::Fetch<'_>, row: usize) -> bool {
+                true $(&& $name::row(fetch.$index, row))*
             }
 
             #[inline]
@@ -370,6 +568,7 @@ macro_rules! tuple_filter {
             type State = ($($name::State,)*);
             type Fetch<'w> = ($($name::Fetch<'w>,)*);
             const ROWS: bool = false $(|| $name::ROWS)*;
+            const TICKS: bool = false $(|| $name::TICKS)*;
             const READS: Reads = Reads::All(&[$($name::READS),*]);
 
             fn state(registry: &Registry) -> Self::State {
@@ -387,13 +586,23 @@ macro_rules! tuple_filter {
             }
 
             #[inline]
-            fn fetch(state: Self::State, table: &Table, since: u32) -> Self::Fetch<'_> {
+            fn fetch(state: Self::State, table: FetchTable<'_>, since: u32) -> Self::Fetch<'_> {
                 ($($name::fetch(state.$index, table, since),)*)
+            }
+
+            #[inline]
+            fn any(fetch: Self::Fetch<'_>) -> bool {
+                false $(|| $name::any(fetch.$index))*
             }
 
             #[inline]
             fn block(fetch: Self::Fetch<'_>, block: usize) -> bool {
                 false $(|| $name::block(fetch.$index, block))*
+            }
+
+            #[inline]
+            fn row(fetch: Self::Fetch<'_>, row: usize) -> bool {
+                false $(|| $name::row(fetch.$index, row))*
             }
 
             #[inline]

@@ -1,11 +1,13 @@
 //! Iterators of a query: row by row, and table by table as slices.
 #![expect(unsafe_code, reason = "hands out rows under the query's access")]
 
+use crate::entity::Entity;
+use crate::query::aside::Driver;
 use crate::query::data::{FetchTable, QueryData, SliceQueryData, TableIndex};
 use crate::query::filter::QueryFilter;
 use crate::query::state::TableList;
 use crate::query::tables::cut;
-use crate::table::BLOCK_ROWS;
+use crate::table::{BLOCK_ROWS, Table};
 use crate::world::World;
 
 const WORDS_A_BLOCK: usize = BLOCK_ROWS / 64;
@@ -27,6 +29,9 @@ pub struct QueryIter<'w, Q: QueryData, F: QueryFilter> {
     /// With a row filter: rows left of the word before `next`.
     bits: u64,
     len: usize,
+    /// Of a driven query: entities left to look at, and the table that `current` is of.
+    owners: core::slice::Iter<'w, Entity>,
+    entered: u32,
 }
 
 impl<Q: QueryData, F: QueryFilter> core::fmt::Debug for QueryIter<'_, Q, F> {
@@ -36,6 +41,11 @@ impl<Q: QueryData, F: QueryFilter> core::fmt::Debug for QueryIter<'_, Q, F> {
 }
 
 impl<'w, Q: QueryData, F: QueryFilter> QueryIter<'w, Q, F> {
+    /// Whether it looks at single rows.
+    const ROWS: bool = Q::ROWS || F::ROWS;
+    /// Whether it goes through the entities of a sparse set, not through tables.
+    const DRIVEN: bool = Q::DRIVEN || F::DRIVEN;
+
     /// # Safety
     /// For `'w` the caller lends the access that `Q` names to this iterator alone.
     #[inline]
@@ -47,6 +57,11 @@ impl<'w, Q: QueryData, F: QueryFilter> QueryIter<'w, Q, F> {
         now: u32,
         since: u32,
     ) -> Self {
+        let mut driver = Driver::default();
+        if Self::DRIVEN {
+            Q::drive(data, &world.sparse, &mut driver);
+            F::drive(filter, &world.sparse, &mut driver);
+        }
         Self {
             world,
             list,
@@ -59,6 +74,8 @@ impl<'w, Q: QueryData, F: QueryFilter> QueryIter<'w, Q, F> {
             end: 0,
             bits: 0,
             len: 0,
+            owners: driver.entities().iter(),
+            entered: u32::MAX,
         }
     }
 
@@ -78,15 +95,16 @@ impl<'w, Q: QueryData, F: QueryFilter> QueryIter<'w, Q, F> {
             let Some(columns) = columns.or_else(|| Q::columns(self.data, table)) else {
                 continue;
             };
-            let seen = FetchTable {
-                table,
-                now: self.now,
-            };
+            let seen = self.seen(table);
             // SAFETY: these are the table's columns, and the iterator has the access (`new`).
             let fetch = unsafe { Q::fetch(columns, seen) };
+            let filter = F::fetch(self.filter, seen, self.since);
             self.len = table.len();
             self.next = 0;
-            if F::ROWS {
+            if Self::ROWS {
+                if !(Q::any(fetch) && F::any(filter)) {
+                    continue;
+                }
                 self.end = self.len.div_ceil(64);
                 self.bits = 0;
             } else {
@@ -94,9 +112,49 @@ impl<'w, Q: QueryData, F: QueryFilter> QueryIter<'w, Q, F> {
                 // SAFETY: as above.
                 unsafe { Q::mark_table(fetch) };
             }
-            return Some((fetch, F::fetch(self.filter, table, self.since)));
+            return Some((fetch, filter));
         }
         None
+    }
+
+    #[inline]
+    fn seen(&self, table: &'w Table) -> FetchTable<'w> {
+        FetchTable {
+            table,
+            sets: &self.world.sparse,
+            now: self.now,
+        }
+    }
+
+    /// Of a driven query: the next entity that matches, as fetch and row.
+    fn next_owner(&mut self) -> Option<(Q::Fetch<'w>, usize)> {
+        loop {
+            let location = self.world.entities.get(*self.owners.next()?)?;
+            if self.entered != location.table {
+                self.entered = location.table;
+                self.current = self.enter(location.table as usize);
+            }
+            let row = location.row as usize;
+            if let Some((fetch, filter)) = self.current
+                && Q::row(fetch, row)
+                && F::row(filter, row)
+            {
+                return Some((fetch, row));
+            }
+        }
+    }
+
+    /// Of a driven query: the fetches of a table, if it matches.
+    fn enter(&self, number: usize) -> Option<(Q::Fetch<'w>, F::Fetch<'w>)> {
+        let table = &self.world.tables[number];
+        if !F::matches(self.filter, table) {
+            return None;
+        }
+        let columns = Q::columns(self.data, table)?;
+        let seen = self.seen(table);
+        // SAFETY: these are the table's columns, and the iterator has the access (`new`).
+        let fetch = unsafe { Q::fetch(columns, seen) };
+        Some((fetch, F::fetch(self.filter, seen, self.since)))
     }
 
     #[inline]
@@ -114,7 +172,7 @@ impl<'w, Q: QueryData, F: QueryFilter> QueryIter<'w, Q, F> {
         mut result: B,
         mut f: impl FnMut(B, Q::Item<'w>) -> B,
     ) -> B {
-        if !F::ROWS {
+        if !Self::ROWS {
             for row in self.next..self.end {
                 // SAFETY: the row is below the table's length and given once.
                 result = f(result, unsafe { Self::item(fetch, row) });
@@ -123,7 +181,7 @@ impl<'w, Q: QueryData, F: QueryFilter> QueryIter<'w, Q, F> {
         }
         // What `next` began, up to the end of a block; then whole blocks.
         while (self.bits != 0 || !self.next.is_multiple_of(WORDS_A_BLOCK))
-            && let Some(row) = self.next_row(filter)
+            && let Some(row) = self.next_row(fetch, filter)
         {
             // SAFETY: the row was given just now.
             result = f(result, unsafe { Self::item(fetch, row) });
@@ -136,6 +194,9 @@ impl<'w, Q: QueryData, F: QueryFilter> QueryIter<'w, Q, F> {
             cut(&mut words, self.len - block * BLOCK_ROWS);
             for (word, mut bits) in words.into_iter().enumerate() {
                 let base = block * BLOCK_ROWS + word * 64;
+                if Q::ROWS && bits != 0 {
+                    bits &= Q::word(fetch, base / 64);
+                }
                 while bits != 0 {
                     let row = base + bits.trailing_zeros() as usize;
                     bits &= bits - 1;
@@ -149,7 +210,7 @@ impl<'w, Q: QueryData, F: QueryFilter> QueryIter<'w, Q, F> {
 
     /// With a row filter: loads the next word that has rows.
     #[inline]
-    fn next_word(&mut self, filter: F::Fetch<'w>) -> bool {
+    fn next_word(&mut self, fetch: Q::Fetch<'w>, filter: F::Fetch<'w>) -> bool {
         while self.next < self.end {
             let word = self.next;
             if word.is_multiple_of(WORDS_A_BLOCK) && !F::block(filter, word / WORDS_A_BLOCK) {
@@ -158,6 +219,9 @@ impl<'w, Q: QueryData, F: QueryFilter> QueryIter<'w, Q, F> {
             }
             self.next += 1;
             self.bits = F::rows(filter, word);
+            if Q::ROWS && self.bits != 0 {
+                self.bits &= Q::word(fetch, word);
+            }
             if self.len - word * 64 < 64 {
                 self.bits &= (1 << (self.len - word * 64)) - 1;
             }
@@ -170,8 +234,8 @@ impl<'w, Q: QueryData, F: QueryFilter> QueryIter<'w, Q, F> {
 
     /// With a row filter: the next row of the current table, if it has one left.
     #[inline]
-    fn next_row(&mut self, filter: F::Fetch<'w>) -> Option<usize> {
-        if self.bits == 0 && !self.next_word(filter) {
+    fn next_row(&mut self, fetch: Q::Fetch<'w>, filter: F::Fetch<'w>) -> Option<usize> {
+        if self.bits == 0 && !self.next_word(fetch, filter) {
             return None;
         }
         let row = (self.next - 1) * 64 + self.bits.trailing_zeros() as usize;
@@ -180,10 +244,10 @@ impl<'w, Q: QueryData, F: QueryFilter> QueryIter<'w, Q, F> {
     }
 
     /// # Safety
-    /// The row is one that `next_row` gave, once, with this fetch.
+    /// The row is one that `next_row` or `next_owner` gave, once, with this fetch.
     #[inline]
     unsafe fn item(fetch: Q::Fetch<'w>, row: usize) -> Q::Item<'w> {
-        if F::ROWS || Q::EXACT {
+        if Self::ROWS || Q::EXACT {
             // SAFETY: the row is in use, and the iterator has the access.
             unsafe { Q::mark_row(fetch, row) };
         }
@@ -197,17 +261,22 @@ impl<'w, Q: QueryData, F: QueryFilter> Iterator for QueryIter<'w, Q, F> {
 
     #[inline]
     fn next(&mut self) -> Option<Q::Item<'w>> {
+        if Self::DRIVEN {
+            let (fetch, row) = self.next_owner()?;
+            // SAFETY: the row was given just now; an entity is in a set once.
+            return Some(unsafe { Self::item(fetch, row) });
+        }
         loop {
-            if !F::ROWS && self.next < self.end {
+            if !Self::ROWS && self.next < self.end {
                 // SAFETY: rows are left, so there is a table.
                 let (fetch, _) = unsafe { self.current.unwrap_unchecked() };
                 self.next += 1;
                 // SAFETY: the row is below the table's length and given once.
                 return Some(unsafe { Self::item(fetch, self.next - 1) });
             }
-            if F::ROWS
+            if Self::ROWS
                 && let Some((fetch, filter)) = self.current
-                && let Some(row) = self.next_row(filter)
+                && let Some(row) = self.next_row(fetch, filter)
             {
                 // SAFETY: the row was given just now.
                 return Some(unsafe { Self::item(fetch, row) });
@@ -222,6 +291,13 @@ impl<'w, Q: QueryData, F: QueryFilter> Iterator for QueryIter<'w, Q, F> {
     #[inline]
     fn fold<B, G: FnMut(B, Q::Item<'w>) -> B>(mut self, init: B, mut f: G) -> B {
         let mut result = init;
+        if Self::DRIVEN {
+            while let Some((fetch, row)) = self.next_owner() {
+                // SAFETY: the row was given just now; an entity is in a set once.
+                result = f(result, unsafe { Self::item(fetch, row) });
+            }
+            return result;
+        }
         if let Some((fetch, filter)) = self.current.take() {
             result = self.fold_table(fetch, filter, result, &mut f);
         }
@@ -232,7 +308,7 @@ impl<'w, Q: QueryData, F: QueryFilter> Iterator for QueryIter<'w, Q, F> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (if F::ROWS { 0 } else { self.end - self.next }, None)
+        (if Self::ROWS { 0 } else { self.end - self.next }, None)
     }
 }
 

@@ -4,6 +4,7 @@
 //! [`QueryState`] keeps the list of matching tables between runs.
 
 pub(crate) mod access;
+pub(crate) mod aside;
 pub(crate) mod data;
 mod dynamic;
 pub(crate) mod filter;

@@ -210,22 +210,20 @@ impl<'w, Q: QueryData, F: QueryFilter> Query<'w, Q, F> {
         if !F::matches(self.filter, table) {
             return None;
         }
-        if F::ROWS
-            && F::rows(F::fetch(self.filter, table, self.since), row / 64) >> (row % 64) & 1 == 0
-        {
+        let seen = FetchTable {
+            table,
+            sets: &self.world.sparse,
+            now: self.now,
+        };
+        if F::ROWS && !F::row(F::fetch(self.filter, seen, self.since), row) {
             return None;
         }
         // SAFETY: the table matches; access is the caller's duty.
-        let fetch = unsafe {
-            D::fetch(
-                columns,
-                FetchTable {
-                    table,
-                    now: self.now,
-                },
-            )
-        };
-        // SAFETY: the row is in use; access is the caller's duty.
+        let fetch = unsafe { D::fetch(columns, seen) };
+        if D::ROWS && !D::row(fetch, row) {
+            return None;
+        }
+        // SAFETY: the row is in use and matches; access is the caller's duty.
         unsafe { D::mark_row(fetch, row) };
         // SAFETY: as above.
         Some(unsafe { D::item(fetch, row) })
@@ -292,7 +290,12 @@ impl<'w, Q: QueryData, F: QueryFilter> Query<'w, Q, F> {
     where
         Q: SliceQueryData,
     {
-        const { assert!(!F::ROWS, "a filter on single rows does not go with slices") };
+        const {
+            assert!(
+                !F::ROWS && !Q::ROWS,
+                "a filter on single rows does not go with slices"
+            )
+        };
         SliceIter(self.into_iter())
     }
 
@@ -306,7 +309,12 @@ impl<'w, Q: QueryData, F: QueryFilter> Query<'w, Q, F> {
         Q: SliceQueryData,
     {
         assert!(blocks > 0, "a block has rows");
-        const { assert!(!F::ROWS, "a filter on single rows does not go with slices") };
+        const {
+            assert!(
+                !F::ROWS && !Q::ROWS,
+                "a filter on single rows does not go with slices"
+            )
+        };
         let rows = block_rows(blocks);
         self.into_iter()
             .into_tables()
@@ -332,7 +340,7 @@ impl<'w, Q: QueryData, F: QueryFilter> Query<'w, Q, F> {
         const { assert!(Q::PARALLEL, "rows cannot be marked from several threads") };
         const {
             assert!(
-                !F::ROWS,
+                !F::ROWS && !Q::ROWS,
                 "a filter on single rows does not go with parallel loops"
             )
         };

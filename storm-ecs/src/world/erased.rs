@@ -9,14 +9,14 @@ use core::any::TypeId;
 use core::ptr;
 use std::collections::HashMap;
 
-use crate::bundle::BundleInfo;
 use crate::column::Column;
-use crate::component::{ComponentId, ComponentInfo};
+use crate::component::{ComponentId, ComponentInfo, Storage};
 use crate::dynamic::DynamicError;
 use crate::entities::Location;
 use crate::entity::Entity;
 use crate::table::rows::Staged;
 use crate::table::{GONE, MovePlan, TableId};
+use crate::watch::Watch;
 use crate::world::{World, pair};
 
 /// Bundles that are lists of component numbers.
@@ -55,17 +55,7 @@ impl World {
         if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(DynamicError::Twice(self.registry.info(twice[0]).name()));
         }
-        let table = self.table_for(sorted.into());
-        let columns = self.columns_in(table, ids);
-        let number = self.bundles.len() as u32;
-        let none = (u32::MAX, 0);
-        self.bundles.push(BundleInfo {
-            ids: ids.into(),
-            table,
-            columns,
-            last_insert: none,
-            last_remove: none,
-        });
+        let number = self.push_bundle(ids);
         self.dynamic.0.insert(ids.into(), number);
         Ok(number)
     }
@@ -82,17 +72,98 @@ impl World {
     ) -> Result<(), DynamicError> {
         assert!(ids.len() == values.len());
         self.flush();
-        let tick = self.now();
         let location = self
             .entities
             .get(entity)
             .ok_or(DynamicError::NoSuchEntity)?;
         let number = self.dynamic_bundle(ids)?;
+        let info = &self.bundles[number as usize];
+        let (watch, aside) = (info.watch, info.aside.clone());
+        if !watch.any() && aside.is_empty() {
+            // SAFETY: as the caller promises; these are the components of the bundle.
+            drop(unsafe { self.insert_columns(entity, location, number, values) });
+            return Ok(());
+        }
+        let columns = self.bundles[number as usize].ids.clone();
+        let mut had = Vec::new();
+        if watch.any() {
+            had = self.tell_replaced(entity, location, &columns, &aside);
+        }
+        let value_of =
+            |id: &ComponentId| values[ids.iter().position(|other| other == id).unwrap_or(0)];
+        let in_columns: Vec<_> = columns.iter().map(value_of).collect();
+        // SAFETY: as the caller promises; these are the components of the bundle that are columns.
+        let mut old = unsafe { self.insert_columns(entity, location, number, &in_columns) };
+        for id in &aside {
+            // SAFETY: as the caller promises.
+            old.extend(unsafe { self.insert_aside(entity, *id, value_of(id)) });
+        }
+        drop(old);
+        if watch.has(Watch::INSERT) {
+            self.tell_inserted(entity, &columns, &aside, &had);
+        }
+        self.settle();
+        Ok(())
+    }
+
+    /// Gives an entity one component that is not in columns. Returns the value it takes the place of.
+    ///
+    /// # Safety
+    /// The value is of the component, and is not used afterwards.
+    pub(crate) unsafe fn insert_aside(
+        &mut self,
+        entity: Entity,
+        id: ComponentId,
+        value: *const u8,
+    ) -> Option<Staged> {
+        let tick = self.now();
+        let location = self.entities.get(entity)?;
+        let info = self.registry.info(id);
+        let table = &mut self.tables[location.table as usize];
+        let Some(set) = self.sparse.get_mut(id) else {
+            table.tags_mut().set(info, location.row as usize, tick);
+            return None;
+        };
+        table.set_aside();
+        let mut old = None;
+        let row = if let Some(row) = set.row(entity) {
+            let column = set.dense_mut().column_number_mut(0);
+            column.mark_mut(row, tick);
+            let mut staged = Staged::new(info, 1);
+            let aside = staged.room();
+            // SAFETY: the row holds a value of the component, and there is room for it.
+            unsafe { ptr::copy_nonoverlapping(column.at(row), aside, column.size()) };
+            // SAFETY: the value is a copy of the row's, which is overwritten below.
+            unsafe { staged.grown() };
+            old = Some(staged);
+            row
+        } else {
+            // SAFETY: the value is written below.
+            unsafe { set.push(entity, tick) }
+        };
+        let column = set.column();
+        // SAFETY: the caller passes a value of the component, outside of any set; the row is in bounds.
+        unsafe { ptr::copy_nonoverlapping(value, column.at(row), column.size()) };
+        old
+    }
+
+    /// Gives an entity components that are columns: one move. Returns the values they take the place of.
+    ///
+    /// # Safety
+    /// The values are of the bundle's columns, in order, and are not used afterwards.
+    unsafe fn insert_columns(
+        &mut self,
+        entity: Entity,
+        location: Location,
+        number: u32,
+        values: &[*const u8],
+    ) -> Vec<Staged> {
+        let tick = self.now();
         let plan = self.plan(location.table, number, true);
         let plan = &self.plans[plan as usize];
         let mut old = Vec::new();
         // Room for what is replaced is made before anything moves.
-        for (&replaces, &id) in plan.replaces.iter().zip(ids) {
+        for (&replaces, &id) in plan.replaces.iter().zip(&self.bundles[number as usize].ids) {
             let info = self.registry.info(id);
             old.push((replaces && info.drop.is_some()).then(|| Staged::new(info, 1)));
         }
@@ -140,8 +211,7 @@ impl World {
             // SAFETY: the caller passes a value of the column's component, outside of any table; the row is in bounds.
             unsafe { ptr::copy_nonoverlapping(value, to, size) };
         }
-        drop(old);
-        Ok(())
+        old.into_iter().flatten().collect()
     }
 
     /// Takes components from an entity and drops them; those it lacks are passed over. One move.
@@ -156,7 +226,7 @@ impl World {
             .get(entity)
             .ok_or(DynamicError::NoSuchEntity)?;
         let number = self.dynamic_bundle(ids)?;
-        self.remove_by_plan(entity, location, number, false);
+        self.remove_slowly(entity, location, number, false);
         Ok(())
     }
 
@@ -171,6 +241,10 @@ impl World {
             .get(entity)
             .ok_or(DynamicError::NoSuchEntity)?;
         let info = self.known(id)?;
+        if !matches!(info.storage, Storage::Table) {
+            let cell = self.cell_aside(entity, id);
+            return cell.ok_or(DynamicError::MissingComponent(info.name));
+        }
         let column = self.tables[location.table as usize].column(id);
         Ok((
             column.ok_or(DynamicError::MissingComponent(info.name))?,
