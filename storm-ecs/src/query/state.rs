@@ -436,10 +436,14 @@ impl<Q: QueryData, F: QueryFilter> QueryState<Q, F> {
 
     #[cold]
     fn update_cold(&mut self, world: &World) {
-        // A component that was unknown is in no table that was there before.
-        self.components = world.registry.infos().len();
-        self.data = Q::state(&world.registry);
-        self.filter = F::state(&world.registry);
+        if self.components != world.registry.infos().len() {
+            // A component may have been unknown, and its number is in what is kept of each table.
+            self.components = world.registry.infos().len();
+            self.data = Q::state(&world.registry);
+            self.filter = F::state(&world.registry);
+            self.tables.clear();
+            self.seen = 0;
+        }
         for (number, table) in world.tables.iter().enumerate().skip(self.seen) {
             if let Some(columns) = Q::columns(self.data, table)
                 && F::matches(self.filter, table)

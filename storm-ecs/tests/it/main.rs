@@ -15,6 +15,7 @@ mod scene;
 mod schedule;
 mod schemas;
 mod snapshots;
+mod storage;
 mod support;
 mod system;
 mod world;
