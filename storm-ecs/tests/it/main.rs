@@ -18,4 +18,5 @@ mod snapshots;
 mod storage;
 mod support;
 mod system;
+mod watch;
 mod world;

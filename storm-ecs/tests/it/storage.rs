@@ -115,7 +115,10 @@ fn expected<P: Probe>(value: u32) -> u32 {
 }
 
 fn owners<P: Probe>(world: &World) -> BTreeSet<Entity> {
-    let found: Vec<Entity> = world.query_filtered::<Entity, With<P>>().into_iter().collect();
+    let found: Vec<Entity> = world
+        .query_filtered::<Entity, With<P>>()
+        .into_iter()
+        .collect();
     let set: BTreeSet<Entity> = found.iter().copied().collect();
     assert_eq!(found.len(), set.len(), "each entity once");
     set
@@ -148,7 +151,10 @@ fn inserting_adds<P: Probe>(world: &mut World) {
     let entities = world.spawn_batch((0..10).map(Other));
     world.insert(entities[4], P::make(9)).unwrap();
     assert_eq!(owners::<P>(world), BTreeSet::from([entities[4]]));
-    assert_eq!(world.get::<P>(entities[4]).unwrap().value(), expected::<P>(9));
+    assert_eq!(
+        world.get::<P>(entities[4]).unwrap().value(),
+        expected::<P>(9)
+    );
     assert_eq!(world.get(entities[4]), Some(&Other(4)));
 }
 
@@ -206,10 +212,16 @@ fn despawning_drops_and_frees<P: Probe>(world: &mut World) {
     let made = world.spawn_batch((0..5).map(|i| (P::make(i), Other(i))));
     world.despawn(made[1]).unwrap();
     world.despawn(made[4]).unwrap();
-    assert_eq!(owners::<P>(world), BTreeSet::from([made[0], made[2], made[3]]));
+    assert_eq!(
+        owners::<P>(world),
+        BTreeSet::from([made[0], made[2], made[3]])
+    );
     for &entity in &[made[0], made[2], made[3]] {
         let other = world.get::<Other>(entity).unwrap().0;
-        assert_eq!(world.get::<P>(entity).unwrap().value(), expected::<P>(other));
+        assert_eq!(
+            world.get::<P>(entity).unwrap().value(),
+            expected::<P>(other)
+        );
     }
     for entity in made {
         let _ = world.despawn(entity);
@@ -326,8 +338,10 @@ fn filters_agree_with_has<P: Probe>(world: &mut World) {
     macro_rules! filter {
         ($filter:ty, $keep:expr) => {
             let keep: fn(u32) -> bool = $keep;
-            let found: BTreeSet<Entity> =
-                world.query_filtered::<Entity, $filter>().into_iter().collect();
+            let found: BTreeSet<Entity> = world
+                .query_filtered::<Entity, $filter>()
+                .into_iter()
+                .collect();
             let expected = all.iter().enumerate().filter(|(i, _)| keep(*i as u32));
             let expected: BTreeSet<Entity> = expected.map(|(_, &entity)| entity).collect();
             assert_eq!(found, expected, stringify!($filter));
@@ -344,7 +358,8 @@ fn filters_agree_with_has<P: Probe>(world: &mut World) {
     filter!((Without<P>, With<Third>), |i| i % 5 != 0 && i % 2 == 0);
     filter!(Or<(With<P>, With<Third>)>, |i| i % 5 == 0 || i % 2 == 0);
     filter!(Or<(Without<P>, With<Third>)>, |i| i % 5 != 0 || i % 2 == 0);
-    filter!((With<Other>, Or<(With<P>, With<Third>)>), |i| i % 5 == 0 || i % 2 == 0);
+    filter!((With<Other>, Or<(With<P>, With<Third>)>), |i| i % 5 == 0
+        || i % 2 == 0);
 }
 
 fn it_stays_with_its_entity_through_moves<P: Probe>(world: &mut World) {
@@ -386,7 +401,10 @@ fn whole_tables_move_with_it<P: Probe>(world: &mut World) {
         assert_eq!(value, (i % 2 == 0).then(|| expected::<P>(i as u32)));
     }
     assert_eq!(world.remove_where::<With<P>, P>(), 50);
-    assert_eq!((owners::<P>(world).len(), ALIVE.get(), world.len()), (0, 0, 100));
+    assert_eq!(
+        (owners::<P>(world).len(), ALIVE.get(), world.len()),
+        (0, 0, 100)
+    );
 }
 
 fn whole_tables_end_by_it<P: Probe>(world: &mut World) {
@@ -395,7 +413,10 @@ fn whole_tables_end_by_it<P: Probe>(world: &mut World) {
         world.insert(entity, (P::make(1), Third(2))).unwrap();
     }
     assert_eq!(world.despawn_where::<With<P>>(), 25);
-    assert_eq!((world.len(), ALIVE.get(), owners::<P>(world).len()), (75, 0, 0));
+    assert_eq!(
+        (world.len(), ALIVE.get(), owners::<P>(world).len()),
+        (75, 0, 0)
+    );
     assert_eq!(world.query::<&Third>().count(), 0);
     for &entity in made.iter().skip(1).step_by(4) {
         world.insert(entity, P::make(1)).unwrap();
@@ -409,7 +430,10 @@ fn clearing_drops_all<P: Probe>(world: &mut World) {
     world.spawn_batch((0..50).map(|i| (P::make(i), Other(i))));
     world.spawn(P::make(1));
     world.clear();
-    assert_eq!((world.len(), ALIVE.get(), owners::<P>(world).len()), (0, 0, 0));
+    assert_eq!(
+        (world.len(), ALIVE.get(), owners::<P>(world).len()),
+        (0, 0, 0)
+    );
     let entity = world.spawn(P::make(4));
     assert_eq!(owners::<P>(world), BTreeSet::from([entity]));
 }
@@ -417,7 +441,10 @@ fn clearing_drops_all<P: Probe>(world: &mut World) {
 fn numbers_know_it<P: Probe>(world: &mut World) {
     let entity = world.spawn((Other(1), P::make(2)));
     let id = world.component_named(P::NAME).unwrap().id();
-    assert_eq!(world.component_named(P::NAME).unwrap().storage(), P::STORAGE);
+    assert_eq!(
+        world.component_named(P::NAME).unwrap().storage(),
+        P::STORAGE
+    );
     assert!(world.has_id(entity, id));
     let other = world.component_named(Other::NAME).unwrap().id();
     let mut all = vec![id, other];
@@ -433,7 +460,11 @@ fn commands_carry_it<P: Probe>(world: &mut World) {
     let before = world.spawn((Other(0), P::make(1)));
     let mut queue = CommandQueue::new();
     let made = queue.commands(world).spawn((P::make(5), Other(2))).id();
-    queue.commands(world).entity(before).remove::<P>().insert(Third(1));
+    queue
+        .commands(world)
+        .entity(before)
+        .remove::<P>()
+        .insert(Third(1));
     assert!(queue.apply(world).is_empty());
     assert_eq!(owners::<P>(world), BTreeSet::from([made]));
     queue.commands(world).insert(before, P::make(8));
@@ -485,7 +516,10 @@ fn memory_given_back_is_not_needed<P: Probe>(world: &mut World) {
     while world.compact(1 << 20) > 0 {}
     assert!(world.memory_report().total_bytes() <= before);
     for (i, &entity) in made[..10].iter().enumerate() {
-        assert_eq!(world.get::<P>(entity).unwrap().value(), expected::<P>(i as u32));
+        assert_eq!(
+            world.get::<P>(entity).unwrap().value(),
+            expected::<P>(i as u32)
+        );
     }
     world.insert(made[50], P::make(50)).unwrap();
     assert_eq!(owners::<P>(world).len(), 11);
@@ -587,7 +621,10 @@ fn losses_are_logged<P: Probe>(world: &mut World) {
     drop(world.take::<P>(made[2]).unwrap());
     let lost: Vec<Entity> = world.removed::<P>(then).collect();
     let set: BTreeSet<Entity> = lost.iter().copied().collect();
-    assert_eq!((lost.len(), set), (3, BTreeSet::from([made[0], made[1], made[2]])));
+    assert_eq!(
+        (lost.len(), set),
+        (3, BTreeSet::from([made[0], made[1], made[2]]))
+    );
     let later = world.change_tick();
     world.clear();
     let lost: BTreeSet<Entity> = world.removed::<P>(later).collect();
@@ -635,7 +672,10 @@ fn filters_on_changes_go_with_others<P: Probe>(world: &mut World) {
     assert_eq!(found, made.iter().copied().step_by(30).collect());
     let any = world.query_filtered::<Entity, Or<(Changed<P>, Added<Third>)>>();
     let found: BTreeSet<Entity> = any.since(then).into_iter().collect();
-    let expected = made.iter().enumerate().filter(|(i, _)| i % 10 == 0 || i % 15 == 0);
+    let expected = made
+        .iter()
+        .enumerate()
+        .filter(|(i, _)| i % 10 == 0 || i % 15 == 0);
     assert_eq!(found, expected.map(|(_, &entity)| entity).collect());
 }
 
