@@ -113,6 +113,15 @@ impl SparseSet {
         self.dense.clear();
     }
 
+    /// Makes the pages anew from the rows of `dense`, which somebody filled.
+    pub(crate) fn index(&mut self) {
+        self.pages.clear();
+        for row in 0..self.dense.len() {
+            let entity = self.dense.entities()[row];
+            *self.entry(entity) = row as u32;
+        }
+    }
+
     /// Frees the room that no row uses; says how many bytes that was.
     pub(crate) fn shrink(&mut self) -> usize {
         let mut freed = self.dense.shrink();

@@ -34,7 +34,7 @@ use crate::world::World;
 const WORDS: usize = BLOCK_ROWS / 64;
 
 /// Calls `f` with ranges of the rows whose bit is set; `block` says whether a block may have any, `bits` gives a bit for each of its rows.
-fn runs(
+pub(super) fn runs(
     len: usize,
     block: impl Fn(usize) -> bool,
     bits: impl Fn(usize) -> BlockBits,
@@ -249,6 +249,7 @@ impl World {
             .iter()
             .zip(&wholes)
             .flat_map(|(table, whole)| touched(table, whole))
+            .chain(world.aside_changed(since))
             .collect();
         let forms = Forms::new(world, used.into_iter(), options)?;
         let mut tables = Vec::new();
@@ -279,9 +280,11 @@ impl World {
                 if !column.is_tracked() || !changed.any() {
                     continue;
                 }
+                let mut entities = Vec::new();
                 let mut patch = OutPatch {
                     component: place,
-                    entities: Vec::new(),
+                    lost: false,
+                    entities: Cow::Borrowed(&[]),
                     data: Vec::new(),
                 };
                 runs(
@@ -297,16 +300,15 @@ impl World {
                         bits
                     },
                     |run| {
-                        patch
-                            .entities
-                            .extend_from_slice(&table.entities()[run.clone()]);
+                        entities.extend_from_slice(&table.entities()[run.clone()]);
                         // SAFETY: as above.
                         unsafe {
                             values(column, data, core::iter::once(run), tag, &mut patch.data)
                         };
                     },
                 );
-                if !patch.entities.is_empty() {
+                if !entities.is_empty() {
+                    patch.entities = entities.into();
                     patches.push(patch);
                 }
             }
@@ -329,7 +331,8 @@ impl World {
                 .map(|column| column.0)
                 .cmp(b.columns.iter().map(|column| column.0))
         });
-        patches.sort_by_key(|patch| patch.component);
+        patches.extend(world.aside_since(&forms, since));
+        patches.sort_by_key(|patch| (patch.component, patch.lost));
         let slots = if gone || born {
             Slots::Dead(dead)
         } else {
@@ -529,8 +532,14 @@ impl World {
             ));
         }
         let mut patches: Vec<(ComponentId, Vec<Entity>, Staged)> = Vec::new();
+        let alive = |entity: Entity| match after.get(&entity.index()) {
+            Some(&(generation, alive)) => alive && generation == entity.generation(),
+            None => (entity.index() as usize) < slots && self.contains(entity),
+        };
+        let lists = self.read_aside(&view, &ids, alive, options, &mut budget)?;
         for patch in &view.patches {
-            let Some(id) = ids[patch.component as usize] else {
+            let stored = &view.components[patch.component as usize];
+            let Some(id) = ids[patch.component as usize].filter(|_| !stored.aside) else {
                 continue;
             };
             budget.charge(patch.entities.len() as u64)?;
@@ -618,6 +627,7 @@ impl World {
                 staged.exchange(from, column, location.row as usize);
             }
         }
+        self.change_aside(lists, tick);
         for load in loads {
             load(self);
         }

@@ -1,6 +1,7 @@
 //! Worlds as bytes: snapshots, deltas, and putting them back. docs/ecs.md has the layout, byte by byte.
 
-pub(crate) mod buffer;
+pub(crate) mod aside;
+mod buffer;
 pub(crate) mod codec;
 mod delta;
 mod error;

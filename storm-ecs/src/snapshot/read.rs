@@ -20,6 +20,8 @@ pub(crate) const TABLE_ENTRY: usize = 24;
 pub(crate) const COLUMN_ENTRY: usize = 24;
 pub(crate) const SECTION_ENTRY: usize = 24;
 pub(crate) const PATCH_ENTRY: usize = 32;
+/// In the component of a patch: its entities lose the component.
+pub(crate) const LOST: u32 = 1 << 31;
 
 /// What bytes hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +74,8 @@ pub(crate) struct StoredComponent<'a> {
     pub(crate) size: u32,
     pub(crate) align: u32,
     pub(crate) pod: bool,
+    /// Whether it is sparse or a tag: not a column of tables.
+    pub(crate) aside: bool,
 }
 
 /// A table in the bytes.
@@ -88,10 +92,11 @@ pub struct SnapshotColumn<'a> {
     pub(crate) data: &'a [u8],
 }
 
-/// New values of one component for entities that are where they were.
+/// New values of one component for entities that are where they were; or entities that lose a component which is not a column.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patch<'a> {
     pub(crate) component: u32,
+    pub(crate) lost: bool,
     pub(crate) entities: &'a [u8],
     pub(crate) data: &'a [u8],
 }
@@ -252,8 +257,8 @@ impl<'a> SnapshotView<'a> {
             );
         }
         let delta = kind == SnapshotKind::Delta;
-        if !delta && (patches > 0 || dead > 0 || flags == 0 || since > 0) {
-            return fail(56, "no patches in a snapshot", patches.into());
+        if !delta && (dead > 0 || flags == 0 || since > 0) {
+            return fail(60, "no dead slots in a snapshot", dead.into());
         }
         if flags == 0 && (free > 0 || dead > 0) {
             return fail(36, "no free list where nothing came or went", free.into());
@@ -271,15 +276,22 @@ impl<'a> SnapshotView<'a> {
                 1 => false,
                 other => return Err(regions.wrong("form 0 or 1", other.into())),
             };
+            let aside = match u32_at(entry, 24) {
+                0 => false,
+                1 => true,
+                other => return Err(regions.wrong("storage 0 or 1", other.into())),
+            };
             found.push(StoredComponent {
+                aside,
                 name,
                 hash: u64_at(entry, 0),
                 size: u32_at(entry, 12),
                 align: u32_at(entry, 16),
                 pod,
             });
-            if u64_at(entry, 24) != 0 {
-                return Err(regions.wrong("zeros at the end of a component", u64_at(entry, 24)));
+            if u32_at(entry, 28) != 0 {
+                let found = u32_at(entry, 28).into();
+                return Err(regions.wrong("zeros at the end of a component", found));
             }
         }
         let components = found;
@@ -338,8 +350,9 @@ impl<'a> SnapshotView<'a> {
             let mut columns = Vec::with_capacity(entries.len() / COLUMN_ENTRY);
             for entry in entries.chunks_exact(COLUMN_ENTRY) {
                 let (component, length) = (u32_at(entry, 0), u64_at(entry, 16));
-                let Some(stored) = components.get(component as usize) else {
-                    return Err(regions.wrong("a component of the list", component.into()));
+                let stored = components.get(component as usize);
+                let Some(stored) = stored.filter(|stored| !stored.aside) else {
+                    return Err(regions.wrong("a component of tables", component.into()));
                 };
                 if columns
                     .last()
@@ -364,15 +377,26 @@ impl<'a> SnapshotView<'a> {
         for entry in patch_entries.chunks_exact(PATCH_ENTRY) {
             let (component, count, length) =
                 (u32_at(entry, 0), u32_at(entry, 4), u64_at(entry, 24));
+            let lost = component & LOST != 0;
+            let component = component & !LOST;
             let Some(stored) = components.get(component as usize) else {
                 return Err(regions.wrong("a component of the list", component.into()));
             };
-            if !column_length(stored, count, length) {
+            if (!delta && !stored.aside) || (lost && !(delta && stored.aside)) {
+                let expected = "patches that fit their kind and component";
+                return Err(regions.wrong(expected, component.into()));
+            }
+            let one_each = match lost {
+                true => length == 0,
+                false => column_length(stored, count, length),
+            };
+            if !one_each || count > slots {
                 return Err(regions.wrong("one value an entity", length));
             }
             let entities = regions.at(u64_at(entry, 8), u64::from(count) * 8, 64)?;
             found.push(Patch {
                 component,
+                lost,
                 entities,
                 data: regions.at(u64_at(entry, 16), length, 64)?,
             });

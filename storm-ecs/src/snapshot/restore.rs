@@ -13,12 +13,13 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::component::{ComponentId, ComponentInfo};
+use crate::component::{ComponentId, ComponentInfo, Storage};
 use crate::entities::raw::RETIRED_GENERATION;
 use crate::entities::{Location, ROW_LIMIT, TABLE_LIMIT};
 use crate::entity::Entity;
 use crate::schema::data::ComponentData;
 use crate::schema::{Constraints, validate_bytes};
+use crate::snapshot::aside::List;
 use crate::snapshot::codec::Decoder;
 use crate::snapshot::error::SnapshotError;
 use crate::snapshot::read::{SnapshotKind, SnapshotView, handles, words};
@@ -88,6 +89,7 @@ pub(super) fn components(
         };
         let expected = stored_hash(world, info);
         let same = expected == stored.hash
+            && (info.storage != Storage::Table) == stored.aside
             && info.is_pod() == stored.pod
             && info.layout.size() == stored.size as usize;
         // Coded components may be aligned differently here.
@@ -263,7 +265,7 @@ struct Target<'a> {
     capacity: usize,
 }
 
-enum Prepared<'a> {
+pub(super) enum Prepared<'a> {
     Bytes(Vec<Cow<'a, [u8]>>),
     Values(Staged),
 }
@@ -383,6 +385,7 @@ impl World {
 
         // Slots: every entity names a slot of its generation, once; every other slot is free or retired.
         let mut free = None;
+        let mut coming = Vec::new();
         if !shape {
             budget.charge(u64::from(view.slots) * 9 + stored_free.len() as u64)?;
             let mut alive = vec![0u64; (view.slots as usize).div_ceil(64)];
@@ -423,7 +426,20 @@ impl World {
                 });
             }
             free = Some(list);
+            coming = alive;
         }
+        let alive = |entity: Entity| {
+            let (index, tagged) = (entity.index() as usize, with_tag(entity, tag));
+            if shape {
+                return self.contains(tagged);
+            }
+            let slot = view.generations.as_chunks::<2>().0.get(index);
+            slot.is_some_and(|slot| u16::from_le_bytes(*slot) == entity.generation())
+                && coming
+                    .get(index / 64)
+                    .is_some_and(|word| word >> (index % 64) & 1 == 1)
+        };
+        let lists = self.read_aside(&view, &ids, alive, options, &mut budget)?;
 
         // Values.
         let datas: Vec<Option<Arc<ComponentData>>> = self
@@ -484,7 +500,13 @@ impl World {
             }
         }
         let loads = sections(self, &view, options, &mut budget)?;
-        self.put(targets, free, &generations().collect::<Vec<_>>(), loads);
+        self.put(
+            targets,
+            free,
+            &generations().collect::<Vec<_>>(),
+            lists,
+            loads,
+        );
         Ok(())
     }
 
@@ -494,9 +516,11 @@ impl World {
         mut targets: Vec<Target<'_>>,
         free: Option<Vec<u32>>,
         generations: &[u16],
+        lists: Vec<List<'_>>,
         loads: Vec<LoadSection>,
     ) {
         let (tick, tag) = (self.now(), self.tag());
+        let (tags, moved) = (self.tag_state(), free.is_some());
         for target in &mut targets {
             target.number = Some(match target.number {
                 Some(number) => number,
@@ -601,6 +625,7 @@ impl World {
             self.entities
                 .replace(generations.iter().copied(), free, live.into_iter());
         }
+        old.extend(self.put_aside(lists, &tags, moved, tick));
         for load in loads {
             load(self);
         }

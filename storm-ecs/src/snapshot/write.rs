@@ -10,7 +10,7 @@
 use std::borrow::Cow;
 
 use crate::column::Column;
-use crate::component::{ComponentId, ComponentInfo};
+use crate::component::{ComponentId, ComponentInfo, Storage};
 use crate::entity::Entity;
 use crate::schema::data::ComponentData;
 use crate::schema::{TypeSchema, entity_offsets};
@@ -18,7 +18,8 @@ use crate::snapshot::buffer::Snapshot;
 use crate::snapshot::codec::{Encoder, received, stored};
 use crate::snapshot::error::SnapshotError;
 use crate::snapshot::read::{
-    COLUMN_ENTRY, COMPONENT_ENTRY, HEADER, MAGIC, PATCH_ENTRY, SECTION_ENTRY, TABLE_ENTRY, VERSION,
+    COLUMN_ENTRY, COMPONENT_ENTRY, HEADER, LOST, MAGIC, PATCH_ENTRY, SECTION_ENTRY, TABLE_ENTRY,
+    VERSION,
 };
 use crate::snapshot::{OnUnknown, SnapshotOptions};
 use crate::tick::ChangeTick;
@@ -77,9 +78,11 @@ pub(super) struct OutTable<'w> {
 }
 
 /// New values of one component.
-pub(super) struct OutPatch {
+pub(super) struct OutPatch<'w> {
     pub(super) component: u32,
-    pub(super) entities: Vec<Entity>,
+    /// Whether the entities lose the component; then there are no values.
+    pub(super) lost: bool,
+    pub(super) entities: Cow<'w, [Entity]>,
     pub(super) data: Vec<u8>,
 }
 
@@ -100,7 +103,7 @@ pub(super) struct Out<'w> {
     pub(super) forms: Forms,
     pub(super) slots: Slots,
     pub(super) tables: Vec<OutTable<'w>>,
-    pub(super) patches: Vec<OutPatch>,
+    pub(super) patches: Vec<OutPatch<'w>>,
 }
 
 /// Values of the given rows, as they are stored.
@@ -302,7 +305,7 @@ impl Out<'_> {
                 info.layout.size(),
                 info.layout.align(),
                 usize::from(!info.is_pod()),
-                0,
+                usize::from(info.storage != Storage::Table),
                 0,
             ] {
                 into.push(&(number as u32).to_le_bytes());
@@ -327,7 +330,8 @@ impl Out<'_> {
             }
         }
         for (patch, places) in self.patches.iter().zip(&patches) {
-            into.push(&patch.component.to_le_bytes());
+            let lost = if patch.lost { LOST } else { 0 };
+            into.push(&(patch.component | lost).to_le_bytes());
             into.push(&(patch.entities.len() as u32).to_le_bytes());
             into.push(&places.0.to_le_bytes());
             into.push(&places.1.to_le_bytes());
@@ -457,7 +461,9 @@ impl World {
         let filled = || world.tables.iter().filter(|table| table.len() > 0);
         let forms = Forms::new(
             world,
-            filled().flat_map(|table| table.components()),
+            filled()
+                .flat_map(|table| table.components())
+                .chain(world.aside_in_use()),
             options,
         )?;
         let mut tables: Vec<OutTable<'_>> = Vec::new();
@@ -485,6 +491,8 @@ impl World {
                 .map(|column| column.0)
                 .cmp(b.columns.iter().map(|column| column.0))
         });
+        let mut patches = world.aside_out(&forms);
+        patches.sort_by_key(|patch| patch.component);
         let out = Out {
             delta: false,
             since: 0,
@@ -492,7 +500,7 @@ impl World {
             forms,
             slots: Slots::All,
             tables,
-            patches: Vec::new(),
+            patches,
         };
         out.write(world, into);
         Ok(())

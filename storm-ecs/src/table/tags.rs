@@ -123,6 +123,22 @@ impl Tags {
         tag.put(row, true)
     }
 
+    /// Sets the bit of a row, which is clear, as of an earlier tick. `len` counts the table's rows.
+    pub(crate) fn restore(&mut self, info: &ComponentInfo, row: usize, tick: u32, len: usize) {
+        let tag = self.column(info);
+        if tag.tracked {
+            tag.ticks.set(row, tick, len);
+        }
+        tag.put(row, true);
+    }
+
+    /// Clears the bits of all rows for one tag.
+    pub(crate) fn reset_one(&mut self, id: ComponentId) {
+        if let Some(tag) = self.0.iter_mut().find(|tag| tag.id == id) {
+            tag.reset();
+        }
+    }
+
     /// Clears the bit of a row; says whether it was set.
     pub(crate) fn clear(&mut self, id: ComponentId, row: usize) -> bool {
         self.0

@@ -274,16 +274,13 @@ impl World {
             .push(entity, tick, capacity);
     }
 
-    /// Entities that lost components since, and whether the logs reach back so far.
+    /// Entities that lost components which are columns since, and whether the logs reach back so far.
     pub(crate) fn removed_since(&self, since: u32) -> (Vec<Entity>, bool) {
         let complete = self.removed.iter().all(|log| log.reaches(since));
-        (
-            self.removed
-                .iter()
-                .flat_map(|log| log.since(since))
-                .collect(),
-            complete,
-        )
+        let columns = self.removed.iter().zip(self.registry.infos());
+        let columns = columns.filter(|(_, info)| info.storage == Storage::Table);
+        let lost = columns.flat_map(|(log, _)| log.since(since));
+        (lost.collect(), complete)
     }
 
     /// Moves a live entity into `table`, and leaves components that are new to it unwritten; those it has too many are dropped.

@@ -52,6 +52,21 @@ struct Scratch(u64);
 #[component(name = "s.Fraction", schema, pod)]
 #[repr(C)]
 struct Fraction(#[field(min = 0, max = 1, finite)] f32);
+#[derive(Component, Clone, Copy, Debug, PartialEq)]
+#[component(name = "s.Heat", pod, storage = "sparse")]
+#[repr(C)]
+struct Heat(u32);
+#[derive(Component, Clone, Debug, PartialEq)]
+#[component(name = "s.Rumour", schema, storage = "sparse")]
+struct Rumour {
+    #[field(len <= 40)]
+    text: String,
+    about: Entity,
+}
+#[derive(Component, Clone, Copy, Debug, PartialEq)]
+#[component(name = "s.Chosen", schema, pod, storage = "tag")]
+#[repr(C)]
+struct Chosen;
 /// Neither Pod nor described.
 #[derive(Component)]
 struct Opaque(#[allow(dead_code, reason = "makes it a component with a value")] Box<u32>);
@@ -66,6 +81,9 @@ fn register(world: &mut World) {
     world.register::<Links>();
     world.register::<Scratch>();
     world.register::<Fraction>();
+    world.register::<Heat>();
+    world.register::<Rumour>();
+    world.register::<Chosen>();
 }
 
 /// Everything that matters of an entity, handles by index and generation.
@@ -80,6 +98,9 @@ struct Seen {
     links: Option<String>,
     scratch: Option<u64>,
     fraction: Option<Fraction>,
+    heat: Option<u32>,
+    rumour: Option<(String, (u32, u16))>,
+    chosen: bool,
 }
 
 fn id(entity: Entity) -> (u32, u16) {
@@ -100,6 +121,11 @@ fn see(world: &World) -> BTreeMap<(u32, u16), Seen> {
             links: world.get::<Links>(entity).map(|links| format!("{links:?}")),
             scratch: world.get::<Scratch>(entity).map(|scratch| scratch.0),
             fraction: world.get(entity).copied(),
+            heat: world.get::<Heat>(entity).map(|heat| heat.0),
+            rumour: world
+                .get::<Rumour>(entity)
+                .map(|rumour| (rumour.text.clone(), id(rumour.about))),
+            chosen: world.has::<Chosen>(entity),
         };
         (id(entity), seen)
     };
@@ -205,6 +231,30 @@ const WORLDS: &[(&str, Build)] = &[
             }
         }
     }),
+    ("sparse components", |world| {
+        let made = world.spawn_batch((0..100).map(Score));
+        for (i, &entity) in made.iter().enumerate().step_by(3) {
+            world.insert(entity, Heat(i as u32)).unwrap();
+        }
+        for pair in made[20..40].windows(2) {
+            let (text, about) = (format!("of {:?}", pair[1].index()), pair[1]);
+            world.insert(pair[0], Rumour { text, about }).unwrap();
+        }
+        world.despawn(made[30]).unwrap();
+        world.remove::<Heat>(made[0]).unwrap();
+        world.spawn(Heat(5));
+    }),
+    ("tags", |world| {
+        let made = world.spawn_batch((0..200).map(Score));
+        for entity in made.iter().step_by(7) {
+            world.insert(*entity, Chosen).unwrap();
+        }
+        for entity in made.iter().step_by(14) {
+            world.insert(*entity, Mark).unwrap();
+        }
+        world.remove::<Chosen>(made[7]).unwrap();
+        world.spawn((Chosen, Heat(1)));
+    }),
     ("several blocks", |world| {
         world.spawn_batch((0..5000).map(|i| (Score(i), Place([i as f32; 3]))));
     }),
@@ -230,6 +280,23 @@ fn a_world_comes_back_as_it_was_whatever_happened_to_it() {
                 world
                     .insert(entity, (Scratch(1), Label("added".into())))
                     .unwrap();
+            }
+        }),
+        ("sparse components and tags added", |world| {
+            let all: Vec<_> = world.entities().collect();
+            for entity in all {
+                world.insert(entity, (Heat(77), Chosen)).unwrap();
+            }
+        }),
+        ("sparse components and tags removed", |world| {
+            let all: Vec<_> = world.entities().collect();
+            for entity in all {
+                world.remove::<(Heat, Chosen, Rumour)>(entity).unwrap();
+            }
+        }),
+        ("sparse values written", |world| {
+            for heat in world.query_mut::<&mut Heat>() {
+                heat.0 += 1;
             }
         }),
         ("components removed", |world| {
@@ -427,7 +494,7 @@ fn operate(world: &mut World, random: &mut Random, untracked: bool) {
     let all: Vec<_> = world.entities().collect();
     let some = (!all.is_empty()).then(|| all[random.below(all.len())]);
     let value = random.next() as u32;
-    match (random.below(13), some) {
+    match (random.below(18), some) {
         (0..=2, _) | (_, None) => match value % 4 {
             0 => {
                 world.spawn((Score(value), Place([value as f32; 3])));
@@ -472,6 +539,18 @@ fn operate(world: &mut World, random: &mut Random, untracked: bool) {
         }
         (11, Some(entity)) if untracked => world.insert(entity, Scratch(value.into())).unwrap(),
         (11, Some(entity)) => world.insert(entity, Parent { entity, order: 0 }).unwrap(),
+        (12, Some(entity)) => world.insert(entity, (Heat(value), Chosen)).unwrap(),
+        (13, Some(entity)) => world.remove::<(Heat, Score)>(entity).unwrap(),
+        (14, Some(entity)) => {
+            let (text, about) = (value.to_string(), all[random.below(all.len())]);
+            world.insert(entity, Rumour { text, about }).unwrap();
+        }
+        (15, Some(entity)) => world.remove::<(Chosen, Rumour)>(entity).unwrap(),
+        (16, Some(_)) => {
+            for heat in world.query_mut::<&mut Heat>() {
+                heat.0 = heat.0.wrapping_add(value);
+            }
+        }
         (_, Some(_)) => {
             if value.is_multiple_of(40) {
                 world.clear();
@@ -796,8 +875,10 @@ fn samples() -> (World, Snapshot, Snapshot) {
                 .map(|_| -> storm_ecs::LoadSection { Box::new(|_| {}) })
         },
     );
-    let a = world.spawn((Score(1), Place([1.0; 3])));
+    let a = world.spawn((Score(1), Place([1.0; 3]), Heat(4), Chosen));
     let b = world.spawn((Label("label".into()), Links(vec![Link::One(a), Link::None])));
+    let text = "heard".to_owned();
+    world.insert(b, Rumour { text, about: a }).unwrap();
     let c = world.spawn((
         Parent {
             entity: b,
@@ -814,7 +895,9 @@ fn samples() -> (World, Snapshot, Snapshot) {
     world.spawn((Score(9), Label("new".into())));
     world.despawn(c).unwrap();
     world.get_mut::<Score>(a).unwrap().0 = 3;
-    world.insert(b, Fraction(0.5)).unwrap();
+    world.insert(b, (Fraction(0.5), Chosen, Heat(2))).unwrap();
+    world.remove::<(Chosen, Heat)>(a).unwrap();
+    world.get_mut::<Rumour>(b).unwrap().text.push('!');
     let delta = world.delta(since, &SnapshotOptions::default()).unwrap();
     put(&mut world, base.as_bytes());
     (world, base, delta)

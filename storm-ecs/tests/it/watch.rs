@@ -82,8 +82,15 @@ fn watched<P: Probe>() -> (World, Log) {
 fn each<P: Probe>() {
     let one = P::STORAGE == Storage::Table;
     type Operation<P> = fn(&mut World, &[Entity]) -> Vec<P>;
+    /// An operation's name, what it does, what it tells.
+    type Case<P> = (
+        &'static str,
+        Operation<P>,
+        &'static [(&'static str, Cause, usize)],
+    );
+    type CaseOfMany = (&'static str, fn(&mut World), &'static str, Cause);
     // Of three entities with the probe and three without: what an operation tells.
-    let table: &[(&str, Operation<P>, &[(&str, Cause, usize)])] = &[
+    let table: &[Case<P>] = &[
         (
             "spawn",
             |world, _| {
@@ -234,7 +241,7 @@ fn each<P: Probe>() {
         assert_eq!(&told[..], *expected, "{name} of {}", P::NAME);
     }
     // Operations on many tell of all in one call, if these are columns; else one by one.
-    let many: &[(&str, fn(&mut World), &str, Cause)] = &[
+    let many: &[CaseOfMany] = &[
         (
             "insert_where",
             |world| {
