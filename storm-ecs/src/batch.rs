@@ -330,12 +330,9 @@ impl World {
             let (from, to) = pair(&mut self.tables, source, plan.table);
             let rows = from.len();
             to.reserve(rows);
-            for &gone in &plan.gone {
-                let column = &from.columns()[gone as usize];
-                if column.is_tracked() {
-                    let log = &mut self.removed[column.id().index()];
-                    log.extend(from.entities(), tick, self.removal_capacity);
-                }
+            for &id in &plan.lost {
+                let log = &mut self.removed[id.index()];
+                log.extend(from.entities(), tick, self.removal_capacity);
             }
             // SAFETY: the plan is for these tables, and a removal leaves no column unwritten.
             unsafe { from.move_all(to, plan, tick) };

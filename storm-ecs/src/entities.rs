@@ -37,6 +37,14 @@ impl Slot {
         )
     }
 
+    /// The slot of an entity that lives at `location`.
+    #[inline]
+    fn of(entity: Entity, location: Location) -> Self {
+        // The generation lies 16 bits lower in a handle than in a slot.
+        let generation = entity.to_bits() << 16 & !0 << (ROW_BITS + TABLE_BITS);
+        Self(generation | u64::from(location.row) | u64::from(location.table) << ROW_BITS)
+    }
+
     #[inline]
     fn free(generation: u16) -> Self {
         Self::new(
@@ -107,7 +115,9 @@ impl Entities {
     pub(crate) fn get(&self, entity: Entity) -> Option<Location> {
         let slot = *self.slots.get(entity.index() as usize)?;
         let location = slot.location();
-        let same = slot.generation() == entity.generation() && entity.world_tag() == self.tag;
+        // Generation and tag in one comparison.
+        let expected = u32::from(self.tag) << 16 | u32::from(slot.generation());
+        let same = (entity.to_bits() >> 32) as u32 == expected;
         (same && location.table != NO_TABLE).then_some(location)
     }
 
@@ -256,7 +266,27 @@ impl Entities {
     #[inline]
     pub(crate) fn relocate(&mut self, entity: Entity, location: Location) {
         debug_assert!(self.get(entity).is_some());
-        self.slots[entity.index() as usize] = Slot::new(entity.generation(), location);
+        self.slots[entity.index() as usize] = Slot::of(entity, location);
+    }
+
+    /// `entity` moved to the (table, row) `to`; `swapped` took its place at `left`, if it is another one.
+    #[inline(always)]
+    pub(crate) fn moved(
+        &mut self,
+        entity: Entity,
+        left: (u32, usize),
+        swapped: Entity,
+        to: (u32, usize),
+    ) {
+        debug_assert!(self.get(entity).is_some() && self.get(swapped).is_some());
+        let place = |(table, row): (u32, usize)| Location {
+            table,
+            row: row as u32,
+        };
+        // In this order: `swapped` may be `entity`.
+        let slots = self.slots.as_mut_slice();
+        slots[swapped.index() as usize] = Slot::of(swapped, place(left));
+        slots[entity.index() as usize] = Slot::of(entity, place(to));
     }
 
     /// Bytes held by the slot array and the free list.

@@ -12,7 +12,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::collections::HashMap;
 
 use crate::bitset::BitSet;
-use crate::bundle::{Bundle, BundleInfo, BundleMap, ComponentList, FieldVisitor};
+use crate::bundle::{Bundle, BundleInfo, BundleMap, ComponentList, FieldVisitor, Recent};
 use crate::column::Column;
 use crate::component::{Component, ComponentId, ComponentInfo, DropFn, Registry};
 use crate::entities::{Entities, Location, TABLE_LIMIT};
@@ -20,7 +20,7 @@ use crate::entity::Entity;
 use crate::error::{ComponentError, MissingComponent, NoSuchEntity};
 use crate::removed::{REMOVAL_CAPACITY, RemovalLog, Removed};
 use crate::resource::Resources;
-use crate::table::{GONE, MovePlan, Table, TableId};
+use crate::table::{MovePlan, Table, TableId};
 use crate::tick::ChangeTick;
 
 /// At this tick the next `&mut` call rebases; the distance to the end leaves room for closings through `&World`.
@@ -59,6 +59,8 @@ pub struct World {
     bundle_of: BundleMap,
     pub(crate) plans: Vec<MovePlan>,
     plan_of: HashMap<PlanKey, u32>,
+    recent_inserts: Recent,
+    recent_removals: Recent,
     /// The open tick: writes carry it.
     tick: AtomicU32,
     /// By component.
@@ -111,6 +113,8 @@ impl World {
             bundle_of: BundleMap::default(),
             plans: Vec::new(),
             plan_of: HashMap::new(),
+            recent_inserts: Recent::default(),
+            recent_removals: Recent::default(),
             tick: AtomicU32::new(1),
             removed: Vec::new(),
             removal_capacity: REMOVAL_CAPACITY,
@@ -345,8 +349,10 @@ impl World {
     pub fn insert<B: Bundle>(&mut self, entity: Entity, bundle: B) -> Result<(), NoSuchEntity> {
         let tick = self.begin();
         let location = self.entities.get(entity).ok_or(NoSuchEntity)?;
-        let number = self.bundle::<B>();
-        let plan = self.plan(location.table, number, true);
+        let plan = match self.recent_inserts.get::<B>(location.table) {
+            Some(plan) => plan,
+            None => self.find_insert::<B>(location.table),
+        };
         let plan = &self.plans[plan as usize];
         let (row, table) = if plan.table == location.table {
             (
@@ -354,21 +360,9 @@ impl World {
                 &mut self.tables[location.table as usize],
             )
         } else {
-            let (source, target) = pair(&mut self.tables, location.table, plan.table);
-            // SAFETY: the plan is for these tables, the row is in use, and the new columns are written below.
-            let (row, swapped) =
-                unsafe { source.move_row(location.row as usize, target, plan, tick, false) };
-            if let Some(swapped) = swapped {
-                self.entities.relocate(swapped, location);
-            }
-            self.entities.relocate(
-                entity,
-                Location {
-                    table: plan.table,
-                    row: row as u32,
-                },
-            );
-            (row, target)
+            let tables = &mut self.tables;
+            // SAFETY: the plan is for the entity's table, and the new columns are written below.
+            unsafe { shift(tables, &mut self.entities, location, plan, tick) }
         };
         let mut bundle = ManuallyDrop::new(bundle);
         if !plan.replaces_any {
@@ -404,10 +398,13 @@ impl World {
     /// If the entity is not alive.
     #[inline]
     pub fn remove<B: Bundle>(&mut self, entity: Entity) -> Result<(), NoSuchEntity> {
-        self.flush();
+        let tick = self.begin();
         let location = self.entities.get(entity).ok_or(NoSuchEntity)?;
-        let number = self.bundle::<B>();
-        self.remove_by_plan(entity, location, number, false);
+        let plan = match self.recent_removals.get::<B>(location.table) {
+            Some(plan) => plan,
+            None => self.find_removal::<B>(location.table),
+        };
+        self.carry_out(entity, location, plan, tick, false);
         Ok(())
     }
 
@@ -454,34 +451,50 @@ impl World {
     fn remove_by_plan(&mut self, entity: Entity, location: Location, bundle: u32, moved_out: bool) {
         let tick = self.now();
         let plan = self.plan(location.table, bundle, false);
+        self.carry_out(entity, location, plan, tick, moved_out);
+    }
+
+    /// Removes by plan number `plan`, which is one for the entity's table. Not generic: one copy for all bundles.
+    #[inline(never)]
+    fn carry_out(
+        &mut self,
+        entity: Entity,
+        location: Location,
+        plan: u32,
+        tick: u32,
+        moved_out: bool,
+    ) {
         let plan = &self.plans[plan as usize];
         if plan.table == location.table {
             return;
         }
         let (source, target) = pair(&mut self.tables, location.table, plan.table);
+        let (row, slots) = (location.row as usize, &mut self.entities);
         // SAFETY: the plan is for these tables, the row is in use, and a removal leaves no column unwritten.
-        let (row, swapped) =
-            unsafe { source.move_row(location.row as usize, target, plan, tick, moved_out) };
-        if let Some(swapped) = swapped {
-            self.entities.relocate(swapped, location);
+        unsafe { source.move_row(row, target, plan, tick, moved_out, slots) };
+        for &id in &plan.lost {
+            self.removed[id.index()].push(entity, tick, self.removal_capacity);
         }
-        self.entities.relocate(
-            entity,
-            Location {
-                table: plan.table,
-                row: row as u32,
-            },
-        );
-        for &number in &plan.gone {
-            let column = &source.columns()[number as usize];
-            if column.is_tracked() {
-                self.removed[column.id().index()].push(entity, tick, self.removal_capacity);
-            }
-        }
-        if !moved_out {
+        if plan.drops && !moved_out {
             // SAFETY: the columns gone were doomed just now.
             unsafe { source.drop_detached(plan.gone.iter().map(|&number| number as usize)) };
         }
+    }
+
+    #[cold]
+    fn find_insert<B: Bundle>(&mut self, source: u32) -> u32 {
+        let number = self.bundle::<B>();
+        let plan = self.plan(source, number, true);
+        self.recent_inserts.set::<B>(source, plan);
+        plan
+    }
+
+    #[cold]
+    fn find_removal<B: Bundle>(&mut self, source: u32) -> u32 {
+        let number = self.bundle::<B>();
+        let plan = self.plan(source, number, false);
+        self.recent_removals.set::<B>(source, plan);
+        plan
     }
 
     /// Whether an entity is alive and has `T`.
@@ -779,32 +792,20 @@ impl World {
             &self.tables[key.source as usize],
             &self.tables[table as usize],
         );
-        let route: Box<[u16]> = source
-            .components()
-            .map(|id| target.column_index(id).map_or(GONE, |number| number as u16))
-            .collect();
-        let gone = (0..route.len() as u16).filter(|&number| route[number as usize] == GONE);
-        let added = target.columns().iter().enumerate().filter(|(_, column)| {
-            column.is_tracked() && source.column_index(column.id()).is_none()
-        });
         let written: &[ComponentId] = if key.insert { &bundle } else { &[] };
         let replaces: Box<[bool]> = written
             .iter()
             .map(|&id| source.column_index(id).is_some())
             .collect();
-        MovePlan {
-            table,
-            gone: gone.collect(),
-            added: added.map(|(number, _)| number as u16).collect(),
-            write: written
-                .iter()
-                .filter_map(|&id| target.column_index(id))
-                .map(|number| number as u16)
-                .collect(),
-            replaces_any: replaces.contains(&true),
-            replaces,
-            route,
-        }
+        let mut plan = MovePlan::between(source, target);
+        plan.write = written
+            .iter()
+            .filter_map(|&id| target.column_index(id))
+            .map(|number| number as u16)
+            .collect();
+        plan.replaces_any = replaces.contains(&true);
+        plan.replaces = replaces;
+        plan
     }
 }
 
@@ -843,6 +844,26 @@ pub(crate) fn pair(tables: &mut [Table], source: u32, target: u32) -> (&mut Tabl
         Ok([source, target]) => (source, target),
         Err(_) => unreachable!("a plan's tables exist and differ"),
     }
+}
+
+/// Moves the row at `location` by `plan`. Returns the new row and its table. Not generic: one copy for all bundles.
+///
+/// # Safety
+/// `location` is a live entity's, `plan` leads from that table to another one, and the caller writes the columns that are new to the row
+/// before anyone reads them.
+#[inline(never)]
+pub(crate) unsafe fn shift<'a>(
+    tables: &'a mut [Table],
+    slots: &mut Entities,
+    location: Location,
+    plan: &MovePlan,
+    tick: u32,
+) -> (usize, &'a mut Table) {
+    let (source, target) = pair(tables, location.table, plan.table);
+    let row = location.row as usize;
+    // SAFETY: as the caller promises.
+    let row = unsafe { source.move_row(row, target, plan, tick, false, slots) };
+    (row, target)
 }
 
 /// Moves a bundle's fields into a fresh row.
