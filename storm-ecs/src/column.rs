@@ -450,6 +450,13 @@ impl Column {
 }
 
 impl Column {
+    /// Exchanges values, room and ticks with another column of the same component.
+    pub(crate) fn exchange(&mut self, other: &mut Self) {
+        self.swap_values(other);
+        core::mem::swap(self.looped.get_mut(), other.looped.get_mut());
+        core::mem::swap(self.tracks.get_mut(), other.tracks.get_mut());
+    }
+
     /// Exchanges the values, and the room for them, with another column of the same component; the tracks stay.
     pub(crate) fn swap_values(&mut self, other: &mut Self) {
         assert!(self.id == other.id && self.type_id == other.type_id && self.size == other.size);

@@ -289,6 +289,60 @@ impl Entities {
         slots[entity.index() as usize] = Slot::of(entity, place(to));
     }
 
+    /// `entities` live in `table` from row `start` on now, in this order.
+    pub(crate) fn relocate_rows(&mut self, entities: &[Entity], table: u32, start: usize) {
+        let slots = self.slots.as_mut_slice();
+        for (row, &entity) in (start as u32..).zip(entities) {
+            // The handle has the generation: the slot need not be read.
+            slots[entity.index() as usize] = Slot::of(entity, Location { table, row });
+        }
+    }
+
+    /// Frees the slots of live entities.
+    pub(crate) fn release_rows(&mut self, entities: &[Entity]) {
+        self.free.reserve(entities.len());
+        for &entity in entities {
+            debug_assert!(self.get(entity).is_some());
+            let (index, next) = (entity.index(), entity.generation() + 1);
+            self.slots[index as usize] = Slot::free(next);
+            if next != RETIRED {
+                self.free.push(index);
+            }
+        }
+        self.live -= entities.len() as u32;
+        *self.cursor.get_mut() = self.free.len() as i64;
+    }
+
+    /// Makes `count` entities, in `table` from row `start` on, and appends them to `ids`: the same as so many calls of
+    /// [`allocate`](Self::allocate). There must be room (see [`assert_room`](Self::assert_room)).
+    pub(crate) fn allocate_rows(
+        &mut self,
+        count: usize,
+        table: u32,
+        start: usize,
+        ids: &mut Vec<Entity>,
+    ) {
+        debug_assert!(!self.needs_flush());
+        ids.reserve(count);
+        let reused = self.free.len().min(count);
+        let mut row = start as u32;
+        for index in self.free.drain(self.free.len() - reused..).rev() {
+            let slot = &mut self.slots[index as usize];
+            let entity = Entity::new(index, slot.generation(), self.tag);
+            *slot = Slot::of(entity, Location { table, row });
+            ids.push(entity);
+            row += 1;
+        }
+        let first = self.slots.len() as u32;
+        let fresh = (first..).take(count - reused);
+        ids.extend(fresh.map(|index| Entity::new(index, 0, self.tag)));
+        let rows = (row..).take(count - reused);
+        self.slots
+            .extend(rows.map(|row| Slot::new(0, Location { table, row })));
+        self.live += count as u32;
+        *self.cursor.get_mut() = self.free.len() as i64;
+    }
+
     /// Bytes held by the slot array and the free list.
     pub(crate) fn bytes(&self) -> usize {
         self.slots.capacity() * size_of::<Slot>() + self.free.capacity() * size_of::<u32>()

@@ -176,6 +176,11 @@ impl Table {
         &mut self.despawned
     }
 
+    /// Logs the end of all rows.
+    pub(crate) fn log_all(&mut self, tick: u32, capacity: usize) {
+        self.despawned.extend(&self.entities, tick, capacity);
+    }
+
     /// The number of the column of `component`.
     #[inline]
     pub(crate) fn column_index(&self, component: ComponentId) -> Option<usize> {
@@ -488,6 +493,41 @@ impl Table {
         }
     }
 
+    /// Makes room for all rows of `source`; as much as it has, if this table is empty, so that columns can change hands.
+    pub(crate) fn reserve_like(&mut self, source: &Self) {
+        if self.entities.is_empty() && self.capacity < source.capacity {
+            self.set_capacity(source.capacity);
+        }
+        self.reserve(source.len());
+    }
+
+    /// Appends `rows` rows, whose ids `fill` appends, born at `tick`.
+    ///
+    /// # Safety
+    /// There is room, the columns of these rows have been written, and `fill` appends so many ids and cannot panic.
+    pub(crate) unsafe fn push_rows(
+        &mut self,
+        rows: usize,
+        tick: u32,
+        fill: impl FnOnce(&mut Vec<Entity>),
+    ) {
+        let start = self.entities.len();
+        fill(&mut self.entities);
+        debug_assert!(self.entities.len() == start + rows && start + rows <= self.capacity);
+        self.born.set_tail(start, rows, tick);
+    }
+
+    /// Moves all rows to `destination`, which is empty and has the same capacity: columns change hands.
+    fn hand_over(&mut self, destination: &mut Self, plan: &MovePlan) {
+        debug_assert!(destination.entities.is_empty() && self.capacity == destination.capacity);
+        core::mem::swap(&mut self.entities, &mut destination.entities);
+        destination.born = core::mem::take(&mut self.born);
+        for &Kept { from, to } in &plan.kept {
+            let target = &mut destination.columns[to as usize];
+            self.columns[from as usize].exchange(target);
+        }
+    }
+
     /// Moves all rows behind those of `destination`, by `plan`. Values of `plan.gone` are left for [`drop_left`](Self::drop_left). Columns
     /// that this table lacks are marked as added at `tick`.
     ///
@@ -496,6 +536,29 @@ impl Table {
     pub(crate) unsafe fn move_all(&mut self, destination: &mut Self, plan: &MovePlan, tick: u32) {
         let (rows, start) = (self.entities.len(), destination.entities.len());
         assert!(destination.capacity - start >= rows);
+        if start == 0 && self.capacity == destination.capacity {
+            self.hand_over(destination, plan);
+        } else {
+            // SAFETY: as the caller promises.
+            unsafe { self.append_all(destination, plan) };
+        }
+        for &target in &plan.added {
+            let added = &mut destination.columns[target as usize].tracks_or_new().added;
+            added.set_tail(start, rows, tick);
+        }
+        self.entities.clear();
+        self.born.reset();
+        for column in &mut self.columns {
+            column.reset_ticks();
+        }
+    }
+
+    /// Copies all rows, with their ticks, behind those of `destination`.
+    ///
+    /// # Safety
+    /// As [`move_all`](Self::move_all); the rows here are given up.
+    unsafe fn append_all(&mut self, destination: &mut Self, plan: &MovePlan) {
+        let (rows, start) = (self.entities.len(), destination.entities.len());
         // Rows that all have the same ticks as those they join need no look at each.
         let plain = self.born.joins(&destination.born, start);
         if start == 0 {
@@ -513,7 +576,7 @@ impl Table {
                 &mut self.columns[from as usize],
                 &mut destination.columns[to as usize],
             );
-            // SAFETY: the plan pairs columns of one component; there is room; the source's rows are given up below.
+            // SAFETY: the plan pairs columns of one component; there is room; the source's rows are given up by the caller.
             unsafe { source.append_to(rows, target, start) };
             for row in 0..rows {
                 if source.ticks_differ(target) == 0 {
@@ -521,15 +584,6 @@ impl Table {
                 }
                 source.carry_ticks(row, target, start + row, self.born.get(row));
             }
-        }
-        for &target in &plan.added {
-            let added = &mut destination.columns[target as usize].tracks_or_new().added;
-            added.set_tail(start, rows, tick);
-        }
-        self.entities.clear();
-        self.born.reset();
-        for column in &mut self.columns {
-            column.reset_ticks();
         }
     }
 

@@ -323,13 +323,8 @@ impl World {
     pub fn clear(&mut self) {
         let tick = self.begin();
         for table in &mut self.tables {
-            for row in 0..table.len() {
-                let entity = table.entities()[row];
-                self.entities.release(entity);
-                table
-                    .despawned_mut()
-                    .push(entity, tick, self.removal_capacity);
-            }
+            self.entities.release_rows(table.entities());
+            table.log_all(tick, self.removal_capacity);
         }
         ClearRest(self.tables.iter_mut()).run();
     }
@@ -881,6 +876,49 @@ impl FieldVisitor for Writer<'_> {
         self.next += 1;
         let to = column.base().cast::<T>().wrapping_add(self.row);
         // SAFETY: the map gives the column of this field, which is a T; the row is within the capacity and unwritten.
+        unsafe { ptr::copy_nonoverlapping(value, to, 1) };
+    }
+}
+
+/// Moves the fields of many bundles of one type into fresh rows: as [`Writer`], but the columns are looked up once.
+pub(crate) struct RowsWriter {
+    /// First row of each field's column.
+    bases: [*mut u8; Self::FIELDS],
+    next: usize,
+    pub(crate) row: usize,
+}
+
+impl RowsWriter {
+    /// A bundle of more components is written by [`Writer`].
+    const FIELDS: usize = 16;
+
+    /// For bundles whose fields lie in the columns that `map` names, if they are not too many.
+    pub(crate) fn new(columns: &[Column], map: &[u16], row: usize) -> Option<Self> {
+        let mut bases = [ptr::null_mut(); Self::FIELDS];
+        for (base, &number) in bases.get_mut(..map.len())?.iter_mut().zip(map) {
+            *base = columns[number as usize].base();
+        }
+        Some(Self {
+            bases,
+            next: 0,
+            row,
+        })
+    }
+
+    /// The next bundle goes to the next row.
+    #[inline]
+    pub(crate) fn advance(&mut self) {
+        self.next = 0;
+        self.row += 1;
+    }
+}
+
+impl FieldVisitor for RowsWriter {
+    #[inline]
+    unsafe fn field<T: Component>(&mut self, value: *mut T) {
+        let to = self.bases[self.next].cast::<T>().wrapping_add(self.row);
+        self.next += 1;
+        // SAFETY: the base is that of this field's column, which is a T's; the row is within the capacity and unwritten.
         unsafe { ptr::copy_nonoverlapping(value, to, 1) };
     }
 }
