@@ -15,7 +15,7 @@ use crate::query::QueryFilter;
 use crate::query::data::TableIndex;
 use crate::table::Table;
 use crate::watch::{Cause, Watch};
-use crate::world::{World, Writer, pair};
+use crate::world::{RowsWriter, World, Writer, pair};
 
 /// A column given to [`World::spawn_columns`] has the wrong length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,11 +98,13 @@ impl Filling<'_> {
         }
         let column = &self.table.columns()[self.columns[self.complete] as usize];
         let to = column.at(self.start).cast::<T>();
+        let mut written = Written(0, &mut self.written);
         for value in values.take(self.rows) {
             // SAFETY: the column is of the bundle's component in this place, which is T; the table has room for all rows.
-            unsafe { to.wrapping_add(self.written).write(value) };
-            self.written += 1;
+            unsafe { to.wrapping_add(written.0).write(value) };
+            written.0 += 1;
         }
+        drop(written);
         if self.written != self.rows {
             // The iterator lied about its length.
             return wrong(self.written);
@@ -110,6 +112,15 @@ impl Filling<'_> {
         self.written = 0;
         self.complete += 1;
         Ok(())
+    }
+}
+
+/// Counts in a register, and tells however the loop ends: the iterator may panic.
+struct Written<'a>(usize, &'a mut usize);
+
+impl Drop for Written<'_> {
+    fn drop(&mut self) {
+        *self.1 = self.0;
     }
 }
 
@@ -219,14 +230,11 @@ impl World {
         filling.complete = 0;
         drop(filling);
         let table = &mut self.tables[number as usize];
-        for _ in 0..rows {
-            self.entities.allocate(|entity| {
-                // SAFETY: the row's columns have been written; there is room, so nothing in between can panic.
-                let row = unsafe { table.push(entity, tick) };
-                Location {
-                    table: number,
-                    row: row as u32,
-                }
+        let entities = &mut self.entities;
+        // SAFETY: the columns have been written; there is room in the table and for so many entities, so nothing can panic.
+        unsafe {
+            table.push_rows(rows, tick, |ids| {
+                entities.allocate_rows(rows, number, start, ids);
             });
         }
         if watch.has(Watch::INSERT) && rows > 0 {
@@ -315,24 +323,34 @@ impl World {
             }
             let (from, to) = pair(&mut self.tables, source, plan.table);
             let rows = from.len();
-            to.reserve(rows);
+            to.reserve_like(from);
             let mut cloning = Cloning {
                 table: to,
                 columns: &plan.write,
                 start: to.len(),
                 written: 0,
             };
-            for row in 0..rows {
-                let mut bundle = ManuallyDrop::new(bundle.clone());
-                let mut writer = Writer {
-                    columns: to.columns(),
-                    map: &plan.write,
-                    next: 0,
-                    row: cloning.start + row,
-                };
-                // SAFETY: the bundle is whole; its columns are those of the plan, there is room, and it is not used afterwards.
-                unsafe { B::visit(&raw mut *bundle, &mut writer) };
-                cloning.written += 1;
+            if let Some(mut writer) = RowsWriter::new(to.columns(), &plan.write, cloning.start) {
+                for _ in 0..rows {
+                    let mut bundle = ManuallyDrop::new(bundle.clone());
+                    // SAFETY: the bundle is whole; its columns are those of the plan, there is room, and it is not used afterwards.
+                    unsafe { B::visit(&raw mut *bundle, &mut writer) };
+                    writer.advance();
+                    cloning.written += 1;
+                }
+            } else {
+                for row in 0..rows {
+                    let mut bundle = ManuallyDrop::new(bundle.clone());
+                    let mut writer = Writer {
+                        columns: to.columns(),
+                        map: &plan.write,
+                        next: 0,
+                        row: cloning.start + row,
+                    };
+                    // SAFETY: as above.
+                    unsafe { B::visit(&raw mut *bundle, &mut writer) };
+                    cloning.written += 1;
+                }
             }
             cloning.written = 0;
             drop(cloning);
@@ -397,13 +415,10 @@ impl World {
             }
             let (from, to) = pair(&mut self.tables, source, plan.table);
             let rows = from.len();
-            to.reserve(rows);
-            for &gone in &plan.gone {
-                let column = &from.columns()[gone as usize];
-                if column.is_tracked() {
-                    let log = &mut self.removed[column.id().index()];
-                    log.extend(from.entities(), tick, self.removal_capacity);
-                }
+            to.reserve_like(from);
+            for &id in &plan.lost {
+                let log = &mut self.removed[id.index()];
+                log.extend(from.entities(), tick, self.removal_capacity);
             }
             // SAFETY: the plan is for these tables, and a removal leaves no column unwritten.
             unsafe { from.move_all(to, plan, tick) };
@@ -439,13 +454,8 @@ impl World {
             }
             let table = &mut self.tables[number as usize];
             count += table.len();
-            for row in 0..table.len() {
-                let entity = table.entities()[row];
-                self.entities.release(entity);
-                table
-                    .despawned_mut()
-                    .push(entity, tick, self.removal_capacity);
-            }
+            self.entities.release_rows(table.entities());
+            table.log_all(tick, self.removal_capacity);
             table.clear();
         }
         self.settle();
@@ -454,17 +464,10 @@ impl World {
 
     /// Tells the last `rows` entities of a table where they are now.
     fn relocate_tail(&mut self, number: u32, rows: usize) {
-        let table = &self.tables[number as usize];
-        let start = table.len() - rows;
-        for (row, &entity) in table.entities().iter().enumerate().skip(start) {
-            self.entities.relocate(
-                entity,
-                Location {
-                    table: number,
-                    row: row as u32,
-                },
-            );
-        }
+        let entities = self.tables[number as usize].entities();
+        let start = entities.len() - rows;
+        self.entities
+            .relocate_rows(&entities[start..], number, start);
     }
 }
 

@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "fields of a bundle are moved out by pointer")]
 
 use core::any::TypeId;
-use core::hash::{BuildHasherDefault, Hasher};
+use core::hash::{BuildHasherDefault, Hash, Hasher};
 use std::collections::HashMap;
 
 use crate::component::{Component, ComponentId, Registry, Storage};
@@ -173,6 +173,55 @@ impl BundleMap {
 
     pub(crate) fn insert(&mut self, type_id: TypeId, number: u32) {
         self.by_type.insert(type_id, number);
+    }
+}
+
+/// The moves asked for last, by type of bundle and source table: a loop that inserts or removes does no hashing.
+#[derive(Debug)]
+pub(crate) struct Recent([RecentMove; RECENT]);
+
+const RECENT: usize = 8;
+
+#[derive(Clone, Copy, Debug)]
+struct RecentMove {
+    bundle: TypeId,
+    source: u32,
+    plan: u32,
+}
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self(
+            [RecentMove {
+                bundle: TypeId::of::<()>(),
+                source: u32::MAX,
+                plan: 0,
+            }; RECENT],
+        )
+    }
+}
+
+impl Recent {
+    /// A constant of the type, and the number of the source, choose the place.
+    #[inline(always)]
+    fn place<B: 'static>(source: u32) -> usize {
+        let mut hasher = TypeIdHasher::default();
+        TypeId::of::<B>().hash(&mut hasher);
+        (hasher.0 as u32).wrapping_add(source) as usize % RECENT
+    }
+
+    #[inline(always)]
+    pub(crate) fn get<B: 'static>(&self, source: u32) -> Option<u32> {
+        let recent = &self.0[Self::place::<B>(source)];
+        (recent.source == source && recent.bundle == TypeId::of::<B>()).then_some(recent.plan)
+    }
+
+    pub(crate) fn set<B: 'static>(&mut self, source: u32, plan: u32) {
+        self.0[Self::place::<B>(source)] = RecentMove {
+            bundle: TypeId::of::<B>(),
+            source,
+            plan,
+        };
     }
 }
 

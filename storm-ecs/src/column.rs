@@ -48,6 +48,12 @@ pub(crate) struct Tracks {
 }
 
 impl Tracks {
+    /// Not 0 if any row has a tick of its own.
+    #[inline(always)]
+    fn uneven(&self) -> usize {
+        self.changed.uneven() | self.added.uneven()
+    }
+
     /// Row `len - 1` takes the place of `row`.
     #[inline]
     pub(crate) fn swap_remove(&mut self, row: usize, len: usize) {
@@ -243,21 +249,31 @@ impl Column {
         }
     }
 
-    /// Carries the ticks of `row` to row `to`, the last of `target`. A tick no newer than the row's birth says nothing.
-    #[inline]
-    /// Says false if no row of this column needs carrying.
-    pub(crate) fn carry(&mut self, row: usize, target: &mut Self, to: usize, born: u32) -> bool {
-        let (looped, target_looped) = (*self.looped.get_mut(), *target.looped.get_mut());
-        let plain = !self.has_tracks() && !target.has_tracks();
-        if plain && looped == target_looped {
-            return false;
-        }
-        self.carry_cold(row, target, to, born);
-        true
+    /// Not 0 if a row that moves from here to `target` may have ticks to carry, or leave a hole in them. A number, for several columns to be
+    /// taken together without a branch each.
+    #[inline(always)]
+    pub(crate) fn ticks_differ(&mut self, target: &mut Self) -> usize {
+        let looped = *self.looped.get_mut() ^ *target.looped.get_mut();
+        looped as usize | self.tracks_address() | target.tracks_address()
     }
 
-    #[cold]
-    fn carry_cold(&mut self, row: usize, target: &mut Self, to: usize, born: u32) {
+    /// Not 0 if there are tracks.
+    #[inline(always)]
+    fn tracks_address(&mut self) -> usize {
+        (self.tracks.get_mut().as_deref()).map_or(0, |tracks| ptr::from_ref(tracks).addr())
+    }
+
+    /// Not 0 if single rows have ticks, in which a row that goes leaves a hole.
+    #[inline(always)]
+    pub(crate) fn uneven_ticks(&mut self) -> usize {
+        match self.tracks_mut() {
+            Some(tracks) => tracks.uneven(),
+            None => 0,
+        }
+    }
+
+    /// Carries the ticks of `row` to row `to`, the last of `target`. A tick no newer than the row's birth says nothing.
+    pub(crate) fn carry_ticks(&mut self, row: usize, target: &mut Self, to: usize, born: u32) {
         let looped = *self.looped.get_mut();
         let (changed, added) = match self.tracks_mut() {
             Some(tracks) => (looped.max(tracks.changed.get(row)), tracks.added.get(row)),
@@ -285,12 +301,6 @@ impl Column {
         }
         tracks.changed.set(to, changed, to + 1);
         tracks.added.set(to, added, to + 1);
-    }
-
-    /// Whether any row was ever marked.
-    #[inline]
-    pub(crate) fn has_tracks(&mut self) -> bool {
-        self.tracks.get_mut().is_some()
     }
 
     /// The tracks, if any row was ever marked.
@@ -381,30 +391,33 @@ impl Column {
     ///
     /// # Safety
     /// Both columns hold the same type; `row` and `last` are initialised and `to` is below the other's capacity.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn relay(&mut self, row: usize, last: usize, other: &mut Self, to: usize) {
+        // Pointers first: inside the arms, where the size is a constant, each would have its own row arithmetic, hoisted and spilled.
+        let size = self.size();
+        let (hole, end, to) = (self.at(row), self.at(last), other.at(to));
         macro_rules! sizes {
             ($($bytes:literal)*) => {
-                match self.size() {
+                match size {
                     0 => {}
                     $($bytes => {
-                        let hole = self.at(row).cast::<MaybeUninit<[u8; $bytes]>>();
-                        let end = self.at(last).cast::<MaybeUninit<[u8; $bytes]>>();
-                        let to = other.at(to).cast::<MaybeUninit<[u8; $bytes]>>();
+                        type Value = MaybeUninit<[u8; $bytes]>;
                         // SAFETY: `row` is initialised. By value: `row` may be `last`.
-                        let value = unsafe { hole.read() };
+                        let value = unsafe { hole.cast::<Value>().read() };
                         // SAFETY: `to` is within the capacity.
-                        unsafe { to.write(value) };
+                        unsafe { to.cast::<Value>().write(value) };
                         // SAFETY: `last` is initialised.
-                        let value = unsafe { end.read() };
+                        let value = unsafe { end.cast::<Value>().read() };
                         // SAFETY: `row` is within the capacity.
-                        unsafe { hole.write(value) };
+                        unsafe { hole.cast::<Value>().write(value) };
                     })*
                     size => {
                         // SAFETY: different allocations, each within its capacity.
-                        unsafe { ptr::copy_nonoverlapping(self.at(row), other.at(to), size) };
-                        // SAFETY: as the caller promises; the value in `row` was copied out.
-                        unsafe { self.fill_hole(row, last) };
+                        unsafe { ptr::copy_nonoverlapping(hole, to, size) };
+                        if hole != end {
+                            // SAFETY: two different rows of one column; the value in `row` was copied out.
+                            unsafe { ptr::copy_nonoverlapping(end, hole, size) };
+                        }
                     }
                 }
             };
@@ -449,6 +462,13 @@ impl Column {
 }
 
 impl Column {
+    /// Exchanges values, room and ticks with another column of the same component.
+    pub(crate) fn exchange(&mut self, other: &mut Self) {
+        self.swap_values(other);
+        core::mem::swap(self.looped.get_mut(), other.looped.get_mut());
+        core::mem::swap(self.tracks.get_mut(), other.tracks.get_mut());
+    }
+
     /// Exchanges the values, and the room for them, with another column of the same component; the tracks stay.
     pub(crate) fn swap_values(&mut self, other: &mut Self) {
         assert!(self.id == other.id && self.type_id == other.type_id && self.size == other.size);

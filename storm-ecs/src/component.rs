@@ -264,9 +264,9 @@ impl Registry {
     #[cold]
     fn add(&mut self, info: ComponentInfo, index: u32, rust_name: &str) -> ComponentId {
         let id = info.id;
-        let clash = self.by_name.insert(info.name, id);
+        // Nothing is entered before both checks have passed: whoever catches the panic goes on with a whole registry.
         assert!(
-            clash.is_none(),
+            !self.by_name.contains_key(info.name),
             "two component types are named {:?}: the second is {rust_name}; give one an explicit name",
             info.name
         );
@@ -279,6 +279,7 @@ impl Registry {
             "{rust_name} shares its type index with another component"
         );
         self.by_index[index] = Some((info.type_id, id));
+        self.by_name.insert(info.name, id);
         self.infos.push(info);
         id
     }

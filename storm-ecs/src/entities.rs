@@ -37,6 +37,14 @@ impl Slot {
         )
     }
 
+    /// The slot of an entity that lives at `location`.
+    #[inline]
+    fn of(entity: Entity, location: Location) -> Self {
+        // The generation lies 16 bits lower in a handle than in a slot.
+        let generation = entity.to_bits() << 16 & !0 << (ROW_BITS + TABLE_BITS);
+        Self(generation | u64::from(location.row) | u64::from(location.table) << ROW_BITS)
+    }
+
     #[inline]
     fn free(generation: u16) -> Self {
         Self::new(
@@ -107,7 +115,9 @@ impl Entities {
     pub(crate) fn get(&self, entity: Entity) -> Option<Location> {
         let slot = *self.slots.get(entity.index() as usize)?;
         let location = slot.location();
-        let same = slot.generation() == entity.generation() && entity.world_tag() == self.tag;
+        // Generation and tag in one comparison.
+        let expected = u32::from(self.tag) << 16 | u32::from(slot.generation());
+        let same = (entity.to_bits() >> 32) as u32 == expected;
         (same && location.table != NO_TABLE).then_some(location)
     }
 
@@ -256,7 +266,81 @@ impl Entities {
     #[inline]
     pub(crate) fn relocate(&mut self, entity: Entity, location: Location) {
         debug_assert!(self.get(entity).is_some());
-        self.slots[entity.index() as usize] = Slot::new(entity.generation(), location);
+        self.slots[entity.index() as usize] = Slot::of(entity, location);
+    }
+
+    /// `entity` moved to the (table, row) `to`; `swapped` took its place at `left`, if it is another one.
+    #[inline(always)]
+    pub(crate) fn moved(
+        &mut self,
+        entity: Entity,
+        left: (u32, usize),
+        swapped: Entity,
+        to: (u32, usize),
+    ) {
+        debug_assert!(self.get(entity).is_some() && self.get(swapped).is_some());
+        let place = |(table, row): (u32, usize)| Location {
+            table,
+            row: row as u32,
+        };
+        // In this order: `swapped` may be `entity`.
+        let slots = self.slots.as_mut_slice();
+        slots[swapped.index() as usize] = Slot::of(swapped, place(left));
+        slots[entity.index() as usize] = Slot::of(entity, place(to));
+    }
+
+    /// `entities` live in `table` from row `start` on now, in this order.
+    pub(crate) fn relocate_rows(&mut self, entities: &[Entity], table: u32, start: usize) {
+        let slots = self.slots.as_mut_slice();
+        for (row, &entity) in (start as u32..).zip(entities) {
+            // The handle has the generation: the slot need not be read.
+            slots[entity.index() as usize] = Slot::of(entity, Location { table, row });
+        }
+    }
+
+    /// Frees the slots of live entities.
+    pub(crate) fn release_rows(&mut self, entities: &[Entity]) {
+        self.free.reserve(entities.len());
+        for &entity in entities {
+            debug_assert!(self.get(entity).is_some());
+            let (index, next) = (entity.index(), entity.generation() + 1);
+            self.slots[index as usize] = Slot::free(next);
+            if next != RETIRED {
+                self.free.push(index);
+            }
+        }
+        self.live -= entities.len() as u32;
+        *self.cursor.get_mut() = self.free.len() as i64;
+    }
+
+    /// Makes `count` entities, in `table` from row `start` on, and appends them to `ids`: the same as so many calls of
+    /// [`allocate`](Self::allocate). There must be room (see [`assert_room`](Self::assert_room)).
+    pub(crate) fn allocate_rows(
+        &mut self,
+        count: usize,
+        table: u32,
+        start: usize,
+        ids: &mut Vec<Entity>,
+    ) {
+        debug_assert!(!self.needs_flush());
+        ids.reserve(count);
+        let reused = self.free.len().min(count);
+        let mut row = start as u32;
+        for index in self.free.drain(self.free.len() - reused..).rev() {
+            let slot = &mut self.slots[index as usize];
+            let entity = Entity::new(index, slot.generation(), self.tag);
+            *slot = Slot::of(entity, Location { table, row });
+            ids.push(entity);
+            row += 1;
+        }
+        let first = self.slots.len() as u32;
+        let fresh = (first..).take(count - reused);
+        ids.extend(fresh.map(|index| Entity::new(index, 0, self.tag)));
+        let rows = (row..).take(count - reused);
+        self.slots
+            .extend(rows.map(|row| Slot::new(0, Location { table, row })));
+        self.live += count as u32;
+        *self.cursor.get_mut() = self.free.len() as i64;
     }
 
     /// Bytes held by the slot array and the free list.

@@ -113,6 +113,18 @@ impl Ticks {
             }))
     }
 
+    /// Not 0 unless all rows have the same tick.
+    #[inline(always)]
+    pub(crate) fn uneven(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// Whether all rows of this and of `other` have the same tick.
+    #[inline(always)]
+    pub(crate) fn is_always(&self, other: &Self) -> bool {
+        (self.blocks.len() | other.blocks.len()) as u64 | u64::from(self.all ^ other.all) == 0
+    }
+
     /// Forgets everything: for a table that has no rows left.
     #[inline]
     pub(crate) fn reset(&mut self) {
@@ -158,16 +170,19 @@ impl Ticks {
     /// Sets the tick of one row exactly, whatever the slot held. `len` counts the rows that are in use, this one included.
     #[inline]
     pub(crate) fn set(&mut self, row: usize, tick: u32, len: usize) {
-        if len == 1 {
-            self.reset();
-            self.all = tick;
-            self.max = tick;
-        } else if !(self.blocks.is_empty() && self.all == tick) {
+        if !(self.blocks.is_empty() && self.all == tick) {
             self.set_cold(row, tick, len);
         }
     }
 
+    #[inline(never)]
     fn set_cold(&mut self, row: usize, tick: u32, len: usize) {
+        if len == 1 {
+            self.reset();
+            self.all = tick;
+            self.max = tick;
+            return;
+        }
         let old = self.get(row);
         let index = row / BLOCK_ROWS;
         let alone = row + 1 == len && row.is_multiple_of(BLOCK_ROWS);
@@ -220,9 +235,16 @@ impl Ticks {
     /// Row `last` takes the place of `row`; `len` counts the rows before that.
     #[inline]
     pub(crate) fn swap_remove(&mut self, row: usize, len: usize) {
+        if !self.blocks.is_empty() {
+            self.swap_remove_cold(row, len);
+        }
+    }
+
+    #[inline(never)]
+    fn swap_remove_cold(&mut self, row: usize, len: usize) {
         if len == 1 {
             self.reset();
-        } else if !self.blocks.is_empty() && row + 1 != len {
+        } else if row + 1 != len {
             let tick = self.get(len - 1);
             self.set_cold(row, tick, len);
         }

@@ -13,7 +13,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::collections::HashMap;
 
 use crate::bitset::BitSet;
-use crate::bundle::{Bundle, BundleInfo, BundleMap, ComponentList, FieldVisitor};
+use crate::bundle::{Bundle, BundleInfo, BundleMap, ComponentList, FieldVisitor, Recent};
 use crate::column::Column;
 use crate::component::{Component, ComponentId, ComponentInfo, DropFn, Registry, Storage};
 use crate::entities::{Entities, Location, TABLE_LIMIT};
@@ -22,7 +22,7 @@ use crate::error::{ComponentError, MissingComponent, NoSuchEntity};
 use crate::removed::{REMOVAL_CAPACITY, RemovalLog, Removed};
 use crate::resource::Resources;
 use crate::sparse::SparseSets;
-use crate::table::{GONE, MovePlan, Table, TableId};
+use crate::table::{MovePlan, Table, TableId};
 use crate::tick::ChangeTick;
 use crate::watch::{Cause, Watch, Watchers};
 use crate::world::aside::Sides;
@@ -65,6 +65,8 @@ pub struct World {
     plan_of: HashMap<PlanKey, u32>,
     pub(crate) sparse: SparseSets,
     pub(crate) watchers: Watchers,
+    recent_inserts: Recent,
+    recent_removals: Recent,
     /// The open tick: writes carry it.
     tick: AtomicU32,
     /// By component.
@@ -119,6 +121,8 @@ impl World {
             plan_of: HashMap::new(),
             sparse: SparseSets::default(),
             watchers: Watchers::default(),
+            recent_inserts: Recent::default(),
+            recent_removals: Recent::default(),
             tick: AtomicU32::new(1),
             removed: Vec::new(),
             removal_capacity: REMOVAL_CAPACITY,
@@ -364,13 +368,8 @@ impl World {
         let tick = self.now();
         self.log_aside_despawned(tick);
         for table in &mut self.tables {
-            for row in 0..table.len() {
-                let entity = table.entities()[row];
-                self.entities.release(entity);
-                table
-                    .despawned_mut()
-                    .push(entity, tick, self.removal_capacity);
-            }
+            self.entities.release_rows(table.entities());
+            table.log_all(tick, self.removal_capacity);
         }
         let sets = self.sparse.iter_mut().map(Emptied::Set);
         ClearRest(self.tables.iter_mut().map(Emptied::Table).chain(sets)).run();
@@ -392,32 +391,33 @@ impl World {
     pub fn insert<B: Bundle>(&mut self, entity: Entity, bundle: B) -> Result<(), NoSuchEntity> {
         let tick = self.begin();
         let location = self.entities.get(entity).ok_or(NoSuchEntity)?;
-        let number = self.bundle::<B>();
-        if B::ASIDE || self.bundles[number as usize].watch.any() {
-            return self.insert_slowly(entity, location, number, bundle);
+        let plan = match self.recent_inserts.get::<B>(location.table) {
+            Some(plan) => plan,
+            None => self.find_insert::<B>(location.table),
+        };
+        if B::ASIDE || self.plans[plan as usize].slow {
+            return self.insert_slowly(entity, location, plan, bundle);
         }
         let mut bundle = ManuallyDrop::new(bundle);
         // SAFETY: the bundle is whole; afterwards its fields hold moved-out values, or old ones that are dropped.
-        let old = unsafe { self.insert_row(entity, location, number, &mut bundle, tick) };
+        let old = unsafe { self.insert_row(location, plan, &mut bundle, tick) };
         old.finish();
         Ok(())
     }
 
-    /// Moves an entity and writes the fields of a bundle that are columns. Returns the values they take the place of, to be dropped.
+    /// Moves the entity at `location` and writes the fields of a bundle that are columns. Returns the values they take the place of, to be dropped.
     ///
     /// # Safety
-    /// The bundle is whole. Afterwards its fields of columns are moved out, or old values that the result drops: the bundle outlives it and is
-    /// not dropped itself.
-    #[inline]
+    /// The plan is for the entity's table and the bundle, which is whole. Afterwards its fields of columns are moved out, or old values that the
+    /// result drops: the bundle outlives it and is not dropped itself.
+    #[inline(always)]
     pub(crate) unsafe fn insert_row<B: Bundle>(
         &mut self,
-        entity: Entity,
         location: Location,
-        number: u32,
+        plan: u32,
         bundle: &mut ManuallyDrop<B>,
         tick: u32,
     ) -> OldValues {
-        let plan = self.plan(location.table, number, true);
         let plan = &self.plans[plan as usize];
         let (row, table) = if plan.table == location.table {
             (
@@ -425,21 +425,9 @@ impl World {
                 &mut self.tables[location.table as usize],
             )
         } else {
-            let (source, target) = pair(&mut self.tables, location.table, plan.table);
-            // SAFETY: the plan is for these tables, the row is in use, and the new columns are written below.
-            let (row, swapped) =
-                unsafe { source.move_row(location.row as usize, target, plan, tick, false) };
-            if let Some(swapped) = swapped {
-                self.entities.relocate(swapped, location);
-            }
-            self.entities.relocate(
-                entity,
-                Location {
-                    table: plan.table,
-                    row: row as u32,
-                },
-            );
-            (row, target)
+            let tables = &mut self.tables;
+            // SAFETY: the plan is for the entity's table, and the new columns are written below.
+            unsafe { shift(tables, &mut self.entities, location, plan, tick) }
         };
         let old = OldValues(Vec::new());
         if !plan.replaces_any {
@@ -473,14 +461,17 @@ impl World {
     /// If the entity is not alive.
     #[inline]
     pub fn remove<B: Bundle>(&mut self, entity: Entity) -> Result<(), NoSuchEntity> {
-        self.flush();
+        let tick = self.begin();
         let location = self.entities.get(entity).ok_or(NoSuchEntity)?;
-        let number = self.bundle::<B>();
-        let info = &self.bundles[number as usize];
-        if B::ASIDE || info.watch.has(Watch::REMOVE) {
+        let plan = match self.recent_removals.get::<B>(location.table) {
+            Some(plan) => plan,
+            None => self.find_removal::<B>(location.table),
+        };
+        if B::ASIDE || self.plans[plan as usize].slow {
+            let number = self.bundle::<B>();
             self.remove_slowly(entity, location, number, false);
         } else {
-            self.remove_by_plan(entity, location, number, false);
+            self.carry_out(entity, location, plan, tick, false);
         }
         Ok(())
     }
@@ -539,34 +530,50 @@ impl World {
     fn remove_by_plan(&mut self, entity: Entity, location: Location, bundle: u32, moved_out: bool) {
         let tick = self.now();
         let plan = self.plan(location.table, bundle, false);
+        self.carry_out(entity, location, plan, tick, moved_out);
+    }
+
+    /// Removes by plan number `plan`, which is one for the entity's table. Not generic: one copy for all bundles.
+    #[inline(never)]
+    fn carry_out(
+        &mut self,
+        entity: Entity,
+        location: Location,
+        plan: u32,
+        tick: u32,
+        moved_out: bool,
+    ) {
         let plan = &self.plans[plan as usize];
         if plan.table == location.table {
             return;
         }
         let (source, target) = pair(&mut self.tables, location.table, plan.table);
+        let (row, slots) = (location.row as usize, &mut self.entities);
         // SAFETY: the plan is for these tables, the row is in use, and a removal leaves no column unwritten.
-        let (row, swapped) =
-            unsafe { source.move_row(location.row as usize, target, plan, tick, moved_out) };
-        if let Some(swapped) = swapped {
-            self.entities.relocate(swapped, location);
+        unsafe { source.move_row(row, target, plan, tick, moved_out, slots) };
+        for &id in &plan.lost {
+            self.removed[id.index()].push(entity, tick, self.removal_capacity);
         }
-        self.entities.relocate(
-            entity,
-            Location {
-                table: plan.table,
-                row: row as u32,
-            },
-        );
-        for &number in &plan.gone {
-            let column = &source.columns()[number as usize];
-            if column.is_tracked() {
-                self.removed[column.id().index()].push(entity, tick, self.removal_capacity);
-            }
-        }
-        if !moved_out {
+        if plan.drops && !moved_out {
             // SAFETY: the columns gone were doomed just now.
             unsafe { source.drop_detached(plan.gone.iter().map(|&number| number as usize)) };
         }
+    }
+
+    #[cold]
+    fn find_insert<B: Bundle>(&mut self, source: u32) -> u32 {
+        let number = self.bundle::<B>();
+        let plan = self.plan(source, number, true);
+        self.recent_inserts.set::<B>(source, plan);
+        plan
+    }
+
+    #[cold]
+    fn find_removal<B: Bundle>(&mut self, source: u32) -> u32 {
+        let number = self.bundle::<B>();
+        let plan = self.plan(source, number, false);
+        self.recent_removals.set::<B>(source, plan);
+        plan
     }
 
     /// Whether an entity is alive and has `T`.
@@ -875,6 +882,19 @@ impl World {
         number
     }
 
+    /// Whether somebody watches what the move does.
+    fn is_slow(&self, key: PlanKey) -> bool {
+        let watch = self.bundles[key.bundle as usize].watch;
+        watch.has(Watch::REMOVE) || key.insert && watch.any()
+    }
+
+    /// Tells plans what is watched of their bundles.
+    pub(crate) fn refresh_plans(&mut self) {
+        for (&key, &number) in &self.plan_of {
+            self.plans[number as usize].slow = self.is_slow(key);
+        }
+    }
+
     fn make_plan(&mut self, key: PlanKey) -> MovePlan {
         let bundle = self.bundles[key.bundle as usize].ids.clone();
         let mut components: Vec<_> = self.tables[key.source as usize].components().collect();
@@ -890,32 +910,21 @@ impl World {
             &self.tables[key.source as usize],
             &self.tables[table as usize],
         );
-        let route: Box<[u16]> = source
-            .components()
-            .map(|id| target.column_index(id).map_or(GONE, |number| number as u16))
-            .collect();
-        let gone = (0..route.len() as u16).filter(|&number| route[number as usize] == GONE);
-        let added = target.columns().iter().enumerate().filter(|(_, column)| {
-            column.is_tracked() && source.column_index(column.id()).is_none()
-        });
         let written: &[ComponentId] = if key.insert { &bundle } else { &[] };
         let replaces: Box<[bool]> = written
             .iter()
             .map(|&id| source.column_index(id).is_some())
             .collect();
-        MovePlan {
-            table,
-            gone: gone.collect(),
-            added: added.map(|(number, _)| number as u16).collect(),
-            write: written
-                .iter()
-                .filter_map(|&id| target.column_index(id))
-                .map(|number| number as u16)
-                .collect(),
-            replaces_any: replaces.contains(&true),
-            replaces,
-            route,
-        }
+        let mut plan = MovePlan::between(source, target);
+        plan.write = written
+            .iter()
+            .filter_map(|&id| target.column_index(id))
+            .map(|number| number as u16)
+            .collect();
+        plan.slow = self.is_slow(key);
+        plan.replaces_any = replaces.contains(&true);
+        plan.replaces = replaces;
+        plan
     }
 }
 
@@ -965,6 +974,26 @@ pub(crate) fn pair(tables: &mut [Table], source: u32, target: u32) -> (&mut Tabl
     }
 }
 
+/// Moves the row at `location` by `plan`. Returns the new row and its table. Not generic: one copy for all bundles.
+///
+/// # Safety
+/// `location` is a live entity's, `plan` leads from that table to another one, and the caller writes the columns that are new to the row
+/// before anyone reads them.
+#[inline(never)]
+pub(crate) unsafe fn shift<'a>(
+    tables: &'a mut [Table],
+    slots: &mut Entities,
+    location: Location,
+    plan: &MovePlan,
+    tick: u32,
+) -> (usize, &'a mut Table) {
+    let (source, target) = pair(tables, location.table, plan.table);
+    let row = location.row as usize;
+    // SAFETY: as the caller promises.
+    let row = unsafe { source.move_row(row, target, plan, tick, false, slots) };
+    (row, target)
+}
+
 /// Moves a bundle's fields into a fresh row.
 pub(crate) struct Writer<'a> {
     pub(crate) columns: &'a [Column],
@@ -983,6 +1012,49 @@ impl FieldVisitor for Writer<'_> {
         self.next += 1;
         let to = column.base().cast::<T>().wrapping_add(self.row);
         // SAFETY: the map gives the column of this field, which is a T; the row is within the capacity and unwritten.
+        unsafe { ptr::copy_nonoverlapping(value, to, 1) };
+    }
+}
+
+/// Moves the fields of many bundles of one type into fresh rows: as [`Writer`], but the columns are looked up once.
+pub(crate) struct RowsWriter {
+    /// First row of each field's column.
+    bases: [*mut u8; Self::FIELDS],
+    next: usize,
+    pub(crate) row: usize,
+}
+
+impl RowsWriter {
+    /// A bundle of more components is written by [`Writer`].
+    const FIELDS: usize = 16;
+
+    /// For bundles whose fields lie in the columns that `map` names, if they are not too many.
+    pub(crate) fn new(columns: &[Column], map: &[u16], row: usize) -> Option<Self> {
+        let mut bases = [ptr::null_mut(); Self::FIELDS];
+        for (base, &number) in bases.get_mut(..map.len())?.iter_mut().zip(map) {
+            *base = columns[number as usize].base();
+        }
+        Some(Self {
+            bases,
+            next: 0,
+            row,
+        })
+    }
+
+    /// The next bundle goes to the next row.
+    #[inline]
+    pub(crate) fn advance(&mut self) {
+        self.next = 0;
+        self.row += 1;
+    }
+}
+
+impl FieldVisitor for RowsWriter {
+    #[inline]
+    unsafe fn field<T: Component>(&mut self, value: *mut T) {
+        let to = self.bases[self.next].cast::<T>().wrapping_add(self.row);
+        self.next += 1;
+        // SAFETY: the base is that of this field's column, which is a T's; the row is within the capacity and unwritten.
         unsafe { ptr::copy_nonoverlapping(value, to, 1) };
     }
 }

@@ -362,6 +362,7 @@ impl World {
             let watch = self.watch_of(&info.ids).with(self.watch_of(&info.aside));
             self.bundles[number].watch = watch;
         }
+        self.refresh_plans();
     }
 
     /// Commands of watchers that failed since this was last asked, the first 1024 of them.

@@ -193,9 +193,10 @@ impl World {
         &mut self,
         entity: Entity,
         location: Location,
-        number: u32,
+        plan: u32,
         bundle: B,
     ) -> Result<(), NoSuchEntity> {
+        let number = self.bundle::<B>();
         let info = &self.bundles[number as usize];
         let (watch, ids, aside) = (info.watch, info.ids.clone(), info.aside.clone());
         let mut had = Vec::new();
@@ -205,7 +206,7 @@ impl World {
         let tick = self.now();
         let mut bundle = ManuallyDrop::new(bundle);
         // SAFETY: the bundle is whole; its fields of columns are not used afterwards, but for what `old` drops.
-        let old = unsafe { self.insert_row(entity, location, number, &mut bundle, tick) };
+        let old = unsafe { self.insert_row(location, plan, &mut bundle, tick) };
         // SAFETY: the other fields are whole; they are not used afterwards, but for what `older` drops.
         let older = unsafe { self.write_aside(entity, &mut bundle, tick) };
         // If one panics, the other is dropped by the unwinding.

@@ -15,9 +15,9 @@ use crate::dynamic::DynamicError;
 use crate::entities::Location;
 use crate::entity::Entity;
 use crate::table::rows::Staged;
-use crate::table::{GONE, MovePlan, TableId};
+use crate::table::{MovePlan, TableId};
 use crate::watch::Watch;
-use crate::world::{World, pair};
+use crate::world::{World, pair, shift};
 
 /// Bundles that are lists of component numbers.
 #[derive(Default)]
@@ -81,7 +81,7 @@ impl World {
         let (watch, aside) = (info.watch, info.aside.clone());
         if !watch.any() && aside.is_empty() {
             // SAFETY: as the caller promises; these are the components of the bundle.
-            drop(unsafe { self.insert_columns(entity, location, number, values) });
+            drop(unsafe { self.insert_columns(location, number, values) });
             return Ok(());
         }
         let columns = self.bundles[number as usize].ids.clone();
@@ -93,7 +93,7 @@ impl World {
             |id: &ComponentId| values[ids.iter().position(|other| other == id).unwrap_or(0)];
         let in_columns: Vec<_> = columns.iter().map(value_of).collect();
         // SAFETY: as the caller promises; these are the components of the bundle that are columns.
-        let mut old = unsafe { self.insert_columns(entity, location, number, &in_columns) };
+        let mut old = unsafe { self.insert_columns(location, number, &in_columns) };
         for id in &aside {
             // SAFETY: as the caller promises.
             old.extend(unsafe { self.insert_aside(entity, *id, value_of(id)) });
@@ -153,7 +153,6 @@ impl World {
     /// The values are of the bundle's columns, in order, and are not used afterwards.
     unsafe fn insert_columns(
         &mut self,
-        entity: Entity,
         location: Location,
         number: u32,
         values: &[*const u8],
@@ -173,21 +172,9 @@ impl World {
                 &mut self.tables[location.table as usize],
             )
         } else {
-            let (source, target) = pair(&mut self.tables, location.table, plan.table);
-            // SAFETY: the plan is for these tables, the row is in use, and the new columns are written below.
-            let (row, swapped) =
-                unsafe { source.move_row(location.row as usize, target, plan, tick, false) };
-            if let Some(swapped) = swapped {
-                self.entities.relocate(swapped, location);
-            }
-            self.entities.relocate(
-                entity,
-                Location {
-                    table: plan.table,
-                    row: row as u32,
-                },
-            );
-            (row, target)
+            let tables = &mut self.tables;
+            // SAFETY: the plan is for the entity's table, and the new columns are written below.
+            unsafe { shift(tables, &mut self.entities, location, plan, tick) }
         };
         for (((&number, &replaces), &value), old) in plan
             .write
@@ -303,50 +290,16 @@ impl World {
             return Ok((location.row as usize, vec![true; columns], None));
         }
         let (source, target) = pair(&mut self.tables, location.table, table);
-        let number = |number: usize| number as u16;
-        let route: Box<[u16]> = source
-            .components()
-            .map(|id| target.column_index(id).map_or(GONE, number))
-            .collect();
-        let gone: Box<[u16]> = (0..route.len())
-            .filter(|&from| route[from] == GONE)
-            .map(number)
-            .collect();
         let had: Vec<bool> = target
             .components()
             .map(|id| source.column_index(id).is_some())
             .collect();
-        let added = (target.columns().iter().zip(&had).enumerate())
-            .filter(|(_, (column, had))| column.is_tracked() && !**had);
-        let added = added.map(|(to, _)| number(to)).collect();
-        let plan = MovePlan {
-            table,
-            route,
-            gone,
-            added,
-            write: Box::default(),
-            replaces: Box::default(),
-            replaces_any: false,
-        };
+        let plan = MovePlan::between(source, target);
+        let (row, slots) = (location.row as usize, &mut self.entities);
         // SAFETY: the plan was made for these tables, the row is in use, and the caller writes what is new.
-        let (row, swapped) =
-            unsafe { source.move_row(location.row as usize, target, &plan, tick, false) };
-        if let Some(swapped) = swapped {
-            self.entities.relocate(swapped, location);
-        }
-        self.entities.relocate(
-            entity,
-            Location {
-                table,
-                row: row as u32,
-            },
-        );
-        for &number in &plan.gone {
-            let column = &self.tables[location.table as usize].columns()[number as usize];
-            if column.is_tracked() {
-                let id = column.id();
-                self.log_removed(entity, id, tick);
-            }
+        let row = unsafe { source.move_row(row, target, &plan, tick, false, slots) };
+        for &id in &plan.lost {
+            self.log_removed(entity, id, tick);
         }
         let doomed = DoomedRow {
             table: TableId(location.table),

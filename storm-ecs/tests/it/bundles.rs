@@ -1,6 +1,6 @@
 //! What can be a bundle.
 
-use storm_ecs::{Bundle, Component, World};
+use storm_ecs::{Bundle, Changed, Component, Entity, With, Without, World};
 
 use crate::support::{A, B, Tag, Text};
 
@@ -66,4 +66,93 @@ fn sixteen_components_fit() {
 #[should_panic(expected = "has component storm-ecs.A twice")]
 fn a_component_twice_is_refused() {
     World::new().spawn((A(1), (B(1), A(2))));
+}
+
+/// Components that are told apart by a number.
+#[derive(Clone, Debug, PartialEq)]
+struct Numbered<const N: usize>(usize);
+
+macro_rules! numbered {
+    ($($number:literal)*) => {$(
+        impl Component for Numbered<$number> {
+            const NAME: &'static str = concat!("numbered.", $number);
+        }
+    )*};
+}
+
+numbered!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17);
+
+#[test]
+fn a_bundle_of_any_size_is_given_to_whole_tables() {
+    let mut world = World::new();
+    let made = world.spawn_batch((0..100).map(A));
+    let wide = (
+        (
+            Numbered::<0>(0),
+            Numbered::<1>(1),
+            Numbered::<2>(2),
+            Numbered::<3>(3),
+            Numbered::<4>(4),
+            Numbered::<5>(5),
+            Numbered::<6>(6),
+            Numbered::<7>(7),
+            Numbered::<8>(8),
+        ),
+        (
+            Numbered::<9>(9),
+            Numbered::<10>(10),
+            Numbered::<11>(11),
+            Numbered::<12>(12),
+            Numbered::<13>(13),
+            Numbered::<14>(14),
+            Numbered::<15>(15),
+            Numbered::<16>(16),
+            Numbered::<17>(17),
+        ),
+    );
+    assert_eq!(world.insert_where::<With<A>, _>(wide), 100);
+    for (number, &entity) in made.iter().enumerate() {
+        assert_eq!(world.get(entity), Some(&A(number as u32)));
+        assert_eq!(world.get(entity), Some(&Numbered::<0>(0)));
+        assert_eq!(world.get(entity), Some(&Numbered::<15>(15)));
+        assert_eq!(world.get(entity), Some(&Numbered::<16>(16)));
+        assert_eq!(world.get(entity), Some(&Numbered::<17>(17)));
+    }
+}
+
+#[test]
+fn a_table_that_changes_hands_keeps_its_ticks_and_its_values() {
+    let mut world = World::new();
+    let made = world.spawn_batch((0..3000).map(|i| (A(i), Text(i.to_string()))));
+    let born = world.change_tick();
+    let marked: Vec<_> = made.iter().copied().step_by(7).collect();
+    for &entity in &marked {
+        world.get_mut::<A>(entity).unwrap().0 += 1;
+    }
+    let written = world.change_tick();
+    let changed = |world: &World, since| {
+        let query = world.query_filtered::<Entity, Changed<A>>().since(since);
+        let mut found: Vec<_> = query.into_iter().collect();
+        found.sort();
+        found
+    };
+    // To and fro: onto an empty table, onto one with another capacity, onto one with rows.
+    for round in 0..4 {
+        if round == 2 {
+            world.spawn((A(0), Text(String::new()), B(0)));
+        }
+        assert_eq!(
+            world.insert_where::<(With<A>, Without<B>), _>(B(round)),
+            3000 + usize::from(round == 3)
+        );
+        assert_eq!(&changed(&world, born)[..marked.len()], &marked[..]);
+        assert!(changed(&world, written).len() <= 1);
+        world.remove_where::<With<A>, B>();
+        assert_eq!(&changed(&world, born)[..marked.len()], &marked[..]);
+    }
+    for (number, &entity) in made.iter().enumerate() {
+        let expected = number as u32 + u32::from(number % 7 == 0);
+        assert_eq!(world.get(entity), Some(&A(expected)));
+        assert_eq!(world.get::<Text>(entity).unwrap().0, number.to_string());
+    }
 }

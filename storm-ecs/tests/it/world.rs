@@ -215,3 +215,26 @@ fn components_are_known_by_name() {
     );
     assert!(world.component_named("storm-ecs.Tag").is_none());
 }
+
+#[test]
+fn a_caught_name_clash_leaves_the_first_component_findable() {
+    struct First;
+    impl Component for First {
+        const NAME: &'static str = "clash.name";
+    }
+    struct Second;
+    impl Component for Second {
+        const NAME: &'static str = "clash.name";
+    }
+    let mut world = World::new();
+    let first = world.register::<First>();
+    let clash = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        world.register::<Second>();
+    }));
+    assert!(clash.is_err());
+    // The name used to point at the component that never came to be.
+    let found = world.component_named("clash.name").map(|info| info.id());
+    assert_eq!(found, Some(first));
+    let entity = world.spawn(First);
+    assert!(world.has::<First>(entity) && world.components().len() == 1);
+}
