@@ -61,16 +61,27 @@ impl SparseSet {
         (*self.dense.entities().get(row)? == entity).then_some(row)
     }
 
+    #[inline]
     fn entry(&mut self, entity: Entity) -> &mut u32 {
         let (page, place) = (
             entity.index() as usize / PAGE,
             entity.index() as usize % PAGE,
         );
+        if self.pages.get(page).is_none_or(Option::is_none) {
+            self.add_page(page);
+        }
+        match &mut self.pages[page] {
+            Some(page) => &mut page[place],
+            None => unreachable!("made just now"),
+        }
+    }
+
+    #[cold]
+    fn add_page(&mut self, page: usize) {
         if page >= self.pages.len() {
             self.pages.resize_with(page + 1, || None);
         }
-        let page = self.pages[page].get_or_insert_with(|| Box::new([NONE; PAGE]));
-        &mut page[place]
+        self.pages[page] = Some(Box::new([NONE; PAGE]));
     }
 
     /// Adds a row for an entity that has none, and leaves its value unwritten.
@@ -79,11 +90,11 @@ impl SparseSet {
     /// The caller writes the value before anyone reads it.
     pub(crate) unsafe fn push(&mut self, entity: Entity, tick: u32) -> usize {
         debug_assert!(self.row(entity).is_none());
-        *self.entry(entity) = NONE;
-        // SAFETY: as the caller promises.
-        let row = unsafe { self.dense.push(entity, tick) };
+        let row = self.dense.len();
+        // If the push panics, the entry names a row that is not there: it reads as none.
         *self.entry(entity) = row as u32;
-        row
+        // SAFETY: as the caller promises.
+        unsafe { self.dense.push(entity, tick) }
     }
 
     /// Takes the row of an entity out; its value waits for [`drop_detached`](Self::drop_detached). Says whether there was one.
@@ -91,10 +102,10 @@ impl SparseSet {
         let Some(row) = self.row(entity) else {
             return false;
         };
-        *self.entry(entity) = NONE;
         if let Some(moved) = self.dense.detach(row) {
             *self.entry(moved) = row as u32;
         }
+        *self.entry(entity) = NONE;
         true
     }
 

@@ -395,12 +395,18 @@ impl World {
             Some(plan) => plan,
             None => self.find_insert::<B>(location.table),
         };
-        if B::ASIDE || self.plans[plan as usize].slow {
+        if self.plans[plan as usize].slow {
             return self.insert_slowly(entity, location, plan, bundle);
         }
         let mut bundle = ManuallyDrop::new(bundle);
         // SAFETY: the bundle is whole; afterwards its fields hold moved-out values, or old ones that are dropped.
         let old = unsafe { self.insert_row(location, plan, &mut bundle, tick) };
+        if B::ASIDE {
+            // SAFETY: the other fields are whole; they are not used afterwards, but for what is dropped here.
+            let older = unsafe { self.write_aside(entity, &mut bundle, tick) };
+            // If one panics, the unwinding drops the others.
+            older.finish();
+        }
         old.finish();
         Ok(())
     }
@@ -469,7 +475,7 @@ impl World {
         };
         if B::ASIDE || self.plans[plan as usize].slow {
             let number = self.bundle::<B>();
-            self.remove_slowly(entity, location, number, false);
+            self.remove_slowly(entity, location, number, plan);
         } else {
             self.carry_out(entity, location, plan, tick, false);
         }
@@ -517,9 +523,8 @@ impl World {
         };
         // SAFETY: the visitor writes every field of some size; the entity has each component, as checked.
         unsafe { B::visit(taken.as_mut_ptr(), &mut reader) };
-        let gone = self.detach_aside(entity, location, number);
         // The values were moved out.
-        gone.forget();
+        let _ = self.detach_aside(entity, location, number);
         self.remove_by_plan(entity, location, number, true);
         self.settle();
         // SAFETY: `Bundle::visit` showed every component, so every field was written.

@@ -125,7 +125,9 @@ fn insert_batch() -> Case<'static> {
                 std::iter::repeat_n(ROTATION, COUNT),
                 std::iter::repeat_n(VELOCITY, COUNT),
             );
-            world.spawn_columns(COUNT, columns).map_or(0, <[_]>::len)
+            world
+                .spawn_columns(COUNT, columns)
+                .map_or(0, |made| made.len())
         });
     });
     #[cfg(feature = "hecs")]
@@ -186,6 +188,39 @@ fn insert_batch() -> Case<'static> {
     case
 }
 
+#[derive(storm_ecs::Component)]
+#[component(storage = "sparse")]
+struct SparseB(#[allow(dead_code, reason = "moved, not read")] f32);
+#[derive(storm_ecs::Component)]
+#[component(storage = "tag")]
+struct TagB;
+
+/// The same through storages that do not move the entity.
+fn add_remove_aside(case: &mut Case<'static>, first: impl storm_ecs::Bundle + Clone) {
+    let (mut world, entities) = storm(first.clone());
+    case.subject("storm sparse", move |timer| {
+        timer.time(|| {
+            for &entity in &entities {
+                let _ = world.insert(entity, SparseB(0.0));
+            }
+            for &entity in &entities {
+                let _ = world.remove::<SparseB>(entity);
+            }
+        });
+    });
+    let (mut world, entities) = storm(first);
+    case.subject("storm tag", move |timer| {
+        timer.time(|| {
+            for &entity in &entities {
+                let _ = world.insert(entity, TagB);
+            }
+            for &entity in &entities {
+                let _ = world.remove::<TagB>(entity);
+            }
+        });
+    });
+}
+
 fn add_remove() -> Case<'static> {
     let mut case = Case::new("add+remove 10k", 1);
     let (mut world, entities) = storm((A(0.0),));
@@ -199,6 +234,7 @@ fn add_remove() -> Case<'static> {
             }
         });
     });
+    add_remove_aside(&mut case, (A(0.0),));
     #[cfg(feature = "hecs")]
     {
         let mut world = hecs::World::new();
@@ -320,6 +356,7 @@ fn add_remove_fat() -> Case<'static> {
             }
         });
     });
+    add_remove_aside(&mut case, fat());
     #[cfg(feature = "hecs")]
     {
         let mut world = hecs::World::new();

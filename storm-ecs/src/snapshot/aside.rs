@@ -417,7 +417,9 @@ impl World {
             if list.lost {
                 for entity in list.entities {
                     if let Some(location) = self.entities.get(entity) {
-                        drop(self.detach_ids(entity, location, &[id]));
+                        let gone = self.detach_ids(entity, location, &[id]);
+                        // SAFETY: detached just now.
+                        unsafe { self.drop_detached(gone) };
                     }
                 }
                 continue;

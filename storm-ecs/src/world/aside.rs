@@ -106,11 +106,6 @@ pub(crate) struct Detached<'w> {
 }
 
 impl Detached<'_> {
-    /// Leaves the values undropped: they were moved out.
-    pub(crate) fn forget(mut self) {
-        self.ids.clear();
-    }
-
     fn run(&mut self) {
         while let Some(id) = self.ids.pop() {
             if let Some(set) = self.sets.get(id) {
@@ -209,9 +204,9 @@ impl World {
         let old = unsafe { self.insert_row(location, plan, &mut bundle, tick) };
         // SAFETY: the other fields are whole; they are not used afterwards, but for what `older` drops.
         let older = unsafe { self.write_aside(entity, &mut bundle, tick) };
-        // If one panics, the other is dropped by the unwinding.
-        old.finish();
+        // If one panics, the unwinding drops the others.
         older.finish();
+        old.finish();
         if watch.has(Watch::INSERT) {
             self.tell_inserted(entity, &ids, &aside, &had);
         }
@@ -219,72 +214,102 @@ impl World {
         Ok(())
     }
 
-    /// Removal of what is watched, or is not in columns.
-    #[inline(never)]
+    /// Removal of what is watched, or is not in columns. `plan` is that of the bundle's removal.
     pub(crate) fn remove_slowly(
         &mut self,
         entity: Entity,
         location: Location,
         number: u32,
-        moved_out: bool,
+        plan: u32,
     ) {
-        let info = &self.bundles[number as usize];
-        if info.watch.has(Watch::REMOVE) {
+        let watched = self.plans[plan as usize].slow;
+        if watched {
+            let info = &self.bundles[number as usize];
             let (ids, aside) = (info.ids.clone(), info.aside.clone());
             self.tell_removed(Cause::Remove, &[entity], location, &ids, &aside);
         }
-        let ids = self.detach_aside(entity, location, number).release();
-        let pending = Pending { world: self, ids };
-        pending
-            .world
-            .remove_by_plan(entity, location, number, moved_out);
-        drop(pending);
-        self.settle();
+        let ids = self.detach_aside(entity, location, number);
+        let tick = self.now();
+        if ids.is_empty() {
+            self.carry_out(entity, location, plan, tick, false);
+        } else {
+            let pending = Pending { world: self, ids };
+            pending.world.carry_out(entity, location, plan, tick, false);
+        }
+        if watched {
+            self.settle();
+        }
     }
 
-    /// Takes those components of a bundle from an entity that are not in columns.
+    /// Takes those components of a bundle from an entity that are not in columns. Returns those whose values are to be dropped or forgotten
+    /// before the sets are touched again ([`drop_detached`](Self::drop_detached)).
     pub(crate) fn detach_aside(
         &mut self,
         entity: Entity,
         location: Location,
         number: u32,
-    ) -> Detached<'_> {
-        let aside = self.bundles[number as usize].aside.clone();
-        self.detach_ids(entity, location, &aside)
+    ) -> Vec<ComponentId> {
+        let mut gone = Vec::new();
+        for at in 0..self.bundles[number as usize].aside.len() {
+            let id = self.bundles[number as usize].aside[at];
+            self.detach_one(entity, location, id, &mut gone);
+        }
+        gone
     }
 
-    /// Takes components from an entity that are not in columns.
+    /// As [`detach_aside`](Self::detach_aside), of any components that are not in columns.
     pub(crate) fn detach_ids(
         &mut self,
         entity: Entity,
         location: Location,
         ids: &[ComponentId],
-    ) -> Detached<'_> {
-        let tick = self.now();
+    ) -> Vec<ComponentId> {
         let mut gone = Vec::new();
         for &id in ids {
-            let info = self.registry.info(id);
-            let (storage, tracked) = (info.storage, info.is_tracked());
-            let had = match storage {
-                Storage::Sparse => self
-                    .sparse
-                    .get_mut(id)
-                    .is_some_and(|set| set.detach(entity)),
-                _ => self.tables[location.table as usize]
-                    .tags_mut()
-                    .clear(id, location.row as usize),
-            };
-            if had && tracked {
-                self.removed[id.index()].push(entity, tick, self.removal_capacity);
+            self.detach_one(entity, location, id, &mut gone);
+        }
+        gone
+    }
+
+    #[inline]
+    fn detach_one(
+        &mut self,
+        entity: Entity,
+        location: Location,
+        id: ComponentId,
+        gone: &mut Vec<ComponentId>,
+    ) {
+        let tracked;
+        if let Some(set) = self.sparse.get_mut(id) {
+            if !set.detach(entity) {
+                return;
             }
-            if had && storage == Storage::Sparse {
+            tracked = set.column().is_tracked();
+            if set.column().has_drop() {
                 gone.push(id);
             }
+        } else {
+            let tags = self.tables[location.table as usize].tags_mut();
+            if !tags.clear(id, location.row as usize) {
+                return;
+            }
+            tracked = self.registry.info(id).is_tracked();
         }
-        Detached {
+        if tracked {
+            let tick = self.now();
+            self.removed[id.index()].push(entity, tick, self.removal_capacity);
+        }
+    }
+
+    /// Drops values that were detached; each, even if another's `drop` panics.
+    ///
+    /// # Safety
+    /// The components are what the last `detach_aside` or `detach_ids` returned, and no set has been touched since (invariant 2).
+    pub(crate) unsafe fn drop_detached(&self, ids: Vec<ComponentId>) {
+        drop(Detached {
             sets: &self.sparse,
-            ids: gone,
-        }
+            ids,
+        });
     }
 
     /// Ends an entity that is watched or has more than columns.
@@ -301,7 +326,7 @@ impl World {
             self.tell_despawned(&[entity], location);
         }
         let ids = self.aside_of(entity, location);
-        let ids = self.detach_ids(entity, location, &ids).release();
+        let ids = self.detach_ids(entity, location, &ids);
         let tick = self.now();
         let pending = Pending { world: self, ids };
         pending.world.despawn_row(entity, location, tick);
@@ -319,7 +344,9 @@ impl World {
                 row: row as u32,
             };
             let ids = self.aside_of(entity, location);
-            drop(self.detach_ids(entity, location, &ids));
+            let gone = self.detach_ids(entity, location, &ids);
+            // SAFETY: detached just now.
+            unsafe { self.drop_detached(gone) };
         }
     }
 
@@ -437,13 +464,6 @@ impl World {
     }
 }
 
-impl Detached<'_> {
-    /// Gives up the borrow: the caller drops the values before anything touches the sets.
-    fn release(mut self) -> Vec<ComponentId> {
-        core::mem::take(&mut self.ids)
-    }
-}
-
 /// A world, and components whose values were detached from their sets: dropped with this, also when something panics before.
 struct Pending<'w> {
     world: &'w mut World,
@@ -452,9 +472,7 @@ struct Pending<'w> {
 
 impl Drop for Pending<'_> {
     fn drop(&mut self) {
-        drop(Detached {
-            sets: &self.world.sparse,
-            ids: core::mem::take(&mut self.ids),
-        });
+        // SAFETY: whoever made this detached them, and did nothing since but move and drop the columns of a row.
+        unsafe { self.world.drop_detached(core::mem::take(&mut self.ids)) };
     }
 }

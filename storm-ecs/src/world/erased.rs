@@ -213,7 +213,8 @@ impl World {
             .get(entity)
             .ok_or(DynamicError::NoSuchEntity)?;
         let number = self.dynamic_bundle(ids)?;
-        self.remove_slowly(entity, location, number, false);
+        let plan = self.plan(location.table, number, false);
+        self.remove_slowly(entity, location, number, plan);
         Ok(())
     }
 
