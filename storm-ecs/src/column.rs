@@ -80,7 +80,7 @@ pub(crate) fn drop_fn<T>() -> Option<DropFn> {
 ///
 /// # Safety
 /// `from` must be readable and `to` writable for `size` bytes, without overlap.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn copy_value(from: *const u8, to: *mut u8, size: usize) {
     macro_rules! sizes {
         ($($bytes:literal)*) => {

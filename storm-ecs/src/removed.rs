@@ -5,72 +5,85 @@ use crate::entity::Entity;
 /// Removals that each log keeps at least, unless [`World::set_removal_capacity`](crate::World::set_removal_capacity) says otherwise.
 pub const REMOVAL_CAPACITY: usize = 65_536;
 
-/// Removals in order of time. Keeps at least the last `capacity`, at most twice as many.
+/// Removals in order of time. Keeps at least the last `capacity`, at most about twice as many: two lists, of which the older is let go when
+/// the newer is full. Nothing is ever moved within them.
 #[derive(Debug, Default)]
 pub(crate) struct RemovalLog {
+    /// The newer entries.
     entities: Vec<Entity>,
-    /// Where in `entities` each tick begins.
-    runs: Vec<(u32, usize)>,
     /// Tick of the newest entry.
     tick: u32,
     /// Tick of the newest entry that was let go.
     lost: u32,
+    /// The entries before `entities`.
+    older: Vec<Entity>,
+    /// Where each tick begins, counted from the first entry ever.
+    runs: Vec<(u32, usize)>,
+    /// How many entries were let go.
+    gone: usize,
 }
 
 impl RemovalLog {
     #[inline]
     pub(crate) fn push(&mut self, entity: Entity, tick: u32, capacity: usize) {
         if tick != self.tick || self.entities.len() == self.entities.capacity() {
-            self.prepare(tick, capacity);
+            self.prepare(tick, capacity, 1);
         }
         self.entities.push(entity);
     }
 
     /// Adds many entries of one tick.
-    pub(crate) fn extend(&mut self, entities: &[Entity], tick: u32, capacity: usize) {
-        for part in entities.chunks(capacity.max(1)) {
-            self.prepare(tick, capacity);
-            if self.entities.len() + part.len() > capacity.saturating_mul(2) {
-                self.forget(
-                    self.entities
-                        .len()
-                        .min(self.entities.len() + part.len() - capacity),
-                );
-                if self.runs.is_empty() {
-                    self.runs.push((tick, self.entities.len()));
-                }
-            }
+    pub(crate) fn extend(&mut self, mut entities: &[Entity], tick: u32, capacity: usize) {
+        while !entities.is_empty() {
+            self.prepare(tick, capacity, entities.len());
+            let room = self.entities.capacity() - self.entities.len();
+            let (part, rest) = entities.split_at(room.min(entities.len()));
             self.entities.extend_from_slice(part);
+            entities = rest;
         }
     }
 
-    /// Begins a run, or makes room.
+    /// Makes room for at least one entry, for `wanted` if they are not too many, and begins a run.
     #[cold]
-    fn prepare(&mut self, tick: u32, capacity: usize) {
-        if self.entities.len() == self.entities.capacity()
-            && self.entities.len() >= capacity.saturating_mul(2)
-        {
-            self.forget(self.entities.len() - capacity);
+    fn prepare(&mut self, tick: u32, capacity: usize, wanted: usize) {
+        let len = self.entities.len();
+        if len == self.entities.capacity() {
+            if len >= capacity {
+                self.turn();
+            }
+            let len = self.entities.len();
+            if len == self.entities.capacity() {
+                let more = wanted.max(len).max(4).min(capacity - len.min(capacity));
+                self.entities.reserve_exact(more.max(1));
+            }
         }
         if tick != self.tick || self.runs.is_empty() {
             self.tick = tick;
-            self.runs.push((tick, self.entities.len()));
+            self.runs.push((tick, self.end()));
         }
     }
 
-    /// Lets the oldest `count` entries go.
-    fn forget(&mut self, count: usize) {
-        self.entities.drain(..count);
-        let gone = self.runs.partition_point(|&(_, start)| start < count);
-        if let Some(&(tick, _)) = self.runs[..gone].last() {
+    /// The number of the entry to come.
+    fn end(&self) -> usize {
+        self.gone + self.older.len() + self.entities.len()
+    }
+
+    /// Lets the older list go; the newer one takes its place.
+    fn turn(&mut self) {
+        self.gone += self.older.len();
+        core::mem::swap(&mut self.older, &mut self.entities);
+        self.entities.clear();
+        let first = self.gone;
+        let before = self.runs.partition_point(|&(_, start)| start < first);
+        if let Some(&(tick, _)) = self.runs[..before].last() {
             self.lost = tick;
         }
         // The last run that began before the cut may reach beyond it.
-        let cut = self.runs.get(gone).is_none_or(|&(_, start)| start > count)
-            && !self.entities.is_empty();
-        self.runs.drain(..gone - usize::from(cut));
-        for (_, start) in &mut self.runs {
-            *start = start.saturating_sub(count);
+        let next = self.runs.get(before);
+        let cut = next.is_none_or(|&(_, start)| start > first) && !self.older.is_empty();
+        self.runs.drain(..before - usize::from(cut && before > 0));
+        if let Some((_, start)) = self.runs.first_mut() {
+            *start = (*start).max(first);
         }
     }
 
@@ -81,11 +94,10 @@ impl RemovalLog {
 
     pub(crate) fn since(&self, since: u32) -> impl Iterator<Item = Entity> + '_ {
         let run = self.runs.partition_point(|&(tick, _)| tick <= since);
-        let start = self
-            .runs
-            .get(run)
-            .map_or(self.entities.len(), |&(_, start)| start);
-        self.entities[start..].iter().copied()
+        let start = self.runs.get(run).map_or(self.end(), |&(_, start)| start) - self.gone;
+        let older = &self.older[start.min(self.older.len())..];
+        let newer = &self.entities[start.saturating_sub(self.older.len())..];
+        older.iter().chain(newer).copied()
     }
 
     pub(crate) fn rebase(&mut self) {
@@ -98,7 +110,7 @@ impl RemovalLog {
 
     /// Bytes on the heap.
     pub(crate) fn bytes(&self) -> usize {
-        self.entities.capacity() * size_of::<Entity>()
+        (self.entities.capacity() + self.older.capacity()) * size_of::<Entity>()
             + self.runs.capacity() * size_of::<(u32, usize)>()
     }
 }
@@ -162,7 +174,7 @@ mod tests {
                         );
                     }
                 }
-                assert!(log.entities.len() <= 2 * capacity.max(4));
+                assert!(log.older.len() + log.entities.len() <= 2 * capacity.max(4));
             }
         }
     }

@@ -177,6 +177,24 @@ impl Ticks {
 
     #[inline(never)]
     fn set_cold(&mut self, row: usize, tick: u32, len: usize) {
+        // The usual case of a block whose rows have ticks: nothing that stands for several rows is in the way.
+        let alone = row + 1 == len && row.is_multiple_of(BLOCK_ROWS);
+        if !alone
+            && tick >= self.all
+            && let Some(block) = self.blocks.get_mut(row / BLOCK_ROWS)
+            && tick >= block.dense
+            && let Some(rows) = &mut block.rows
+        {
+            self.max = self.max.max(tick);
+            block.max = block.max.max(tick);
+            rows.set(row % BLOCK_ROWS, tick);
+            return;
+        }
+        self.set_slow(row, tick, len);
+    }
+
+    #[inline(never)]
+    fn set_slow(&mut self, row: usize, tick: u32, len: usize) {
         if len == 1 {
             self.reset();
             self.all = tick;
