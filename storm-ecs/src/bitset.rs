@@ -14,6 +14,12 @@ impl BitSet {
         self.words[word] |= 1 << (bit % 64);
     }
 
+    pub(crate) fn remove(&mut self, bit: usize) {
+        if let Some(word) = self.words.get_mut(bit / 64) {
+            *word &= !(1 << (bit % 64));
+        }
+    }
+
     #[inline]
     pub(crate) fn word(&self, word: usize) -> u64 {
         self.words.get(word).copied().unwrap_or(0)

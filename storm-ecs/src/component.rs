@@ -96,18 +96,32 @@ pub trait Component: Send + Sync + Sized + 'static {
     }
 }
 
-/// Number of a component in one world: dense, in order of registration.
+/// Number of a component in one world: dense, in order of registration. Numbers of components that were
+/// [unregistered](crate::World::unregister) are given again, with another generation: an old id is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ComponentId(pub(crate) u32);
+
+/// Bits of an id that are its generation, the lowest ones: ids are ordered by number.
+const GENERATION_BITS: u32 = 8;
+/// A number whose generation has come to this is not given again.
+const LAST_GENERATION: u32 = (1 << GENERATION_BITS) - 1;
 
 impl ComponentId {
     /// Stands for a component that the world has not seen.
     pub(crate) const UNKNOWN: Self = Self(u32::MAX);
 
+    pub(crate) const fn new(index: usize, generation: u32) -> Self {
+        Self((index as u32) << GENERATION_BITS | generation)
+    }
+
     /// The number.
     #[must_use]
     pub const fn index(self) -> usize {
-        self.0 as usize
+        (self.0 >> GENERATION_BITS) as usize
+    }
+
+    pub(crate) const fn generation(self) -> u32 {
+        self.0 & LAST_GENERATION
     }
 }
 
@@ -164,6 +178,11 @@ impl ComponentInfo {
     #[must_use]
     pub fn is_mutable(&self) -> bool {
         self.mutable
+    }
+
+    /// Whether this is the place of a component that was forgotten.
+    pub(crate) fn is_vacant(&self) -> bool {
+        self.type_id == TypeId::of::<Vacant>()
     }
 
     pub(crate) fn is_tracked(&self) -> bool {
@@ -231,6 +250,9 @@ fn process_index(type_id: TypeId) -> u32 {
     *types.entry(type_id).or_insert(next)
 }
 
+/// The type of a number that no component has.
+struct Vacant;
+
 /// The components that one world has seen.
 #[derive(Default)]
 pub struct Registry {
@@ -238,9 +260,80 @@ pub struct Registry {
     /// By process index. The `TypeId` is checked on every use, so a wrong index cannot confuse types.
     by_index: Vec<Option<(TypeId, ComponentId)>>,
     by_name: HashMap<&'static str, ComponentId>,
+    /// Numbers to be given again.
+    vacant: Vec<u32>,
+    /// Components that the world has not taken in yet.
+    fresh: Vec<ComponentId>,
 }
 
 impl Registry {
+    /// The id that the next component gets.
+    pub(crate) fn next_id(&self) -> ComponentId {
+        match self.vacant.last() {
+            Some(&index) => {
+                let last = self.infos[index as usize].id;
+                ComponentId::new(last.index(), last.generation() + 1)
+            }
+            None => {
+                let index = self.infos.len();
+                assert!(
+                    index < ComponentId::UNKNOWN.index(),
+                    "a world knows at most {} components",
+                    ComponentId::UNKNOWN.index()
+                );
+                ComponentId::new(index, 0)
+            }
+        }
+    }
+
+    fn place(&mut self, info: ComponentInfo) {
+        self.by_name.insert(info.name, info.id);
+        self.fresh.push(info.id);
+        match self.vacant.pop() {
+            Some(index) => self.infos[index as usize] = info,
+            None => self.infos.push(info),
+        }
+    }
+
+    /// Components added since this was last asked.
+    #[inline]
+    pub(crate) fn take_fresh(&mut self) -> Option<ComponentId> {
+        self.fresh.pop()
+    }
+
+    /// Forgets a component. Its number is given again, unless its generations are used up.
+    pub(crate) fn remove(&mut self, id: ComponentId) {
+        let info = &mut self.infos[id.index()];
+        self.by_name.remove(info.name);
+        for slot in &mut self.by_index {
+            if matches!(slot, Some((_, known)) if *known == id) {
+                *slot = None;
+            }
+        }
+        *info = ComponentInfo {
+            id,
+            name: "",
+            type_id: TypeId::of::<Vacant>(),
+            layout: Layout::new::<()>(),
+            drop: None,
+            track: Track::None,
+            storage: Storage::Table,
+            mutable: true,
+            hooks: Hooks::NONE,
+            data: None,
+        };
+        if id.generation() < LAST_GENERATION {
+            self.vacant.push(id.index() as u32);
+        }
+    }
+
+    /// The component whose id this is, not one that has its number now.
+    pub(crate) fn get(&self, id: ComponentId) -> Option<&ComponentInfo> {
+        self.infos
+            .get(id.index())
+            .filter(|info| info.id == id && !info.is_vacant())
+    }
+
     #[inline]
     pub(crate) fn id<T: Component>(&self) -> Option<ComponentId> {
         match self.by_index.get(T::__type_index() as usize) {
@@ -254,7 +347,7 @@ impl Registry {
         match self.id::<T>() {
             Some(id) => id,
             None => self.add(
-                ComponentInfo::of::<T>(ComponentId(self.infos.len() as u32)),
+                ComponentInfo::of::<T>(self.next_id()),
                 T::__type_index(),
                 type_name::<T>(),
             ),
@@ -279,8 +372,7 @@ impl Registry {
             "{rust_name} shares its type index with another component"
         );
         self.by_index[index] = Some((info.type_id, id));
-        self.by_name.insert(info.name, id);
-        self.infos.push(info);
+        self.place(info);
         id
     }
 
@@ -298,8 +390,7 @@ impl Registry {
 
     /// Adds a component that no Rust type stands for.
     pub(crate) fn add_dynamic(&mut self, info: ComponentInfo) {
-        self.by_name.insert(info.name, info.id);
-        self.infos.push(info);
+        self.place(info);
     }
 
     pub(crate) fn info_mut(&mut self, id: ComponentId) -> &mut ComponentInfo {

@@ -158,7 +158,7 @@ impl World {
         if layout.align() > 4096 || layout.size() > 1 << 30 {
             return Err(DynamicError::Layout(layout));
         }
-        let id = ComponentId(self.components().len() as u32);
+        let id = self.registry.next_id();
         self.add_component(ComponentInfo {
             id,
             name: kept(name),
@@ -248,7 +248,6 @@ impl World {
     pub fn schema_json(&self) -> String {
         let mut schemas: Vec<_> = self
             .components()
-            .iter()
             .filter_map(|info| self.schema(info.id()))
             .collect();
         schemas.sort_by(|a, b| a.name.cmp(&b.name));

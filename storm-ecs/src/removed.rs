@@ -87,6 +87,16 @@ impl RemovalLog {
         }
     }
 
+    /// Tick of the newest entry, here or let go; 0 if there was none.
+    pub(crate) fn newest(&self) -> u32 {
+        self.runs.last().map_or(0, |run| run.0).max(self.lost)
+    }
+
+    /// Counts entries up to `tick` as let go.
+    pub(crate) fn give_up(&mut self, tick: u32) {
+        self.lost = self.lost.max(tick);
+    }
+
     /// Whether every entry newer than `since` is still here.
     pub(crate) fn reaches(&self, since: u32) -> bool {
         self.lost <= since

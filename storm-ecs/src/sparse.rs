@@ -28,7 +28,7 @@ impl SparseSet {
     fn new(id: ComponentId, registry: &Registry) -> Self {
         Self {
             id,
-            dense: Table::new(TableId(u32::MAX), &[id], registry),
+            dense: Table::new(TableId(u32::MAX, 0), &[id], registry),
             pages: Vec::new(),
         }
     }
@@ -174,6 +174,13 @@ impl SparseSets {
         }
         self.sets[id.index()] = Some(Box::new(SparseSet::new(id, registry)));
         self.ids.push(id);
+    }
+
+    pub(crate) fn remove(&mut self, id: ComponentId) {
+        if let Some(set) = self.sets.get_mut(id.index()) {
+            *set = None;
+        }
+        self.ids.retain(|&other| other != id);
     }
 
     #[inline]

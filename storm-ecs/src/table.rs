@@ -28,9 +28,9 @@ pub const BLOCK_ROWS: usize = 1024;
 
 const NONE: u16 = u16::MAX;
 
-/// Number of a table in its world.
+/// Number of a table in its world, and how many tables had the number before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TableId(pub(crate) u32);
+pub struct TableId(pub(crate) u32, pub(crate) u32);
 
 impl TableId {
     /// The number.

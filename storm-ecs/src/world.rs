@@ -5,6 +5,7 @@
 
 pub(crate) mod aside;
 pub(crate) mod erased;
+mod recycle;
 
 use core::any::TypeId;
 use core::mem::{ManuallyDrop, MaybeUninit};
@@ -59,6 +60,10 @@ pub struct World {
     /// By component: the tables that have it.
     pub(crate) tables_with: Vec<BitSet>,
     table_of: HashMap<Box<[ComponentId]>, u32>,
+    /// Numbers of tables that were given up.
+    vacant_tables: Vec<TableId>,
+    /// Counts how often numbers of tables or components changed their meaning.
+    pub(crate) epoch: u64,
     pub(crate) bundles: Vec<BundleInfo>,
     bundle_of: BundleMap,
     pub(crate) plans: Vec<MovePlan>,
@@ -115,6 +120,8 @@ impl World {
             tables: Vec::new(),
             tables_with: Vec::new(),
             table_of: HashMap::new(),
+            vacant_tables: Vec::new(),
+            epoch: 0,
             bundles: Vec::new(),
             bundle_of: BundleMap::default(),
             plans: Vec::new(),
@@ -638,9 +645,11 @@ impl World {
     }
 
     /// The components this world knows, by number.
-    #[must_use]
-    pub fn components(&self) -> &[ComponentInfo] {
-        self.registry.infos()
+    pub fn components(&self) -> impl Iterator<Item = &ComponentInfo> {
+        self.registry
+            .infos()
+            .iter()
+            .filter(|info| !info.is_vacant())
     }
 
     /// The component with a stable name.
@@ -757,14 +766,17 @@ impl World {
     // --- tables and plans -----------------------------------------------------------------------------------------
 
     fn grow_component_tables(&mut self) {
-        let known = self.registry.infos().len();
-        let before = self.tables_with.len();
-        if before < known {
-            self.tables_with.resize_with(known, BitSet::default);
-            self.removed.resize_with(known, RemovalLog::default);
-            for number in before..known {
-                self.add_aside(ComponentId(number as u32));
+        while let Some(id) = self.registry.take_fresh() {
+            let known = self.registry.infos().len();
+            if self.tables_with.len() < known {
+                self.tables_with.resize_with(known, BitSet::default);
+                self.removed.resize_with(known, RemovalLog::default);
             }
+            if id.generation() > 0 {
+                // Queries may know of the number that it has no component.
+                self.epoch += 1;
+            }
+            self.add_aside(id);
         }
     }
 
@@ -773,15 +785,25 @@ impl World {
         if let Some(&table) = self.table_of.get(&components) {
             return table;
         }
-        let number = self.tables.len();
+        let (number, generation) = match self.vacant_tables.pop() {
+            // Lists of tables that were made before do not know of the new one.
+            Some(id) => {
+                self.epoch += 1;
+                (id.0 as usize, id.1 + 1)
+            }
+            None => (self.tables.len(), 0),
+        };
         assert!(
             number < TABLE_LIMIT,
             "a world holds at most {TABLE_LIMIT} tables"
         );
         let number = number as u32;
-        let mut table = Table::new(TableId(number), &components, &self.registry);
+        let mut table = Table::new(TableId(number, generation), &components, &self.registry);
         table.set_watch(self.watch_of(&components).with(self.watch_of_aside()));
-        self.tables.push(table);
+        match self.tables.get_mut(number as usize) {
+            Some(place) => *place = table,
+            None => self.tables.push(table),
+        }
         for id in &components {
             self.tables_with[id.index()].insert(number as usize);
         }

@@ -9,7 +9,7 @@ use core::any::TypeId;
 use core::marker::PhantomData;
 
 use crate::column::Column;
-use crate::component::{Component, ComponentId};
+use crate::component::{Component, ComponentId, ComponentInfo};
 use crate::dynamic::DynamicError;
 use crate::entity::Entity;
 use crate::pod::Pod;
@@ -58,8 +58,8 @@ enum Term {
 #[derive(Clone, Debug)]
 pub struct DynamicQuery {
     terms: Vec<(ComponentId, Term)>,
-    /// The components known when it was made: numbers of another world are refused by this bound alone.
-    known: usize,
+    /// The components known when it was made.
+    known: Vec<ComponentId>,
 }
 
 impl DynamicQuery {
@@ -68,12 +68,12 @@ impl DynamicQuery {
     pub fn new(world: &World) -> Self {
         Self {
             terms: Vec::new(),
-            known: world.components().len(),
+            known: world.components().map(ComponentInfo::id).collect(),
         }
     }
 
     fn term(mut self, id: ComponentId, term: Term) -> Result<Self, DynamicError> {
-        if id.index() >= self.known {
+        if !self.known.contains(&id) {
             return Err(DynamicError::UnknownComponent(id));
         }
         if self.terms.iter().any(|term| term.0 == id) {

@@ -389,6 +389,7 @@ impl<'w, Q: QueryData, F: QueryFilter> IntoIterator for Query<'w, Q, F> {
 pub struct QueryState<Q: QueryData, F: QueryFilter = ()> {
     world: u64,
     components: usize,
+    epoch: u64,
     seen: usize,
     tables: Vec<(u32, Q::Columns)>,
     data: Q::State,
@@ -410,6 +411,7 @@ impl<Q: QueryData, F: QueryFilter> QueryState<Q, F> {
         let mut state = Self {
             world: world.serial,
             components: usize::MAX,
+            epoch: world.epoch,
             seen: 0,
             tables: Vec::new(),
             data: Q::state(&world.registry),
@@ -429,15 +431,19 @@ impl<Q: QueryData, F: QueryFilter> QueryState<Q, F> {
             world.serial == self.world,
             "the query belongs to another world"
         );
-        if self.seen != world.tables.len() || self.components != world.registry.infos().len() {
+        if self.seen != world.tables.len()
+            || self.components != world.registry.infos().len()
+            || self.epoch != world.epoch
+        {
             self.update_cold(world);
         }
     }
 
     #[cold]
     fn update_cold(&mut self, world: &World) {
-        if self.components != world.registry.infos().len() {
+        if self.components != world.registry.infos().len() || self.epoch != world.epoch {
             // A component may have been unknown, and its number is in what is kept of each table.
+            self.epoch = world.epoch;
             self.components = world.registry.infos().len();
             self.data = Q::state(&world.registry);
             self.filter = F::state(&world.registry);

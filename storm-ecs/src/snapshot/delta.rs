@@ -470,7 +470,8 @@ impl World {
 
         // Values.
         let datas: Vec<_> = self
-            .components()
+            .registry
+            .infos()
             .iter()
             .map(|info| info.data.clone())
             .collect();

@@ -443,7 +443,8 @@ impl World {
 
         // Values.
         let datas: Vec<Option<Arc<ComponentData>>> = self
-            .components()
+            .registry
+            .infos()
             .iter()
             .map(|info| info.data.clone())
             .collect();

@@ -40,7 +40,7 @@ impl Forms {
         used: impl Iterator<Item = ComponentId>,
         options: &SnapshotOptions,
     ) -> Result<Self, SnapshotError> {
-        let mut place = vec![None; world.components().len()];
+        let mut place = vec![None; world.registry.infos().len()];
         let mut list = Vec::new();
         for id in used {
             if place[id.index()].is_some() || options.exclude.contains(&id) {

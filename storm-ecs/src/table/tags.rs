@@ -210,6 +210,11 @@ impl Tags {
         }
     }
 
+    /// Forgets a tag altogether.
+    pub(crate) fn forget(&mut self, id: ComponentId) {
+        self.0.retain(|tag| tag.id != id);
+    }
+
     /// Makes every tick "old".
     pub(crate) fn rebase(&mut self) {
         for tag in &mut self.0 {

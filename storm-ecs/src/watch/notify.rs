@@ -4,7 +4,6 @@ use crate::command::CommandQueue;
 use crate::component::{ComponentId, Storage};
 use crate::entities::Location;
 use crate::entity::Entity;
-use crate::table::TableId;
 use crate::watch::{Cause, DeferredWorld, Rows, Watch};
 use crate::world::World;
 
@@ -69,7 +68,7 @@ impl World {
                     component,
                     cause,
                     entities,
-                    table: TableId(location.table),
+                    table: self.tables[location.table as usize].id(),
                     start: location.row as usize,
                 },
             );

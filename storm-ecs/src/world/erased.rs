@@ -38,8 +38,7 @@ impl World {
 
     pub(crate) fn known(&self, id: ComponentId) -> Result<&ComponentInfo, DynamicError> {
         self.registry
-            .infos()
-            .get(id.index())
+            .get(id)
             .ok_or(DynamicError::UnknownComponent(id))
     }
 
@@ -303,7 +302,7 @@ impl World {
             self.log_removed(entity, id, tick);
         }
         let doomed = DoomedRow {
-            table: TableId(location.table),
+            table: self.tables[location.table as usize].id(),
             columns: plan.gone,
         };
         Ok((row, had, Some(doomed)))

@@ -9,6 +9,7 @@ mod event;
 mod model;
 mod predictions;
 mod queries;
+mod recycle;
 mod resource;
 #[cfg(feature = "scene")]
 mod scene;
