@@ -1,12 +1,17 @@
 //! Which entities lost a component, or were despawned, since a tick: rings of bounded length.
 
+use std::collections::VecDeque;
+
 use crate::entity::Entity;
 
 /// Removals that each log keeps at least, unless [`World::set_removal_capacity`](crate::World::set_removal_capacity) says otherwise.
 pub const REMOVAL_CAPACITY: usize = 65_536;
 
-/// Removals in order of time. Keeps at least the last `capacity`, at most about twice as many: two lists, of which the older is let go when
-/// the newer is full. Nothing is ever moved within them.
+/// A full log has so many lists, and the one that is being written.
+const PARTS: usize = 4;
+
+/// Removals in order of time. Keeps at least the last `capacity`, and about a quarter more: several lists, of which the oldest is let go when
+/// the newest is full. Nothing is ever moved within them.
 #[derive(Debug, Default)]
 pub(crate) struct RemovalLog {
     /// The newer entries.
@@ -15,8 +20,10 @@ pub(crate) struct RemovalLog {
     tick: u32,
     /// Tick of the newest entry that was let go.
     lost: u32,
-    /// The entries before `entities`.
-    older: Vec<Entity>,
+    /// The lists before `entities`, all full, oldest first.
+    older: VecDeque<Vec<Entity>>,
+    /// How many entries they hold.
+    before: usize,
     /// Where each tick begins, counted from the first entry ever.
     runs: Vec<(u32, usize)>,
     /// How many entries were let go.
@@ -46,15 +53,15 @@ impl RemovalLog {
     /// Makes room for at least one entry, for `wanted` if they are not too many, and begins a run.
     #[cold]
     fn prepare(&mut self, tick: u32, capacity: usize, wanted: usize) {
-        let len = self.entities.len();
-        if len == self.entities.capacity() {
-            if len >= capacity {
-                self.turn();
+        if self.entities.len() == self.entities.capacity() {
+            let part = (capacity / PARTS).max(1);
+            if self.entities.len() >= part {
+                self.turn(capacity);
             }
             let len = self.entities.len();
             if len == self.entities.capacity() {
-                let more = wanted.max(len).max(4).min(capacity - len.min(capacity));
-                self.entities.reserve_exact(more.max(1));
+                let more = wanted.max(len).max(4).min(part - len);
+                self.entities.reserve_exact(more);
             }
         }
         if tick != self.tick || self.runs.is_empty() {
@@ -65,14 +72,22 @@ impl RemovalLog {
 
     /// The number of the entry to come.
     fn end(&self) -> usize {
-        self.gone + self.older.len() + self.entities.len()
+        self.gone + self.before + self.entities.len()
     }
 
-    /// Lets the older list go; the newer one takes its place.
-    fn turn(&mut self) {
-        self.gone += self.older.len();
-        core::mem::swap(&mut self.older, &mut self.entities);
-        self.entities.clear();
+    /// Puts the newest list behind the older ones, of which those go that are not needed for `capacity` entries.
+    fn turn(&mut self, capacity: usize) {
+        self.before += self.entities.len();
+        self.older.push_back(core::mem::take(&mut self.entities));
+        while let Some(oldest) = self.older.front()
+            && self.before - oldest.len() >= capacity
+        {
+            let mut oldest = self.older.pop_front().unwrap_or_default();
+            self.before -= oldest.len();
+            self.gone += oldest.len();
+            oldest.clear();
+            self.entities = oldest;
+        }
         let first = self.gone;
         let before = self.runs.partition_point(|&(_, start)| start < first);
         if let Some(&(tick, _)) = self.runs[..before].last() {
@@ -80,7 +95,7 @@ impl RemovalLog {
         }
         // The last run that began before the cut may reach beyond it.
         let next = self.runs.get(before);
-        let cut = next.is_none_or(|&(_, start)| start > first) && !self.older.is_empty();
+        let cut = next.is_none_or(|&(_, start)| start > first) && self.before > 0;
         self.runs.drain(..before - usize::from(cut && before > 0));
         if let Some((_, start)) = self.runs.first_mut() {
             *start = (*start).max(first);
@@ -105,9 +120,13 @@ impl RemovalLog {
     pub(crate) fn since(&self, since: u32) -> impl Iterator<Item = Entity> + '_ {
         let run = self.runs.partition_point(|&(tick, _)| tick <= since);
         let start = self.runs.get(run).map_or(self.end(), |&(_, start)| start) - self.gone;
-        let older = &self.older[start.min(self.older.len())..];
-        let newer = &self.entities[start.saturating_sub(self.older.len())..];
-        older.iter().chain(newer).copied()
+        let lists = self.older.iter().chain(core::iter::once(&self.entities));
+        let mut skip = start;
+        lists.flat_map(move |list| {
+            let from = skip.min(list.len());
+            skip -= from;
+            list[from..].iter().copied()
+        })
     }
 
     pub(crate) fn rebase(&mut self) {
@@ -120,7 +139,8 @@ impl RemovalLog {
 
     /// Bytes on the heap.
     pub(crate) fn bytes(&self) -> usize {
-        (self.entities.capacity() + self.older.capacity()) * size_of::<Entity>()
+        let older: usize = self.older.iter().map(Vec::capacity).sum();
+        (self.entities.capacity() + older) * size_of::<Entity>()
             + self.runs.capacity() * size_of::<(u32, usize)>()
     }
 }
@@ -184,7 +204,25 @@ mod tests {
                         );
                     }
                 }
-                assert!(log.older.len() + log.entities.len() <= 2 * capacity.max(4));
+                assert!(log.before + log.entities.len() <= capacity + capacity.div_ceil(PARTS) + 1);
+            }
+        }
+    }
+
+    #[test]
+    fn a_log_whose_capacity_changes_stays_in_order_and_says_what_it_lost() {
+        let mut log = RemovalLog::default();
+        for i in 0..2000u32 {
+            let capacity = [64, 3, 200, 0, 17][i as usize / 400];
+            log.push(Entity::from_bits(u64::from(i)), 1 + i / 5, capacity);
+            for since in [0, i / 5, (i / 5).saturating_sub(3)] {
+                let found: Vec<u64> = log.since(since).map(Entity::to_bits).collect();
+                let all: Vec<u64> = (0..=i)
+                    .filter(|j| 1 + j / 5 > since)
+                    .map(u64::from)
+                    .collect();
+                assert!(all.ends_with(&found), "in order, the newest");
+                assert_eq!(log.reaches(since), found.len() == all.len());
             }
         }
     }
