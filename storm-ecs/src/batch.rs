@@ -447,10 +447,23 @@ impl World {
             return entities.len();
         }
         let mut count = 0;
-        for (number, _) in self.tables_passing::<F>() {
+        for (number, passing) in self.tables_passing::<F>() {
+            if self.table_ends_others(number) {
+                for entity in self.tables[number as usize].entities().to_vec() {
+                    // One may have ended with another.
+                    let _ = self.despawn(entity);
+                }
+                count += passing;
+                continue;
+            }
             self.tell_table_despawned(number);
+            if number > 0 {
+                // Ids that watchers' commands took are to be real before slots are freed.
+                self.flush();
+            }
+            let mut _edges = None;
             if self.tables[number as usize].has_aside() {
-                self.despawn_aside(number);
+                _edges = Some(self.despawn_aside(number));
             }
             let table = &mut self.tables[number as usize];
             count += table.len();

@@ -32,6 +32,7 @@ use crate::world::World;
 pub(crate) struct DataState {
     pub(crate) sections: Vec<Section>,
     pub(crate) predictions: crate::prediction::Predictions,
+    pub(crate) relations: crate::relation::State,
 }
 
 /// Why something by component number could not be done.

@@ -21,6 +21,7 @@ mod parallel;
 mod pod;
 mod prediction;
 mod query;
+mod relation;
 mod removed;
 mod resource;
 #[cfg(feature = "scene")]
@@ -54,6 +55,7 @@ pub use query::{
     QueryFilter, QueryIter, QueryState, ReadOnlyQueryData, SliceIter, SliceQueryData, TableRef,
     Tables, With, Without,
 };
+pub use relation::{Ancestors, ChildOf, Children, Descendants, Hierarchy, HierarchyError, Parent};
 pub use removed::{REMOVAL_CAPACITY, Removed};
 pub use resource::Resource;
 #[cfg(feature = "rayon")]

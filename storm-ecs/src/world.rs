@@ -331,7 +331,8 @@ impl World {
         made
     }
 
-    /// Ends an entity and drops its components.
+    /// Ends an entity and drops its components. Its children ([`ChildOf`](crate::ChildOf)) and all below them end first, each before its parent; see
+    /// [`despawn_keep_children`](Self::despawn_keep_children).
     ///
     /// # Errors
     /// If it is not alive.
@@ -373,6 +374,7 @@ impl World {
             self.tell_table_despawned(number as u32);
         }
         let tick = self.now();
+        let _edges = self.clear_relations();
         self.log_aside_despawned(tick);
         for table in &mut self.tables {
             self.entities.release_rows(table.entities());

@@ -24,7 +24,8 @@ mod light;
 mod propagate;
 mod transform;
 
+pub use crate::relation::ChildOf;
 pub use camera::{Camera, Projection};
 pub use light::{DirectionalLight, PointLight, SpotLight};
 pub use propagate::Propagation;
-pub use transform::{CELL_SIZE, Cell, ChildOf, GlobalTransform, Name, Transform};
+pub use transform::{CELL_SIZE, Cell, GlobalTransform, Name, Transform};

@@ -5,7 +5,8 @@
 
 use glam::Affine3A;
 
-use super::transform::{Cell, ChildOf, GlobalTransform, Transform};
+use super::transform::{Cell, GlobalTransform, Transform};
+use crate::relation::ChildOf;
 use crate::{
     Added, ChangeTick, Changed, Component, Entity, Mut, Or, QueryState, With, Without, World,
 };

@@ -3,7 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 use glam::{Affine3A, Mat3A, Mat4, Quat, Vec3, Vec3A};
 
-use crate::{Component, Entity};
+use crate::Component;
 
 /// Edge of a [`Cell`] in metres.
 pub const CELL_SIZE: f32 = 1024.0;
@@ -227,12 +227,6 @@ impl core::fmt::Display for Name {
         f.write_str(&self.0)
     }
 }
-
-/// The entity whose [`GlobalTransform`] this one's [`Transform`] is relative to.
-#[derive(Component, Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[component(name = "storm.scene.ChildOf", schema, pod)]
-#[repr(transparent)]
-pub struct ChildOf(pub Entity);
 
 #[cfg(test)]
 mod tests {

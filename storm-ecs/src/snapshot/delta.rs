@@ -563,7 +563,8 @@ impl World {
         // Nothing can fail from here on.
         let tick = self.now();
         for entity in ends {
-            let _ = self.despawn(entity);
+            // What hangs on it ends only if the delta says so.
+            let _ = self.despawn_alone(entity);
         }
         // From here to the list of free slots no user code runs; afterwards a slot that is to come alive is in no list, so a panicking
         // `Drop` leaves slots unused, never used twice.

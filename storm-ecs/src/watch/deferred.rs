@@ -22,6 +22,11 @@ impl core::fmt::Debug for DeferredWorld<'_> {
 }
 
 impl DeferredWorld<'_> {
+    /// The world, for hooks of this crate, which change what is not structure.
+    pub(crate) fn world_mut(&mut self) -> &mut World {
+        self.world
+    }
+
     /// The world, for reading.
     #[must_use]
     pub fn world(&self) -> &World {

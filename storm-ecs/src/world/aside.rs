@@ -319,35 +319,52 @@ impl World {
         entity: Entity,
         location: Location,
     ) -> Result<(), NoSuchEntity> {
+        if self.ends_others(entity) {
+            self.despawn_with_others(entity);
+            return Ok(());
+        }
+        self.despawn_told(entity, location);
+        self.settle();
+        Ok(())
+    }
+
+    /// Tells watchers that an entity ends, and ends it. The caller settles.
+    pub(crate) fn despawn_told(&mut self, entity: Entity, location: Location) {
         if self.tables[location.table as usize]
             .watch()
             .has(Watch::REMOVE)
         {
             self.tell_despawned(&[entity], location);
         }
+        // Ids that watchers' commands took are to be real before a slot is freed.
+        self.flush();
+        // Dropped last.
+        let _edges = self.end_relations(entity);
         let ids = self.aside_of(entity, location);
         let ids = self.detach_ids(entity, location, &ids);
         let tick = self.now();
         let pending = Pending { world: self, ids };
         pending.world.despawn_row(entity, location, tick);
         drop(pending);
-        self.settle();
-        Ok(())
     }
 
     /// Takes what is not in columns from all entities of a table, which are about to end.
-    pub(crate) fn despawn_aside(&mut self, number: u32) {
+    /// Edges that end with them come back, to be dropped afterwards.
+    pub(crate) fn despawn_aside(&mut self, number: u32) -> crate::relation::Doomed {
+        let mut edges = crate::relation::Doomed::new();
         for row in 0..self.tables[number as usize].len() {
             let entity = self.tables[number as usize].entities()[row];
             let location = Location {
                 table: number,
                 row: row as u32,
             };
+            edges.extend(self.end_relations(entity));
             let ids = self.aside_of(entity, location);
             let gone = self.detach_ids(entity, location, &ids);
             // SAFETY: detached just now.
             unsafe { self.drop_detached(gone) };
         }
+        edges
     }
 
     /// The components of an entity that are not in columns.

@@ -6,6 +6,7 @@ mod command;
 mod drops;
 mod dynamic;
 mod event;
+mod hierarchy;
 mod model;
 mod predictions;
 mod queries;
