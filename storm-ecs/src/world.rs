@@ -549,7 +549,7 @@ impl World {
 
     /// Removes by plan number `plan`, which is one for the entity's table. Not generic: one copy for all bundles.
     #[inline(never)]
-    fn carry_out(
+    pub(crate) fn carry_out(
         &mut self,
         entity: Entity,
         location: Location,
@@ -819,6 +819,11 @@ impl World {
             Some(number) => number,
             None => self.add_bundle(TypeId::of::<B>(), B::components),
         }
+    }
+
+    /// The number of a bundle that was used before.
+    pub(crate) fn known_bundle<B: Bundle>(&mut self) -> Option<u32> {
+        self.bundle_of.get(TypeId::of::<B>())
     }
 
     #[cold]

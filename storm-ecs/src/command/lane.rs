@@ -6,9 +6,22 @@ use std::collections::VecDeque;
 
 use crate::bundle::Bundle;
 use crate::command::CommandError;
+use crate::command::merge::fields;
 use crate::entity::Entity;
 use crate::resource::Resource;
 use crate::world::World;
+
+/// How a command can be merged with others on the same entity.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Merge {
+    Never,
+    /// Its bundle is not known: doing it alone makes it known, or panics.
+    NotYet,
+    /// It inserts this bundle.
+    Insert(u32),
+    /// It removes this bundle.
+    Remove(u32),
+}
 
 /// A kind of command.
 pub(crate) trait Op: Send + 'static {
@@ -17,6 +30,14 @@ pub(crate) trait Op: Send + 'static {
 
     /// Applies it; `false` if the entity does not exist.
     fn apply(self, world: &mut World, entity: Entity) -> bool;
+
+    /// How it can be merged with others on the same entity.
+    fn merge(_world: &mut World) -> Merge {
+        Merge::Never
+    }
+
+    /// Where the fields of what it inserts are.
+    fn fields(&mut self, _out: &mut Vec<*const u8>) {}
 }
 
 /// A queue of payloads whose type is known inside.
@@ -29,6 +50,15 @@ pub(crate) trait Lane: Send {
         done: &mut usize,
         errors: &mut Vec<CommandError>,
     );
+
+    /// See [`Op::merge`].
+    fn merge(&self, world: &mut World) -> Merge;
+
+    /// See [`Op::fields`], of the first payload.
+    fn fields(&mut self, out: &mut Vec<*const u8>);
+
+    /// Takes the first payload, whose fields were moved out.
+    fn forget(&mut self);
 
     fn clear(&mut self);
 
@@ -74,6 +104,22 @@ impl<O: Op> Lane for Typed<O> {
         }
     }
 
+    fn merge(&self, world: &mut World) -> Merge {
+        O::merge(world)
+    }
+
+    #[inline]
+    fn fields(&mut self, out: &mut Vec<*const u8>) {
+        if let Some(op) = self.0.front_mut() {
+            op.fields(out);
+        }
+    }
+
+    #[inline]
+    fn forget(&mut self) {
+        core::mem::forget(self.0.pop_front());
+    }
+
     fn clear(&mut self) {
         self.0.clear();
     }
@@ -92,6 +138,17 @@ impl<B: Bundle> Op for Insert<B> {
     fn apply(self, world: &mut World, entity: Entity) -> bool {
         world.insert(entity, self.0).is_ok()
     }
+
+    fn merge(world: &mut World) -> Merge {
+        world
+            .known_bundle::<B>()
+            .map_or(Merge::NotYet, Merge::Insert)
+    }
+
+    #[inline]
+    fn fields(&mut self, out: &mut Vec<*const u8>) {
+        fields(&mut self.0, out);
+    }
 }
 
 pub(crate) struct Remove<B>(PhantomData<fn() -> B>);
@@ -108,6 +165,12 @@ impl<B: Bundle> Op for Remove<B> {
     #[inline]
     fn apply(self, world: &mut World, entity: Entity) -> bool {
         world.remove::<B>(entity).is_ok()
+    }
+
+    fn merge(world: &mut World) -> Merge {
+        world
+            .known_bundle::<B>()
+            .map_or(Merge::NotYet, Merge::Remove)
     }
 }
 

@@ -1,12 +1,14 @@
 //! Commands: structural changes recorded now and applied later.
 //!
 //! A [`CommandQueue`] keeps a list of 16-byte records (lane, entity) and, for each kind of command and type of payload, a lane: a
-//! queue of payloads side by side. Applying walks the records in order; a run of records of one lane is one call.
+//! queue of payloads side by side. Applying walks the records in order; a run of records of one lane is one call, a run on one entity is one
+//! move where that makes no difference.
 //!
 //! Guarantees: commands apply in the order recorded; a command on a dead entity is reported and skipped; a panic in a
 //! component's `Drop` or in a closure loses that command only.
 
 mod lane;
+mod merge;
 
 use core::any::TypeId;
 use core::fmt;
@@ -19,6 +21,7 @@ use crate::system::access::AccessSet;
 use crate::system::cell::{Ids, Lease};
 use crate::world::World;
 use lane::{Batch, Insert, InsertResource, Lane, Op, Remove, RemoveResource, Run, Typed};
+use merge::Merges;
 
 /// A command that could not be applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +56,9 @@ struct Record {
     entity: Entity,
 }
 
+/// Commands that become one move at most.
+const LONGEST_MERGE: usize = 16;
+
 /// The lane of despawns, which have no payload.
 const DESPAWN: u32 = u32::MAX;
 
@@ -80,6 +86,7 @@ pub struct CommandQueue {
     kinds: Vec<TypeId>,
     /// Ids taken by position since the last apply.
     reserved: u32,
+    merges: Merges,
 }
 
 impl fmt::Debug for CommandQueue {
@@ -156,9 +163,24 @@ impl CommandQueue {
             records: &mut self.records,
             done: 0,
         };
-        while let Some(first) = progress.records.get(progress.done) {
+        while let Some(&first) = progress.records.get(progress.done) {
             let lane = first.lane;
             let rest = &progress.records[progress.done..];
+            let same = |record: &&Record| record.entity == first.entity && record.lane != DESPAWN;
+            if rest.get(1).is_some_and(|next| same(&next))
+                && same(&&first)
+                && first.entity != Entity::DANGLING
+            {
+                let count = rest.iter().take_while(same).count();
+                let run = &rest[..count.min(LONGEST_MERGE)];
+                let done = &mut progress.done;
+                if self
+                    .merges
+                    .apply(world, &mut self.lanes, run, first.entity, done)
+                {
+                    continue;
+                }
+            }
             let run = &rest[..rest.iter().take_while(|record| record.lane == lane).count()];
             if lane == DESPAWN {
                 for &Record { entity, .. } in run {

@@ -42,7 +42,7 @@ impl World {
             .ok_or(DynamicError::UnknownComponent(id))
     }
 
-    fn dynamic_bundle(&mut self, ids: &[ComponentId]) -> Result<u32, DynamicError> {
+    pub(crate) fn dynamic_bundle(&mut self, ids: &[ComponentId]) -> Result<u32, DynamicError> {
         if let Some(&number) = self.dynamic.0.get(ids) {
             return Ok(number);
         }
@@ -150,7 +150,7 @@ impl World {
     ///
     /// # Safety
     /// The values are of the bundle's columns, in order, and are not used afterwards.
-    unsafe fn insert_columns(
+    pub(crate) unsafe fn insert_columns(
         &mut self,
         location: Location,
         number: u32,
@@ -161,9 +161,11 @@ impl World {
         let plan = &self.plans[plan as usize];
         let mut old = Vec::new();
         // Room for what is replaced is made before anything moves.
-        for (&replaces, &id) in plan.replaces.iter().zip(&self.bundles[number as usize].ids) {
-            let info = self.registry.info(id);
-            old.push((replaces && info.drop.is_some()).then(|| Staged::new(info, 1)));
+        if plan.replaces_any {
+            for (&replaces, &id) in plan.replaces.iter().zip(&self.bundles[number as usize].ids) {
+                let info = self.registry.info(id);
+                old.push((replaces && info.drop.is_some()).then(|| Staged::new(info, 1)));
+            }
         }
         let (row, table) = if plan.table == location.table {
             (
@@ -175,19 +177,14 @@ impl World {
             // SAFETY: the plan is for the entity's table, and the new columns are written below.
             unsafe { shift(tables, &mut self.entities, location, plan, tick) }
         };
-        for (((&number, &replaces), &value), old) in plan
-            .write
-            .iter()
-            .zip(&plan.replaces)
-            .zip(values)
-            .zip(&mut old)
-        {
+        let fields = plan.write.iter().zip(&plan.replaces).zip(values);
+        for (at, ((&number, &replaces), &value)) in fields.enumerate() {
             let column = table.column_number_mut(number as usize);
             let (to, size) = (column.at(row), column.size());
             if replaces {
                 column.mark_mut(row, tick);
             }
-            if let Some(old) = old {
+            if let Some(Some(old)) = old.get_mut(at) {
                 let aside = old.room();
                 // SAFETY: the row holds a value of the component, and there is room for it.
                 unsafe { ptr::copy_nonoverlapping(to, aside, size) };

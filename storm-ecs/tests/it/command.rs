@@ -223,3 +223,188 @@ fn commands_agree_with_direct_calls() {
         }
     }
 }
+
+// --- commands that become one move --------------------------------------------------------------------------------
+
+#[derive(Component, Clone, Debug, PartialEq)]
+struct Owned(Box<u32>);
+#[derive(Component, Clone, Debug, PartialEq)]
+struct Shared(std::sync::Arc<u32>);
+#[derive(Component, Clone, Debug, PartialEq)]
+#[component(storage = "sparse")]
+struct Loose(String);
+
+fn combinations(world: &mut World) -> Vec<Vec<&'static str>> {
+    let report = world.memory_report();
+    report
+        .tables
+        .into_iter()
+        .map(|table| table.components)
+        .collect()
+}
+
+#[test]
+fn commands_on_one_entity_become_one_move() {
+    let mut world = World::new();
+    let mut queue = CommandQueue::new();
+    for round in 0..3 {
+        let mut commands = queue.commands(&world);
+        let entity = commands
+            .spawn(A(1))
+            .insert(B(2))
+            .insert(Text("t".into()))
+            .id();
+        commands.entity(entity).remove::<Tag>();
+        assert_eq!(queue.apply(&mut world), []);
+        assert_eq!(world.get(entity), Some(&B(2)));
+        assert_eq!(world.get(entity), Some(&Text("t".into())));
+        if round > 0 {
+            let passed = combinations(&mut world);
+            let between = passed.iter().any(|names| *names == [A::NAME, B::NAME]);
+            assert!(!between, "it never was an A and a B alone: {passed:?}");
+        }
+        world.despawn(entity).unwrap();
+        world.recycle_tables();
+        // Bundles are known from the second round on.
+        world.spawn(A(0));
+        world.spawn(B(0));
+        world.spawn(Tag);
+        world.spawn(Text(String::new()));
+        world.clear();
+    }
+}
+
+#[test]
+fn merged_commands_do_what_single_ones_do() {
+    for seed in 0..60 {
+        let mut random = Random::new(seed);
+        let (mut merged, mut single) = (World::new(), World::new());
+        let shared = std::sync::Arc::new(0);
+        let mut alive: Vec<(Entity, Entity)> = (0..4)
+            .map(|i| (merged.spawn(A(i)), single.spawn(A(i))))
+            .collect();
+        let (mut queue, mut one) = (CommandQueue::new(), CommandQueue::new());
+        for _ in 0..40 {
+            for _ in 0..random.below(6) {
+                let pair = match random.below(3) {
+                    0 => (
+                        queue.commands(&merged).spawn(()).id(),
+                        one.commands(&single).spawn(()).id(),
+                    ),
+                    _ => alive[random.below(alive.len())],
+                };
+                one.apply(&mut single);
+                alive.push(pair);
+                for _ in 0..random.below(5) {
+                    let value = random.next() as u32;
+                    let kind = random.below(10);
+                    let mut sides = [
+                        (queue.commands(&merged), pair.0),
+                        (one.commands(&single), pair.1),
+                    ];
+                    for (commands, entity) in &mut sides {
+                        match kind {
+                            0 => commands.insert(*entity, A(value)),
+                            1 => commands.insert(*entity, (B(1), Owned(Box::new(value)))),
+                            2 => commands.insert(*entity, Shared(shared.clone())),
+                            3 => commands.insert(*entity, Text(value.to_string())),
+                            4 => commands.remove::<A>(*entity),
+                            5 => commands.remove::<(Shared, B)>(*entity),
+                            6 => commands.insert(*entity, Loose(value.to_string())),
+                            7 => commands.remove::<Loose>(*entity),
+                            8 if value.is_multiple_of(4) => commands.despawn(*entity),
+                            _ => commands.remove::<Owned>(*entity),
+                        }
+                    }
+                    one.apply(&mut single);
+                }
+            }
+            queue.apply(&mut merged);
+            for &(a, b) in &alive {
+                assert_eq!(merged.contains(a), single.contains(b), "seed {seed}");
+                assert_eq!(merged.get::<A>(a), single.get::<A>(b), "seed {seed}");
+                assert_eq!(merged.get::<B>(a), single.get::<B>(b), "seed {seed}");
+                assert_eq!(merged.get::<Text>(a), single.get::<Text>(b), "seed {seed}");
+                assert_eq!(
+                    merged.get::<Owned>(a),
+                    single.get::<Owned>(b),
+                    "seed {seed}"
+                );
+                assert_eq!(
+                    merged.has::<Shared>(a),
+                    single.has::<Shared>(b),
+                    "seed {seed}"
+                );
+                assert_eq!(
+                    merged.get::<Loose>(a),
+                    single.get::<Loose>(b),
+                    "seed {seed}"
+                );
+            }
+            let owners = merged.query::<&Shared>().count() + single.query::<&Shared>().count();
+            assert_eq!(
+                std::sync::Arc::strong_count(&shared),
+                owners + 1,
+                "none leaked"
+            );
+        }
+    }
+}
+
+#[test]
+fn who_watches_sees_each_command() {
+    let mut world = World::new();
+    world.insert_resource(Score(0));
+    world.observe_insert::<A>(|world, _| world.resource_mut::<Score>().unwrap().0 += 1);
+    world.observe_remove::<A>(|world, _| world.resource_mut::<Score>().unwrap().0 += 10);
+    for _ in 0..2 {
+        let mut queue = CommandQueue::new();
+        let mut commands = queue.commands(&world);
+        let entity = commands
+            .spawn(A(1))
+            .insert(B(1))
+            .insert(Text(String::new()))
+            .id();
+        commands.entity(entity).remove::<B>().remove::<A>();
+        assert_eq!(queue.apply(&mut world), []);
+    }
+    assert_eq!(world.resource(), Some(&Score(22)));
+}
+
+#[test]
+fn a_drop_that_panics_in_a_merged_run_loses_nothing_else() {
+    #[derive(Component)]
+    struct Bomb(bool);
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            if self.0 {
+                self.0 = false;
+                panic!("bomb");
+            }
+        }
+    }
+    let mut world = World::new();
+    let _ = (
+        world.spawn(Bomb(false)),
+        world.spawn(B(0)),
+        world.spawn(Text(String::new())),
+    );
+    let entity = world.spawn((Bomb(true), A(1)));
+    let other = world.spawn(A(2));
+    let mut queue = CommandQueue::new();
+    let mut commands = queue.commands(&world);
+    commands
+        .entity(entity)
+        .insert(B(5))
+        .insert(Bomb(false))
+        .insert(Text("t".into()));
+    commands.entity(other).insert(B(6)).insert(Text("o".into()));
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| queue.apply(&mut world)));
+    assert!(result.is_err());
+    assert_eq!(world.get(entity), Some(&B(5)));
+    assert_eq!(world.get(entity), Some(&Text("t".into())));
+    assert!(!world.get::<Bomb>(entity).unwrap().0);
+    assert_eq!(queue.len(), 2, "those that follow are still there");
+    assert_eq!(queue.apply(&mut world), []);
+    assert_eq!(world.get(other), Some(&B(6)));
+}
