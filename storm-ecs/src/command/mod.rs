@@ -6,7 +6,7 @@
 //! Guarantees: commands apply in the order recorded; a command on a dead entity is reported and skipped; a panic in a
 //! component's `Drop` or in a closure loses that command only.
 
-mod lane;
+pub(crate) mod lane;
 
 use core::any::TypeId;
 use core::fmt;
@@ -279,6 +279,11 @@ impl Commands<'_> {
             Entity::DANGLING,
             Batch(bundles.into_iter().collect::<Vec<_>>()),
         );
+    }
+
+    /// Adds a command with its payload.
+    pub(crate) fn push<O: Op>(&mut self, entity: Entity, op: O) {
+        self.queue.push(entity, op);
     }
 
     /// Commands for one entity.

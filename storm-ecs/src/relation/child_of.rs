@@ -336,7 +336,7 @@ impl World {
     }
 
     /// Marks a child's component as written: its place changed.
-    fn touch_child(&mut self, child: Entity) {
+    pub(super) fn touch_child(&mut self, child: Entity) {
         let tick = self.now();
         if let (Some(location), Some(id)) =
             (self.entities.get(child), self.registry.id::<ChildOf>())

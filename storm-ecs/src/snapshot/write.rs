@@ -39,6 +39,7 @@ impl Forms {
         used: impl Iterator<Item = ComponentId>,
         options: &SnapshotOptions,
     ) -> Result<Self, SnapshotError> {
+        crate::relation::check_stored(world, options)?;
         let mut place = vec![None; world.components().len()];
         let mut list = Vec::new();
         for id in used {
@@ -207,6 +208,10 @@ impl Out<'_> {
                 (section.save)(world, &mut Encoder::new(&mut bytes, tag));
                 (&*section.name, bytes)
             })
+            .chain(crate::relation::save_all(
+                world,
+                self.delta.then_some(self.since),
+            ))
             .collect();
         let same = matches!(self.slots, Slots::Same);
         let free = if same {

@@ -210,6 +210,7 @@ impl Table {
         let mut old = Vec::new();
         self.entities.clear();
         self.born.reset();
+        self.tags.reset();
         for column in &mut self.columns {
             column.reset_ticks();
             if column.has_drop() {

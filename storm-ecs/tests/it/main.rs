@@ -10,6 +10,7 @@ mod hierarchy;
 mod model;
 mod predictions;
 mod queries;
+mod relations;
 mod resource;
 #[cfg(feature = "scene")]
 mod scene;
