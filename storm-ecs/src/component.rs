@@ -83,6 +83,10 @@ pub trait Component: Send + Sync + Sized + 'static {
     /// What runs when a value is inserted or removed (see [`Hooks`]).
     const HOOKS: Hooks = Hooks::NONE;
 
+    /// Whether the world keeps it by itself, from other things that snapshots hold.
+    #[doc(hidden)]
+    const KEPT: bool = false;
+
     /// An index of the type in this process. The derive answers it from a static beside the type.
     #[doc(hidden)]
     fn __type_index() -> u32 {
@@ -136,6 +140,7 @@ pub struct ComponentInfo {
     pub(crate) track: Track,
     pub(crate) storage: Storage,
     pub(crate) mutable: bool,
+    pub(crate) kept: bool,
     pub(crate) hooks: Hooks,
     pub(crate) data: Option<Arc<ComponentData>>,
 }
@@ -206,6 +211,7 @@ impl ComponentInfo {
             track: T::TRACK,
             storage: T::STORAGE,
             mutable: T::MUTABLE,
+            kept: T::KEPT,
             hooks: T::HOOKS,
             data: T::__data().map(Arc::new),
         }
@@ -319,6 +325,7 @@ impl Registry {
             track: Track::None,
             storage: Storage::Table,
             mutable: true,
+            kept: false,
             hooks: Hooks::NONE,
             data: None,
         };

@@ -169,6 +169,7 @@ impl World {
             track,
             storage: Storage::Table,
             mutable: true,
+            kept: false,
             hooks: Hooks::NONE,
             data: data.map(Arc::new),
         });

@@ -55,7 +55,11 @@ pub use query::{
     QueryFilter, QueryIter, QueryState, ReadOnlyQueryData, SliceIter, SliceQueryData, TableRef,
     Tables, With, Without,
 };
-pub use relation::{Ancestors, ChildOf, Children, Descendants, Hierarchy, HierarchyError, Parent};
+pub use relation::{
+    Ancestors, ChildOf, Children, Descendants, EdgeId, Hierarchy, HierarchyError, OnEnd, Pair,
+    PairQuery, Parent, Reachable, Related, RelatedQuery, Relation, RelationCodec, Relations,
+    Source, Target,
+};
 pub use removed::{REMOVAL_CAPACITY, Removed};
 pub use resource::Resource;
 #[cfg(feature = "rayon")]

@@ -7,7 +7,7 @@
 //! Guarantees: commands apply in the order recorded; a command on a dead entity is reported and skipped; a panic in a
 //! component's `Drop` or in a closure loses that command only.
 
-mod lane;
+pub(crate) mod lane;
 mod merge;
 
 use core::any::TypeId;
@@ -301,6 +301,11 @@ impl Commands<'_> {
             Entity::DANGLING,
             Batch(bundles.into_iter().collect::<Vec<_>>()),
         );
+    }
+
+    /// Adds a command with its payload.
+    pub(crate) fn push<O: Op>(&mut self, entity: Entity, op: O) {
+        self.queue.push(entity, op);
     }
 
     /// Commands for one entity.

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::Component;
+use crate::component::Storage;
 use crate::entity::Entity;
 use crate::error::NoSuchEntity;
 use crate::relation::hierarchy::{Ancestors, Children, Descendants, Hierarchy, Place};
@@ -40,11 +41,16 @@ pub struct ChildOf(pub Entity);
 
 /// Marks entities that have children: for filters, `With<Parent>`. The world keeps it; it is not to be inserted or removed by hand, and
 /// observers are not told of it.
-#[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
-#[component(name = "storm.Parent", storage = "tag", pod)]
-#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parent {
     _kept_by_the_world: (),
+}
+
+impl Component for Parent {
+    const NAME: &'static str = "storm.Parent";
+    const STORAGE: Storage = Storage::Tag;
+    const MUTABLE: bool = false;
+    const KEPT: bool = true;
 }
 
 /// Why an entity could not be put under another.
@@ -336,7 +342,7 @@ impl World {
     }
 
     /// Marks a child's component as written: its place changed.
-    fn touch_child(&mut self, child: Entity) {
+    pub(super) fn touch_child(&mut self, child: Entity) {
         let tick = self.now();
         if let (Some(location), Some(id)) =
             (self.entities.get(child), self.registry.id::<ChildOf>())

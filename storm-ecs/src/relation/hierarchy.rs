@@ -301,6 +301,12 @@ impl Hierarchy {
         self.nodes.clear();
         self.len = 0;
     }
+
+    /// Entities that have children, by index.
+    pub(crate) fn parents(&self) -> impl Iterator<Item = Entity> {
+        let parents = self.nodes.iter().filter(|node| node.count > 0);
+        parents.map(|node| node.entity)
+    }
 }
 
 fn node_count(hierarchy: &Hierarchy, index: u32) -> u32 {

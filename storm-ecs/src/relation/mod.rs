@@ -7,10 +7,17 @@
 //! Nothing here is unsafe: a wrong link could give a wrong answer, never a wrong access.
 
 mod child_of;
+mod codec;
+mod command;
+mod edges;
 mod hierarchy;
 mod pages;
+mod query;
+mod relate;
+mod stored;
+mod tags;
 
-use std::any::Any;
+use core::any::{Any, TypeId};
 
 use crate::component::ComponentId;
 use crate::entities::Location;
@@ -19,13 +26,37 @@ use crate::error::NoSuchEntity;
 use crate::world::World;
 
 pub use child_of::{ChildOf, HierarchyError, Parent};
+pub use codec::RelationCodec;
+pub use edges::{EdgeId, OnEnd, Reachable, Related, Relation, Relations};
 pub use hierarchy::{Ancestors, Children, Descendants, Hierarchy};
+pub use query::{Pair, PairQuery, RelatedQuery};
+pub(crate) use stored::{Stored, check as check_stored, is_built_in, load_all, save_all};
+pub use tags::{Source, Target};
 
 /// What a world keeps of relations apart from the indices, which are resources.
 #[derive(Default)]
 pub(crate) struct State {
     /// Whether anything was ever linked.
     pub(crate) any: bool,
+    /// Whether any relation ends entities.
+    pub(crate) cascades: bool,
+    /// Relations that are known, by name.
+    pub(crate) kinds: Vec<Kind>,
+}
+
+/// What a world can do with a relation whose type it does not see.
+pub(crate) struct Kind {
+    pub(crate) name: &'static str,
+    /// The name of its section in snapshots.
+    pub(crate) section: String,
+    relation: TypeId,
+    /// What ends with an entity, if anything may.
+    dependents: Option<fn(&World, Entity, &mut Vec<Entity>)>,
+    /// Takes the edges of an entity away.
+    end: fn(&mut World, Entity, &mut Doomed),
+    /// Takes all edges away.
+    clear: fn(&mut World, &mut Doomed),
+    pub(crate) stored: Stored,
 }
 
 /// Values of edges that ended, dropped when the world is whole.
@@ -50,7 +81,19 @@ impl World {
 
     /// Whether other entities end with this one.
     pub(crate) fn ends_others(&self, entity: Entity) -> bool {
-        self.data.relations.any && self.child_count(entity) > 0
+        let state = &self.data.relations;
+        if !state.any {
+            return false;
+        }
+        let mut found = Vec::new();
+        self.child_count(entity) > 0
+            || state.cascades
+                && state.kinds.iter().any(|kind| {
+                    if let Some(dependents) = kind.dependents {
+                        dependents(self, entity, &mut found);
+                    }
+                    !found.is_empty()
+                })
     }
 
     /// Whether despawning all rows of a table may end entities of others.
@@ -62,13 +105,6 @@ impl World {
                 .entities()
                 .iter()
                 .any(|&entity| self.ends_others(entity))
-    }
-
-    /// What ends with `start`, itself first; each before what hangs on it.
-    fn ending_with(&self, start: Entity) -> Vec<Entity> {
-        core::iter::once(start)
-            .chain(self.descendants(start))
-            .collect()
     }
 
     /// Ends an entity and all that ends with it, what was found last first. Watchers' commands apply afterwards.
@@ -119,7 +155,10 @@ impl World {
 
     #[cold]
     fn end_relations_now(&mut self, entity: Entity) -> Doomed {
-        let doomed = Doomed::new();
+        let mut doomed = Doomed::new();
+        for number in 0..self.data.relations.kinds.len() {
+            (self.data.relations.kinds[number].end)(self, entity, &mut doomed);
+        }
         let left = self
             .resource_mut::<Hierarchy>()
             .and_then(|hierarchy| hierarchy.forget(entity));
@@ -132,7 +171,10 @@ impl World {
 
     /// Empties all indices: every entity is about to end.
     pub(crate) fn clear_relations(&mut self) -> Doomed {
-        let doomed = Doomed::new();
+        let mut doomed = Doomed::new();
+        for number in 0..self.data.relations.kinds.len() {
+            (self.data.relations.kinds[number].clear)(self, &mut doomed);
+        }
         if let Some(hierarchy) = self.resource_mut::<Hierarchy>() {
             hierarchy.clear();
         }

@@ -48,6 +48,11 @@ impl<T: Copy> Pages<T> {
         self.pages[page] = Some(vec![self.empty; PAGE].into());
     }
 
+    /// All entries of pages that exist, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.pages.iter().flatten().flat_map(|page| page.iter())
+    }
+
     pub(super) fn clear(&mut self) {
         self.pages.clear();
     }

@@ -36,7 +36,8 @@ impl World {
         let sets = self.sparse.iter().filter(|set| set.dense().len() > 0);
         let tags = self.tables.iter().flat_map(|table| table.tags().iter());
         let tags = tags.filter(|tag| tag.count() > 0).map(|tag| tag.id());
-        sets.map(|set| set.id()).chain(tags)
+        let all = sets.map(|set| set.id()).chain(tags);
+        all.filter(|&id| !self.registry.info(id).kept)
     }
 
     /// Everything that is not in columns, as lists.
@@ -85,7 +86,7 @@ impl World {
     pub(super) fn aside_changed(&self, since: u32) -> Vec<ComponentId> {
         let logs = self.registry.infos().iter();
         let lost = logs
-            .filter(|info| info.storage != Storage::Table)
+            .filter(|info| info.storage != Storage::Table && !info.kept)
             .filter(|info| self.removed[info.id.index()].since(since).next().is_some());
         lost.map(|info| info.id)
             .chain(self.aside_in_use())
@@ -174,7 +175,7 @@ impl World {
     pub(super) fn tag_state(&self) -> TagState {
         let mut state: TagState = Vec::new();
         let tags = self.registry.infos().iter();
-        for info in tags.filter(|info| info.storage == Storage::Tag) {
+        for info in tags.filter(|info| info.storage == Storage::Tag && !info.kept) {
             let mut tagged = Vec::new();
             for table in &self.tables {
                 let Some(tag) = table.tags().get(info.id) else {

@@ -13,6 +13,7 @@ mod write;
 pub use buffer::Snapshot;
 pub use codec::{Codec, DecodeError, Decoder, Encoder};
 pub use error::SnapshotError;
+pub(crate) use read::handles;
 pub use read::{SnapshotColumn, SnapshotKind, SnapshotTable, SnapshotView};
 pub use section::LoadSection;
 pub(crate) use write::map_bytes;

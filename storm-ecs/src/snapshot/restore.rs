@@ -112,8 +112,14 @@ pub(super) fn sections(
     options: &RestoreOptions,
     budget: &mut Budget,
 ) -> Result<Vec<LoadSection>, SnapshotError> {
-    let mut loads = Vec::new();
-    for &(name, bytes) in &view.sections {
+    let mut loads = vec![crate::relation::load_all(
+        world,
+        view,
+        options,
+        &mut budget.left,
+    )?];
+    let others = view.sections.iter();
+    for &(name, bytes) in others.filter(|section| !crate::relation::is_built_in(section.0)) {
         let Some(section) = world
             .data
             .sections

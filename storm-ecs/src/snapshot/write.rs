@@ -40,6 +40,7 @@ impl Forms {
         used: impl Iterator<Item = ComponentId>,
         options: &SnapshotOptions,
     ) -> Result<Self, SnapshotError> {
+        crate::relation::check_stored(world, options)?;
         let mut place = vec![None; world.registry.infos().len()];
         let mut list = Vec::new();
         for id in used {
@@ -210,6 +211,10 @@ impl Out<'_> {
                 (section.save)(world, &mut Encoder::new(&mut bytes, tag));
                 (&*section.name, bytes)
             })
+            .chain(crate::relation::save_all(
+                world,
+                self.delta.then_some(self.since),
+            ))
             .collect();
         let same = matches!(self.slots, Slots::Same);
         let free = if same {

@@ -11,6 +11,7 @@ mod model;
 mod predictions;
 mod queries;
 mod recycle;
+mod relations;
 mod resource;
 #[cfg(feature = "scene")]
 mod scene;
