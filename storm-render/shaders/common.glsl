@@ -109,7 +109,6 @@ layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Gl
     Words vertices;
     Transforms transforms;
     Metas metas;
-    Words visible;           // slots by instance index
     Meshes meshes;
     Materials materials;
     Lights lights;
@@ -123,8 +122,6 @@ layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Gl
 layout(set = 0, binding = 0) uniform texture2D images[];
 layout(set = 0, binding = 1) uniform sampler samplers[];
 layout(set = 0, binding = 2) uniform textureCube cubes[];
-layout(set = 0, binding = 3) uniform texture2DMS targets[];
-layout(set = 0, binding = 4) uniform texture2D plain_targets[];
 
 // A unit vector from octahedral coordinates in −1 to 1 (Cigolle et al. 2014).
 vec3 octahedral(vec2 e) {

@@ -4,7 +4,7 @@
 #include "common.glsl"
 #include "vertex.glsl"
 
-layout(push_constant, scalar) uniform Push { Globals globals; };
+layout(push_constant, scalar) uniform Push { Globals globals; Words visible; };
 
 layout(location = 0) out vec3 out_relative; // metres from the camera, world axes
 layout(location = 1) out vec3 out_normal;
@@ -20,7 +20,7 @@ vec3 unpack_direction(uint word) {
 }
 
 void main() {
-    Vertex vertex = pull_vertex(globals);
+    Vertex vertex = pull_vertex(globals, visible);
     InstanceTransform t = vertex.transform;
     InstanceMeta meta = vertex.meta;
     MeshInfo mesh = vertex.mesh;

@@ -65,7 +65,7 @@ impl GpuInfo {
 struct Shared {
     bindless: Arc<Mutex<Bindless>>,
     /// Fill slots that nothing else is in; kept alive.
-    _fillers: [Image; 3],
+    _fillers: [Image; 2],
     _clamp: Sampler,
     /// By what they are; at most 108, since wraps and filters are few.
     samplers: Mutex<HashMap<storm_assets::Sampler, (u32, Sampler)>>,
@@ -107,13 +107,7 @@ impl Gpu {
 
     fn new(device: &Arc<Device>) -> Result<Self> {
         let mut bindless = Bindless::new(device)?;
-        let filler = |cube, samples| {
-            let usage = if samples == vk::SampleCountFlags::TYPE_1 {
-                vk::ImageUsageFlags::SAMPLED
-            } else {
-                // A multisampled image has to be an attachment as well.
-                vk::ImageUsageFlags::SAMPLED | vk::ImageUsageFlags::COLOR_ATTACHMENT
-            };
+        let filler = |cube| {
             Image::new(
                 device,
                 ImageDesc {
@@ -121,26 +115,17 @@ impl Gpu {
                     width: 1,
                     height: 1,
                     format: vk::Format::R8G8B8A8_UNORM,
-                    usage,
+                    usage: vk::ImageUsageFlags::SAMPLED,
                     mip_levels: 1,
-                    samples,
+                    samples: vk::SampleCountFlags::TYPE_1,
                     cube,
                 },
             )
         };
-        let one = vk::SampleCountFlags::TYPE_1;
-        let fillers = [
-            filler(false, one)?,
-            filler(true, one)?,
-            filler(false, vk::SampleCountFlags::TYPE_4)?,
-        ];
-        for (binding, filler) in [Binding::Images, Binding::Cubes, Binding::Targets]
-            .into_iter()
-            .zip(&fillers)
-        {
+        let fillers = [filler(false)?, filler(true)?];
+        for (binding, filler) in [Binding::Images, Binding::Cubes].into_iter().zip(&fillers) {
             bindless.fill(binding, filler);
         }
-        bindless.fill(Binding::PlainTargets, &fillers[0]);
         let clamp = vk::SamplerAddressMode::CLAMP_TO_EDGE;
         let info = vk::SamplerCreateInfo::default()
             .mag_filter(vk::Filter::LINEAR)

@@ -6,8 +6,12 @@ mod environment;
 mod error;
 #[cfg(feature = "ecs")]
 mod extract;
+mod frame;
 mod gpu;
+mod graph;
+mod quality;
 mod renderer;
+mod report;
 mod scene;
 mod shaders;
 mod sky;
@@ -23,7 +27,9 @@ pub use crate::{
     context::{Gpu, GpuDesc, GpuInfo},
     error::{RenderError, Result},
     gpu::swapchain::Window,
+    quality::{Culling, Quality},
     renderer::{FRAMES_IN_FLIGHT, FrameStats, Renderer, RendererDesc},
+    report::{CullCounts, FrameReport},
     scene::{
         ColorSpace, Instance, InstanceTransform, LIGHTS_MAX, Light, RenderSlot, Scene, Spot,
         TextureKey, textures_of,

@@ -1,46 +1,54 @@
 //! One frame: upload what changed, filter the sky if it changed, draw the scene, tone-map it into the target.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use ash::vk;
-use bytemuck::{Pod, Zeroable};
-use glam::Vec3;
-use storm_assets::Topology;
+use glam::{Mat4, Vec3};
 
 use crate::{
     context::{CLAMP_SAMPLER, Gpu},
     environment::Environment,
     error::Result,
-    gpu::{
-        bindless::{Binding, Bindless},
-        buffer::{Buffer, Memory},
-        commands::{Access, Attachment, Levels, Recorder},
-        image::{Image, ImageDesc},
-        pipeline::{Blending, DEPTH_FORMAT, Depth, GraphicsDesc, Pipeline},
+    frame::{
+        constants::{Constants, Part},
+        cull::{CullInfo, CullView, Sizes, VIEW_LISTS},
+        pipelines::Pipelines,
+        plan::{self, FrameKey, Resources, Step},
+        record,
     },
-    scene::{AlphaClass, DrawKind, DrawRange, Scene, layout::Globals},
-    shaders,
+    gpu::{
+        bindless::Bindless,
+        buffer::{Buffer, Memory},
+        commands::{Access, Recorder},
+    },
+    graph::{
+        Options,
+        execute::{Given, Realised},
+    },
+    quality::{Culling, Quality},
+    report::{COUNTERS, CullCounts, FrameReport},
+    scene::{Scene, layout::Globals},
     target::{Canvas, Target},
-    view::{Projection, ToneMap, View},
+    view::{Projection, View},
 };
 
 /// Frames that the CPU may be ahead of the GPU.
 pub const FRAMES_IN_FLIGHT: usize = 2;
 
-/// Scene colours before tone mapping.
-const HDR_FORMAT: vk::Format = vk::Format::R16G16B16A16_SFLOAT;
-
 /// What a [`Renderer`] should be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RendererDesc {
     /// Smooth edges, by four samples a pixel.
     pub multisampling: bool,
+    /// How much work a picture is worth.
+    pub quality: Quality,
 }
 
 impl Default for RendererDesc {
     fn default() -> Self {
         Self {
             multisampling: true,
+            quality: Quality::default(),
         }
     }
 }
@@ -60,42 +68,21 @@ pub struct FrameStats {
     pub draw_calls: u32,
 }
 
-/// Solid surfaces are drawn twice: where they are, and how they look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Pass {
-    Depth,
-    Color,
-}
-
-#[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C)]
-struct ScenePush {
-    globals: u64,
-}
-
-#[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C)]
-struct ToneMapPush {
-    globals: u64,
-    target: u32,
-    operator: u32,
-}
-
 /// What belongs to one of the frames in flight.
 struct Frame {
     recorder: Recorder,
-    globals: Buffer,
-    /// What is in `globals`.
-    written: Option<Globals>,
+    constants: Constants,
+    /// Counters of the GPU.
+    report: Buffer,
+    /// Whether the frame that was last recorded culled.
+    culled: bool,
 }
 
-/// What is drawn into before tone mapping.
-struct Attachments {
-    extent: vk::Extent2D,
-    color: Image,
-    depth: Image,
-    /// In the array of multisampled targets, or of plain ones.
-    slot: u32,
+/// A frame that was compiled, and what it was compiled for.
+struct Plan {
+    key: FrameKey,
+    realised: Realised<Step>,
+    resources: Resources,
 }
 
 /// Draws scenes into targets.
@@ -118,11 +105,10 @@ pub struct Renderer {
     frames: [Frame; FRAMES_IN_FLIGHT],
     frame: usize,
     samples: vk::SampleCountFlags,
-    attachments: Option<Attachments>,
+    quality: Quality,
+    plan: Option<Plan>,
     environment: Environment,
-    scene_pipelines: HashMap<(Pass, AlphaClass, Topology), Pipeline>,
-    background: Pipeline,
-    tone_maps: HashMap<vk::Format, Pipeline>,
+    pipelines: Pipelines,
     gpu: Gpu,
 }
 
@@ -134,16 +120,11 @@ impl Renderer {
     pub fn new(gpu: &Gpu, desc: &RendererDesc) -> Result<Self> {
         let device = gpu.device();
         let frame = || -> Result<Frame> {
-            let globals = Buffer::new(
-                device,
-                "frame constants",
-                size_of::<Globals>() as u64,
-                Memory::Upload,
-            )?;
             Ok(Frame {
                 recorder: Recorder::new(device)?,
-                globals,
-                written: None,
+                constants: Constants::new(device)?,
+                report: Buffer::new(device, "counters", COUNTERS as u64 * 4, Memory::Readback)?,
+                culled: false,
             })
         };
         let samples = if desc.multisampling {
@@ -151,31 +132,14 @@ impl Renderer {
         } else {
             vk::SampleCountFlags::TYPE_1
         };
-        let background = gpu.with_bindless(|bindless| {
-            Pipeline::graphics(
-                device,
-                bindless,
-                &GraphicsDesc {
-                    vertex: shaders::FULLSCREEN_VERT,
-                    fragment: Some(shaders::BACKGROUND_FRAG),
-                    fragment_constant: 0,
-                    topology: vk::PrimitiveTopology::TRIANGLE_LIST,
-                    color_format: HDR_FORMAT,
-                    depth: Depth::Test,
-                    blending: Blending::Replace,
-                    samples,
-                },
-            )
-        })?;
         Ok(Self {
             frames: [frame()?, frame()?],
             frame: 0,
             samples,
-            attachments: None,
+            quality: desc.quality,
+            plan: None,
             environment: Environment::new(gpu)?,
-            scene_pipelines: HashMap::new(),
-            background,
-            tone_maps: HashMap::new(),
+            pipelines: Pipelines::new(gpu, samples)?,
             gpu: gpu.clone(),
         })
     }
@@ -207,8 +171,16 @@ impl Renderer {
         let Some(canvas) = target.begin()? else {
             return self.upload_only(scene);
         };
-        self.fit(canvas.extent)?;
-        self.make_pipelines(scene, canvas.format)?;
+        let key = FrameKey {
+            extent: canvas.extent,
+            canvas_format: canvas.format,
+            presented: canvas.presented(),
+            samples: self.samples,
+            culling: self.quality.culling,
+            sizes: sizes(scene),
+        };
+        self.pipelines.prepare(scene, &key)?;
+        self.compile(key)?;
 
         self.frame = (self.frame + 1) % FRAMES_IN_FLIGHT;
         let bindless = self.gpu.bindless().clone();
@@ -218,11 +190,10 @@ impl Renderer {
         // Waits until the GPU is done with this frame's buffers.
         self.frames[self.frame].recorder.begin(&bindless)?;
         let mut uploaded_bytes = scene.uploads.take_bytes();
-        uploaded_bytes += self.write_globals(scene, view, canvas.extent);
-        let draw_calls = self.record(&bindless, scene, view, &canvas);
+        uploaded_bytes += self.write_constants(scene, view, canvas.extent);
+        self.record(&bindless, scene, view, &canvas, target);
 
         let frame = &mut self.frames[self.frame];
-        target.finish(&canvas, &mut frame.recorder);
         let (ready, rendered) = canvas.acquired.map(|a| (a.ready, a.rendered)).unzip();
         let value = frame.recorder.submit(ready, rendered)?;
         target.submitted(&canvas, value)?;
@@ -231,8 +202,24 @@ impl Renderer {
             uploaded_bytes,
             instances: scene.len() as u64,
             triangles: scene.draws.triangles(),
-            draw_calls,
+            draw_calls: (scene.draws.solid().len() + scene.draws.blended().len()) as u32,
         })
+    }
+
+    /// Makes the plan anew where the frame has other passes or another size.
+    fn compile(&mut self, key: FrameKey) -> Result<()> {
+        if self.plan.as_ref().is_some_and(|plan| plan.key == key) {
+            return Ok(());
+        }
+        let (graph, resources) = plan::frame(&key);
+        // The old one goes when the frames in flight that use it are done.
+        let realised = Realised::new(&self.gpu, graph, Options::default())?;
+        self.plan = Some(Plan {
+            key,
+            realised,
+            resources,
+        });
+        Ok(())
     }
 
     /// Uploads what is waiting, so that it does not pile up while a window is minimised.
@@ -248,9 +235,12 @@ impl Renderer {
         let recorder = &mut self.frames[self.frame].recorder;
         recorder.begin(&bindless)?;
         let uploaded_bytes = scene.uploads.take_bytes();
+        // As the graph does around its pass of this name.
+        recorder.memory_barrier(Access::DRAW_READ, Access::COPY_WRITE);
         scene
             .uploads
             .record(recorder, self.gpu.device().next_value());
+        recorder.memory_barrier(Access::COPY_WRITE, Access::DRAW_READ);
         recorder.submit(None, None)?;
         Ok(FrameStats {
             uploaded_bytes,
@@ -258,111 +248,38 @@ impl Renderer {
         })
     }
 
-    /// Makes the attachments anew where the target has another size.
-    fn fit(&mut self, extent: vk::Extent2D) -> Result<()> {
-        if self
-            .attachments
-            .as_ref()
-            .is_some_and(|a| a.extent == extent)
-        {
-            return Ok(());
-        }
-        let make = |what, format, usage| {
-            Image::new(
-                self.gpu.device(),
-                ImageDesc {
-                    what,
-                    width: extent.width,
-                    height: extent.height,
-                    format,
-                    usage,
-                    mip_levels: 1,
-                    samples: self.samples,
-                    cube: false,
-                },
-            )
-        };
-        let color_usage = vk::ImageUsageFlags::COLOR_ATTACHMENT | vk::ImageUsageFlags::SAMPLED;
-        let color = make("scene colour", HDR_FORMAT, color_usage)?;
-        let depth = make(
-            "scene depth",
-            DEPTH_FORMAT,
-            vk::ImageUsageFlags::DEPTH_STENCIL_ATTACHMENT,
-        )?;
-        // Made before the old ones go: frames in flight still read those.
-        let binding = self.target_binding();
-        let slot = self
-            .gpu
-            .with_bindless(|bindless| bindless.add_image(binding, &color))?;
-        self.free_attachments();
-        self.attachments = Some(Attachments {
-            extent,
-            color,
-            depth,
-            slot,
-        });
-        Ok(())
+    /// What the GPU says of the last frame that it has finished; `None` before there is one. Never waits: after
+    /// [`Gpu::wait_idle`] it is the last frame that was drawn.
+    ///
+    /// # Errors
+    /// When the device is lost.
+    pub fn report(&self) -> Result<Option<FrameReport>> {
+        let completed = self.gpu.device().completed()?;
+        let last = self
+            .frames
+            .iter()
+            .filter(|frame| (1..=completed).contains(&frame.recorder.submitted()))
+            .max_by_key(|frame| frame.recorder.submitted());
+        Ok(last.map(|frame| FrameReport {
+            culling: frame
+                .culled
+                .then(|| CullCounts::of(bytemuck::cast_slice(frame.report.mapped()))),
+        }))
     }
 
-    /// The array that scene colours are read from.
-    fn target_binding(&self) -> Binding {
-        if self.samples == vk::SampleCountFlags::TYPE_1 {
-            Binding::PlainTargets
-        } else {
-            Binding::Targets
-        }
+    /// How much work a picture is worth, from the next frame on.
+    pub fn set_quality(&mut self, quality: Quality) {
+        self.quality = quality;
     }
 
-    fn free_attachments(&mut self) {
-        let binding = self.target_binding();
-        if let Some(old) = self.attachments.take() {
-            self.gpu
-                .with_bindless(|bindless| bindless.free(binding, old.slot));
-        }
-    }
-
-    fn make_pipelines(&mut self, scene: &Scene, format: vk::Format) -> Result<()> {
-        let (device, samples) = (self.gpu.device(), self.samples);
-        let solid = scene.draws.solid().iter().flat_map(|range| {
-            let DrawKind {
-                class, topology, ..
-            } = range.kind;
-            [
-                (Pass::Depth, class, topology),
-                (Pass::Color, class, topology),
-            ]
-        });
-        let blended = scene.draws.blended().iter();
-        let blended = blended.map(|range| (Pass::Color, range.kind.class, range.kind.topology));
-        for key in solid.chain(blended) {
-            if !self.scene_pipelines.contains_key(&key) {
-                let pipeline = self.gpu.with_bindless(|bindless| {
-                    Pipeline::graphics(device, bindless, &scene_pipeline(key, samples))
-                })?;
-                self.scene_pipelines.insert(key, pipeline);
-            }
-        }
-        if !self.tone_maps.contains_key(&format) {
-            let desc = GraphicsDesc {
-                vertex: shaders::FULLSCREEN_VERT,
-                fragment: Some(shaders::TONEMAP_FRAG),
-                fragment_constant: samples.as_raw(),
-                topology: vk::PrimitiveTopology::TRIANGLE_LIST,
-                color_format: format,
-                depth: Depth::None,
-                blending: Blending::Replace,
-                samples: vk::SampleCountFlags::TYPE_1,
-            };
-            let pipeline = self
-                .gpu
-                .with_bindless(|bindless| Pipeline::graphics(device, bindless, &desc))?;
-            self.tone_maps.insert(format, pipeline);
-        }
-        Ok(())
+    /// How much work a picture is worth.
+    #[must_use]
+    pub fn quality(&self) -> Quality {
+        self.quality
     }
 
     /// Writes the frame's constants where they differ from what is there. Gives the bytes written.
-    fn write_globals(&mut self, scene: &Scene, view: &View, extent: vk::Extent2D) -> u64 {
+    fn write_constants(&mut self, scene: &Scene, view: &View, extent: vk::Extent2D) -> u64 {
         let clip_from_relative =
             view.clip_from_relative(extent.width as f32 / extent.height as f32);
         let eye = match view.projection {
@@ -382,7 +299,6 @@ impl Renderer {
             vertices: scene.geometry.vertices().address,
             transforms: scene.instances.transforms().address,
             metas: scene.instances.metas().address,
-            visible: scene.draws.visible().address,
             meshes: scene.geometry.infos().address,
             materials: scene.surfaces.infos().address,
             lights: scene.lights.buffer().address,
@@ -392,236 +308,135 @@ impl Renderer {
             brdf_table: environment.brdf_table,
             clamp_sampler: CLAMP_SAMPLER,
         };
-        let frame = &mut self.frames[self.frame];
-        if frame.written == Some(globals) {
-            return 0;
+        let mut bytes = self.frames[self.frame]
+            .constants
+            .write(Part::Globals, &[globals]);
+        if self.quality.culling != Culling::Off {
+            bytes += self.write_culling(scene, clip_from_relative, extent);
         }
-        let bytes = bytemuck::bytes_of(&globals);
-        // The recorder's `begin` waited for the frame that last read it (invariant 6 of the GPU layer).
-        frame.globals.mapped_mut()[..bytes.len()].copy_from_slice(bytes);
-        frame.written = Some(globals);
-        bytes.len() as u64
+        self.frames[self.frame].culled = self.quality.culling != Culling::Off;
+        bytes
     }
 
-    /// Records all passes; gives the number of multi-draw calls.
+    fn write_culling(
+        &mut self,
+        scene: &Scene,
+        clip_from_relative: Mat4,
+        extent: vk::Extent2D,
+    ) -> u64 {
+        let plan = self.plan.as_ref().expect("`compile` was called before");
+        let sizes = plan.key.sizes;
+        let parts = sizes.parts();
+        let lists = plan.realised.buffer(plan.resources.lists).address;
+        let buffer = |id| {
+            plan.realised
+                .maybe_buffer(id)
+                .map_or(0, |buffer| buffer.address)
+        };
+        let (candidate_count, solid_count) = scene.draws.candidates();
+        let solid_ranges = scene.draws.solid().len() as u32;
+        let frame = &mut self.frames[self.frame];
+        let info = CullInfo {
+            views: frame.constants.address(Part::Views),
+            candidates: scene.draws.visible().address,
+            commands: scene.draws.commands().address,
+            ranges: scene.draws.ranges().address,
+            boxes: scene.geometry.boxes().address,
+            bits: lists + parts.bits,
+            sums: lists + parts.sums,
+            slots: lists + parts.slots,
+            commands_left: lists + parts.commands,
+            counts: lists + parts.counts,
+            hiz: buffer(plan.resources.hiz),
+            seen: buffer(plan.resources.seen),
+            report: frame.report.address,
+            candidate_count,
+            solid_count,
+            range_count: solid_ranges + scene.draws.blended().len() as u32,
+            candidate_stride: sizes.candidates,
+            command_stride: sizes.commands,
+            range_stride: sizes.ranges,
+            solid_ranges,
+            padding: 0,
+        };
+        let grid = if !self.gpu.device().adapter.standard_samples {
+            0
+        } else if self.samples == vk::SampleCountFlags::TYPE_1 {
+            1
+        } else {
+            // Of the four samples of a pixel no two share a row or a column.
+            4
+        };
+        let views = [CullView {
+            clip_from_relative: clip_from_relative.to_cols_array_2d(),
+            extent: [extent.width as f32, extent.height as f32],
+            small: self.quality.small_feature_pixels,
+            sample_grid: grid,
+        }];
+        frame.constants.write(Part::Cull, &[info]) + frame.constants.write(Part::Views, &views)
+    }
+
+    /// Records all passes.
     fn record(
         &mut self,
         bindless: &Bindless,
         scene: &mut Scene,
         view: &View,
         canvas: &Canvas,
-    ) -> u32 {
+        target: &mut impl Target,
+    ) {
         let Frame {
-            recorder, globals, ..
+            recorder,
+            constants,
+            report,
+            ..
         } = &mut self.frames[self.frame];
-        let globals = globals.address;
-        scene
-            .uploads
-            .record(recorder, self.gpu.device().next_value());
-        self.environment
-            .update(recorder, bindless, &scene.sky().info(), globals);
-
-        let attachments = self.attachments.as_ref().expect("`fit` was called before");
-        let color = (attachments.color.raw, HDR_FORMAT);
-        // The frame before this one tone-maps from the same image, and tests against the same depth.
-        recorder.image_barrier(
-            color,
-            Levels::ALL,
-            (Access::FRAGMENT_READ, vk::ImageLayout::UNDEFINED),
-            (
-                Access::COLOR_WRITE,
-                vk::ImageLayout::COLOR_ATTACHMENT_OPTIMAL,
-            ),
-        );
-        recorder.image_barrier(
-            (attachments.depth.raw, DEPTH_FORMAT),
-            Levels::ALL,
-            (Access::DEPTH_WRITE, vk::ImageLayout::UNDEFINED),
-            (
-                Access::DEPTH_WRITE,
-                vk::ImageLayout::DEPTH_ATTACHMENT_OPTIMAL,
-            ),
-        );
-        recorder.begin_rendering(
-            attachments.extent,
-            Attachment {
-                view: attachments.color.view,
-                clear: Some(vk::ClearValue::default()),
-                store: true,
+        let plan = self.plan.as_mut().expect("`compile` was called before");
+        let given = BTreeMap::from([(
+            plan.resources.canvas,
+            Given {
+                image: canvas.image,
+                format: canvas.format,
             },
-            // Cleared to 0: infinitely far.
-            Some(Attachment {
-                view: attachments.depth.view,
-                clear: Some(vk::ClearValue::default()),
-                store: false,
-            }),
-        );
-        let push = ScenePush { globals };
-        recorder.bind_indices(scene.geometry.indices());
-        let (solid, blended) = (scene.draws.solid(), scene.draws.blended());
-        let commands = scene.draws.commands();
-        let draw = |recorder: &mut Recorder, pass, ranges| {
-            draw_ranges(
-                recorder,
-                bindless,
-                &self.scene_pipelines,
-                commands,
-                pass,
-                ranges,
-                &push,
-            );
-        };
-        // Depth first, so that each pixel is shaded once, however many surfaces lie behind one another.
-        draw(recorder, Pass::Depth, solid);
-        draw(recorder, Pass::Color, solid);
-        recorder.bind_pipeline(&self.background);
-        recorder.push_constants(bindless, &push);
-        recorder.cull(vk::CullModeFlags::NONE, vk::FrontFace::COUNTER_CLOCKWISE);
-        recorder.draw(3);
-        draw(recorder, Pass::Color, blended);
-        recorder.end_rendering();
-
-        recorder.image_barrier(
-            color,
-            Levels::ALL,
-            (
-                Access::COLOR_WRITE,
-                vk::ImageLayout::COLOR_ATTACHMENT_OPTIMAL,
-            ),
-            (
-                Access::FRAGMENT_READ,
-                vk::ImageLayout::SHADER_READ_ONLY_OPTIMAL,
-            ),
-        );
-        // A window's image becomes ready at this stage; a picture in memory may still be copied from.
-        recorder.image_barrier(
-            (canvas.image, canvas.format),
-            Levels::ALL,
-            (
-                Access::COLOR_WRITE.and(Access::COPY_READ),
-                vk::ImageLayout::UNDEFINED,
-            ),
-            (
-                Access::COLOR_WRITE,
-                vk::ImageLayout::COLOR_ATTACHMENT_OPTIMAL,
-            ),
-        );
-        recorder.begin_rendering(
-            canvas.extent,
-            Attachment {
-                view: canvas.view,
-                clear: Some(vk::ClearValue::default()),
-                store: true,
-            },
-            None,
-        );
-        recorder.bind_pipeline(&self.tone_maps[&canvas.format]);
-        let operator = match view.tone_map {
-            ToneMap::None => 0,
-            ToneMap::PbrNeutral => 1,
-        };
-        recorder.push_constants(
+        )]);
+        let realised = &plan.realised;
+        let mut frame = record::Frame {
             bindless,
-            &ToneMapPush {
-                globals,
-                target: attachments.slot,
-                operator,
-            },
-        );
-        recorder.draw(3);
-        recorder.end_rendering();
-        (solid.len() + blended.len()) as u32
-    }
-}
-
-impl Drop for Renderer {
-    fn drop(&mut self) {
-        self.free_attachments();
-    }
-}
-
-fn draw_ranges(
-    recorder: &mut Recorder,
-    bindless: &Bindless,
-    pipelines: &HashMap<(Pass, AlphaClass, Topology), Pipeline>,
-    commands: &Buffer,
-    pass: Pass,
-    ranges: &[DrawRange],
-    push: &ScenePush,
-) {
-    for range in ranges {
-        let DrawKind {
-            class,
-            topology,
-            double_sided,
-            mirrored,
-        } = range.kind;
-        recorder.bind_pipeline(&pipelines[&(pass, class, topology)]);
-        recorder.push_constants(bindless, push);
-        recorder.cull(
-            if double_sided {
-                vk::CullModeFlags::NONE
-            } else {
-                vk::CullModeFlags::BACK
-            },
-            if mirrored {
-                vk::FrontFace::CLOCKWISE
-            } else {
-                vk::FrontFace::COUNTER_CLOCKWISE
-            },
-        );
-        recorder.draw_indexed_indirect(commands, range.first, range.count);
-    }
-}
-
-fn scene_pipeline(
-    (pass, class, topology): (Pass, AlphaClass, Topology),
-    samples: vk::SampleCountFlags,
-) -> GraphicsDesc<'static> {
-    let (vertex, fragment, depth, blending) = match (pass, class) {
-        (Pass::Depth, AlphaClass::Mask) => {
-            let fragment = Some(shaders::DEPTH_MASK_FRAG);
-            (
-                shaders::SCENE_VERT,
-                fragment,
-                Depth::TestAndWrite,
-                Blending::Drop,
-            )
+            scene,
+            environment: &mut self.environment,
+            pipelines: &self.pipelines,
+            view,
+            canvas,
+            target,
+            realised,
+            resources: &plan.resources,
+            globals: constants.address(Part::Globals),
+            cull_info: constants.address(Part::Cull),
+            report,
+            key: &plan.key,
+            value: self.gpu.device().next_value(),
+        };
+        for (index, pass) in realised.plan.passes.iter().enumerate() {
+            realised.before(recorder, pass, &given);
+            if let Some(inputs) = realised.inputs(index) {
+                recorder.bind_inputs(bindless, inputs);
+            }
+            frame.record(recorder, pass.payload);
         }
-        (Pass::Depth, _) => (
-            shaders::DEPTH_VERT,
-            None,
-            Depth::TestAndWrite,
-            Blending::Drop,
-        ),
-        (Pass::Color, AlphaClass::Blend) => (
-            shaders::SCENE_VERT,
-            Some(shaders::SCENE_FRAG),
-            Depth::Test,
-            Blending::Over,
-        ),
-        (Pass::Color, _) => {
-            let fragment = Some(shaders::SCENE_FRAG);
-            (
-                shaders::SCENE_VERT,
-                fragment,
-                Depth::TestEqual,
-                Blending::Replace,
-            )
-        }
-    };
-    GraphicsDesc {
-        vertex,
-        fragment,
-        fragment_constant: u32::from(class == AlphaClass::Blend),
-        topology: match topology {
-            Topology::Points => vk::PrimitiveTopology::POINT_LIST,
-            Topology::Lines => vk::PrimitiveTopology::LINE_LIST,
-            Topology::Triangles => vk::PrimitiveTopology::TRIANGLE_LIST,
-        },
-        color_format: HDR_FORMAT,
-        depth,
-        blending,
-        samples,
+        realised.after(recorder, &given);
+        plan.realised.recorded();
     }
+}
+
+/// How much there is to cull.
+fn sizes(scene: &Scene) -> Sizes {
+    let (candidates, _) = scene.draws.candidates();
+    let ranges = scene.draws.solid().len() + scene.draws.blended().len();
+    Sizes::of(
+        candidates,
+        scene.draws.command_count(),
+        ranges as u32,
+        scene.instances.slot_count(),
+        VIEW_LISTS,
+    )
 }

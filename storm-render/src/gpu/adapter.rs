@@ -16,6 +16,8 @@ pub(crate) struct Adapter {
     pub(crate) queue_family: u32,
     pub(crate) limits: vk::PhysicalDeviceLimits,
     pub(crate) anisotropy: bool,
+    /// Whether samples lie where the specification says.
+    pub(crate) standard_samples: bool,
     pub(crate) device_memory: u64,
 }
 
@@ -49,7 +51,7 @@ impl Features {
         features
     }
 
-    fn required(&self) -> [Feature; 14] {
+    fn required(&self) -> [Feature; 15] {
         [
             (
                 "drawIndirectFirstInstance",
@@ -57,6 +59,7 @@ impl Features {
             ),
             ("multiDrawIndirect", self.core.multi_draw_indirect),
             ("shaderInt64", self.core.shader_int64),
+            ("drawIndirectCount", self.v12.draw_indirect_count),
             ("bufferDeviceAddress", self.v12.buffer_device_address),
             ("scalarBlockLayout", self.v12.scalar_block_layout),
             ("timelineSemaphore", self.v12.timeline_semaphore),
@@ -98,6 +101,7 @@ pub(crate) fn enabled(
         .shader_int64(true)
         .sampler_anisotropy(anisotropy);
     let v12 = vk::PhysicalDeviceVulkan12Features::default()
+        .draw_indirect_count(true)
         .buffer_device_address(true)
         .scalar_block_layout(true)
         .timeline_semaphore(true)
@@ -228,6 +232,7 @@ impl Adapter {
             queue_family: 0,
             limits: basic.limits,
             anisotropy,
+            standard_samples: basic.limits.standard_sample_locations == vk::TRUE,
             device_memory,
         }
     }

@@ -9,9 +9,13 @@ use super::{
     buffer::Buffer,
     device::{Device, Garbage},
     image::{Image, aspect_of},
+    inputs::Inputs,
     pipeline::Pipeline,
 };
-use crate::error::{RenderError, Result};
+use crate::{
+    error::{RenderError, Result},
+    graph::Scope,
+};
 
 /// A place in the pipeline and what is done to memory there.
 #[derive(Clone, Copy, Debug)]
@@ -45,23 +49,6 @@ impl Access {
         stage: vk::PipelineStageFlags2::FRAGMENT_SHADER,
         access: vk::AccessFlags2::SHADER_READ,
     };
-    pub(crate) const COLOR_WRITE: Self = Self {
-        stage: vk::PipelineStageFlags2::COLOR_ATTACHMENT_OUTPUT,
-        access: vk::AccessFlags2::from_raw(
-            vk::AccessFlags2::COLOR_ATTACHMENT_READ.as_raw()
-                | vk::AccessFlags2::COLOR_ATTACHMENT_WRITE.as_raw(),
-        ),
-    };
-    pub(crate) const DEPTH_WRITE: Self = Self {
-        stage: vk::PipelineStageFlags2::from_raw(
-            vk::PipelineStageFlags2::EARLY_FRAGMENT_TESTS.as_raw()
-                | vk::PipelineStageFlags2::LATE_FRAGMENT_TESTS.as_raw(),
-        ),
-        access: vk::AccessFlags2::from_raw(
-            vk::AccessFlags2::DEPTH_STENCIL_ATTACHMENT_READ.as_raw()
-                | vk::AccessFlags2::DEPTH_STENCIL_ATTACHMENT_WRITE.as_raw(),
-        ),
-    };
     /// All that draws read: indices, indirect commands, and buffers by address in any shader.
     pub(crate) const DRAW_READ: Self = Self {
         stage: vk::PipelineStageFlags2::from_raw(
@@ -76,10 +63,6 @@ impl Access {
                 | vk::AccessFlags2::INDEX_READ.as_raw()
                 | vk::AccessFlags2::SHADER_READ.as_raw(),
         ),
-    };
-    pub(crate) const HOST_READ: Self = Self {
-        stage: vk::PipelineStageFlags2::HOST,
-        access: vk::AccessFlags2::HOST_READ,
     };
 
     /// Both.
@@ -110,6 +93,20 @@ impl Levels {
             count: 1,
         }
     }
+}
+
+/// Bytes of a draw command.
+pub(crate) const COMMAND_BYTES: u32 = size_of::<vk::DrawIndexedIndirectCommand>() as u32;
+
+/// A barrier of a whole image.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ImageBarrier {
+    pub(crate) image: vk::Image,
+    pub(crate) format: vk::Format,
+    pub(crate) from: Scope,
+    pub(crate) to: Scope,
+    pub(crate) old: vk::ImageLayout,
+    pub(crate) new: vk::ImageLayout,
 }
 
 /// One attachment of a render pass.
@@ -155,6 +152,11 @@ impl Recorder {
             .map_err(RenderError::vulkan("allocating a command buffer"))?;
         recorder.buffer = buffers[0];
         Ok(recorder)
+    }
+
+    /// The timeline value of the last submission; 0 before the first.
+    pub(crate) fn submitted(&self) -> u64 {
+        self.submitted
     }
 
     /// Waits for the last submission and starts afresh, with the descriptor set bound.
@@ -259,6 +261,93 @@ impl Recorder {
         unsafe { self.device.raw.cmd_pipeline_barrier2(self.buffer, &info) };
     }
 
+    /// All barriers that a pass of a graph waits for, at once: one for memory as a whole, and one for each image.
+    pub(crate) fn barriers(&mut self, memory: Option<(Scope, Scope)>, images: &[ImageBarrier]) {
+        let memory: Vec<_> = memory
+            .map(|(from, to)| {
+                vk::MemoryBarrier2::default()
+                    .src_stage_mask(from.stage)
+                    .src_access_mask(from.access)
+                    .dst_stage_mask(to.stage)
+                    .dst_access_mask(to.access)
+            })
+            .into_iter()
+            .collect();
+        let images: Vec<_> = images
+            .iter()
+            .map(|barrier| {
+                let ImageBarrier {
+                    image,
+                    format,
+                    from,
+                    to,
+                    old,
+                    new,
+                } = *barrier;
+                vk::ImageMemoryBarrier2::default()
+                    .src_stage_mask(from.stage)
+                    .src_access_mask(from.access)
+                    .dst_stage_mask(to.stage)
+                    .dst_access_mask(to.access)
+                    .old_layout(old)
+                    .new_layout(new)
+                    .src_queue_family_index(vk::QUEUE_FAMILY_IGNORED)
+                    .dst_queue_family_index(vk::QUEUE_FAMILY_IGNORED)
+                    .image(image)
+                    .subresource_range(vk::ImageSubresourceRange {
+                        aspect_mask: aspect_of(format),
+                        base_mip_level: 0,
+                        level_count: vk::REMAINING_MIP_LEVELS,
+                        base_array_layer: 0,
+                        layer_count: vk::REMAINING_ARRAY_LAYERS,
+                    })
+            })
+            .collect();
+        if memory.is_empty() && images.is_empty() {
+            return;
+        }
+        let info = vk::DependencyInfo::default()
+            .memory_barriers(&memory)
+            .image_memory_barriers(&images);
+        // SAFETY: recording outside a render pass; the images are alive until the timeline passes (invariant 2).
+        unsafe { self.device.raw.cmd_pipeline_barrier2(self.buffer, &info) };
+    }
+
+    /// Binds what a pass samples, for both kinds of pipelines.
+    pub(crate) fn bind_inputs(&mut self, bindless: &Bindless, inputs: &Inputs) {
+        for bind_point in [
+            vk::PipelineBindPoint::GRAPHICS,
+            vk::PipelineBindPoint::COMPUTE,
+        ] {
+            let sets = [inputs.set];
+            // SAFETY: recording; the set is of the layout's set 1 and alive until the timeline passes (invariant 2).
+            unsafe {
+                self.device.raw.cmd_bind_descriptor_sets(
+                    self.buffer,
+                    bind_point,
+                    bindless.layout,
+                    1,
+                    &sets,
+                    &[],
+                );
+            }
+        }
+    }
+
+    /// Fills a range of a buffer with a word.
+    pub(crate) fn fill_buffer(&mut self, buffer: &Buffer, offset: u64, bytes: u64, word: u32) {
+        debug_assert!(
+            offset.is_multiple_of(4) && bytes.is_multiple_of(4) && offset + bytes <= buffer.size,
+            "whole words of the buffer"
+        );
+        // SAFETY: recording outside a render pass; the range is within the buffer, in whole words.
+        unsafe {
+            self.device
+                .raw
+                .cmd_fill_buffer(self.buffer, buffer.raw, offset, bytes, word)
+        };
+    }
+
     pub(crate) fn copy_buffer(
         &mut self,
         from: vk::Buffer,
@@ -353,7 +442,7 @@ impl Recorder {
     pub(crate) fn begin_rendering(
         &mut self,
         extent: vk::Extent2D,
-        color: Attachment,
+        color: Option<Attachment>,
         depth: Option<Attachment>,
     ) {
         let info = |attachment: &Attachment, layout| {
@@ -375,7 +464,10 @@ impl Recorder {
             offset: vk::Offset2D::default(),
             extent,
         };
-        let colors = [info(&color, vk::ImageLayout::COLOR_ATTACHMENT_OPTIMAL)];
+        let colors: Vec<_> = color
+            .iter()
+            .map(|color| info(color, vk::ImageLayout::COLOR_ATTACHMENT_OPTIMAL))
+            .collect();
         let depth = depth.map(|depth| info(&depth, vk::ImageLayout::DEPTH_ATTACHMENT_OPTIMAL));
         let mut rendering = vk::RenderingInfo::default()
             .render_area(area)
@@ -467,15 +559,15 @@ impl Recorder {
         unsafe { self.device.raw.cmd_draw(self.buffer, vertices, 1, 0, 0) };
     }
 
-    /// Draws `count` commands of `DrawIndexedIndirect`, tightly packed, the first at number `first`: as many
-    /// calls as the device's limit takes.
-    pub(crate) fn draw_indexed_indirect(&mut self, commands: &Buffer, first: u32, count: u32) {
-        let stride = size_of::<vk::DrawIndexedIndirectCommand>() as u32;
+    /// Draws `count` commands of `DrawIndexedIndirect`, tightly packed from `start` on, in bytes: as many calls as the
+    /// device's limit takes.
+    pub(crate) fn draw_indexed_indirect(&mut self, commands: &Buffer, start: u64, count: u32) {
+        let stride = COMMAND_BYTES;
         let most = self.device.adapter.limits.max_draw_indirect_count.max(1);
         let mut done = 0;
         while done < count {
             let now = (count - done).min(most);
-            let offset = u64::from(first + done) * u64::from(stride);
+            let offset = start + u64::from(done) * u64::from(stride);
             debug_assert!(
                 offset + u64::from(now) * u64::from(stride) <= commands.size,
                 "commands are in the buffer"
@@ -493,6 +585,37 @@ impl Recorder {
             };
             done += now;
         }
+    }
+
+    /// Draws as many of `most` commands, from `start` on, as the word at `count` says. Those beyond draw nothing.
+    pub(crate) fn draw_indexed_indirect_count(
+        &mut self,
+        buffer: &Buffer,
+        start: u64,
+        count: u64,
+        most: u32,
+    ) {
+        if most > self.device.adapter.limits.max_draw_indirect_count {
+            return self.draw_indexed_indirect(buffer, start, most);
+        }
+        debug_assert!(
+            start + u64::from(most) * u64::from(COMMAND_BYTES) <= buffer.size
+                && count + 4 <= buffer.size,
+            "commands and count are in the buffer"
+        );
+        // SAFETY: recording inside a pass; the commands come from checked meshes; drawIndirectCount is on, and `most` is
+        // within the limit.
+        unsafe {
+            self.device.raw.cmd_draw_indexed_indirect_count(
+                self.buffer,
+                buffer.raw,
+                start,
+                buffer.raw,
+                count,
+                most,
+                COMMAND_BYTES,
+            )
+        };
     }
 
     pub(crate) fn dispatch(&mut self, x: u32, y: u32, z: u32) {

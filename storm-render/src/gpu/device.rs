@@ -26,6 +26,12 @@ pub(crate) enum Garbage {
     Pipeline(vk::Pipeline),
     CommandPool(vk::CommandPool),
     Semaphore(vk::Semaphore),
+    /// Memory of its own that things were placed in, all of them given up before.
+    Memory(Allocation),
+    /// Buffers and images in such memory.
+    PlacedBuffer(vk::Buffer),
+    PlacedImage(vk::Image),
+    DescriptorPool(vk::DescriptorPool),
 }
 
 /// A device in use. Shared by everything made from it.
@@ -35,6 +41,7 @@ pub(crate) struct Device {
     pub(crate) swapchain: Option<khr::swapchain::Device>,
     pub(crate) adapter: Adapter,
     queue: Mutex<vk::Queue>,
+    families: Vec<u32>,
     timeline: vk::Semaphore,
     /// The timeline value that the next submission will signal.
     next_value: AtomicU64,
@@ -101,6 +108,7 @@ impl Device {
                 .as_ref()
                 .map(|_| khr::swapchain::Device::new(&instance.raw, &raw)),
             raw,
+            families: vec![adapter.queue_family],
             adapter,
             queue: Mutex::new(queue),
             timeline,
@@ -110,6 +118,11 @@ impl Device {
             trash: Mutex::new(Vec::new()),
             instance,
         }))
+    }
+
+    /// The queue families that share buffers and the graph's images.
+    pub(crate) fn families(&self) -> &[u32] {
+        &self.families
     }
 
     /// Runs `f` with the memory allocator.
@@ -288,6 +301,22 @@ impl Device {
             Garbage::Semaphore(semaphore) => {
                 // SAFETY: invariant 2.
                 unsafe { self.raw.destroy_semaphore(semaphore, None) };
+                None
+            }
+            Garbage::Memory(allocation) => Some(allocation),
+            Garbage::PlacedBuffer(buffer) => {
+                // SAFETY: invariant 2.
+                unsafe { self.raw.destroy_buffer(buffer, None) };
+                None
+            }
+            Garbage::PlacedImage(image) => {
+                // SAFETY: invariant 2.
+                unsafe { self.raw.destroy_image(image, None) };
+                None
+            }
+            Garbage::DescriptorPool(pool) => {
+                // SAFETY: invariant 2; this frees its sets too.
+                unsafe { self.raw.destroy_descriptor_pool(pool, None) };
                 None
             }
         };

@@ -43,7 +43,8 @@ pub(crate) struct GraphicsDesc<'a> {
     /// Specialization constant 0 of the fragment shader.
     pub(crate) fragment_constant: u32,
     pub(crate) topology: vk::PrimitiveTopology,
-    pub(crate) color_format: vk::Format,
+    /// `None` where there is no colour attachment.
+    pub(crate) color_format: Option<vk::Format>,
     pub(crate) depth: Depth,
     pub(crate) blending: Blending,
     pub(crate) samples: vk::SampleCountFlags,
@@ -179,7 +180,7 @@ impl Pipeline {
             .dst_color_blend_factor(vk::BlendFactor::ONE_MINUS_SRC_ALPHA)
             .src_alpha_blend_factor(vk::BlendFactor::ONE)
             .dst_alpha_blend_factor(vk::BlendFactor::ONE_MINUS_SRC_ALPHA);
-        let attachments = [attachment];
+        let attachments: Vec<_> = desc.color_format.map(|_| attachment).into_iter().collect();
         let blend = vk::PipelineColorBlendStateCreateInfo::default().attachments(&attachments);
         let dynamic = [
             vk::DynamicState::VIEWPORT,
@@ -188,7 +189,7 @@ impl Pipeline {
             vk::DynamicState::FRONT_FACE,
         ];
         let dynamic = vk::PipelineDynamicStateCreateInfo::default().dynamic_states(&dynamic);
-        let formats = [desc.color_format];
+        let formats: Vec<_> = desc.color_format.into_iter().collect();
         let mut rendering =
             vk::PipelineRenderingCreateInfo::default().color_attachment_formats(&formats);
         if desc.depth != Depth::None {

@@ -153,6 +153,11 @@ impl Instances {
         self.records.len() - self.free.len()
     }
 
+    /// One past the highest slot.
+    pub(crate) fn slot_count(&self) -> u32 {
+        self.records.len() as u32
+    }
+
     pub(crate) fn blended_transform(&self, slot: u32) -> Option<&InstanceTransform> {
         self.blended.get(&slot)
     }

@@ -4,6 +4,8 @@
 
 use bytemuck::{Pod, Zeroable};
 
+use crate::frame::cull::{CullInfo, CullView};
+
 /// Stands for "there is none" in every index of these structures.
 pub(crate) const NONE: u32 = u32::MAX;
 
@@ -70,6 +72,19 @@ pub(crate) struct MeshInfo {
     pub(crate) flags: u32,
     pub(crate) padding: u32,
 }
+
+/// The box around a mesh, for culling.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub(crate) struct MeshBox {
+    pub(crate) low: [f32; 3],
+    pub(crate) flags: u32,
+    pub(crate) high: [f32; 3],
+    pub(crate) padding: u32,
+}
+
+/// [`MeshBox::flags`]: lines or points, which are a pixel wide at any distance.
+pub(crate) const BOX_THIN: u32 = 1;
 
 /// [`MeshInfo::flags`]: there is nothing to light it by.
 pub(crate) const MESH_UNLIT: u32 = 1;
@@ -150,7 +165,6 @@ pub(crate) struct Globals {
     pub(crate) vertices: u64,
     pub(crate) transforms: u64,
     pub(crate) metas: u64,
-    pub(crate) visible: u64,
     pub(crate) meshes: u64,
     pub(crate) materials: u64,
     pub(crate) lights: u64,
@@ -162,7 +176,7 @@ pub(crate) struct Globals {
 }
 
 /// `docs/render.md` states this figure.
-const _: () = assert!(size_of::<Globals>() == 368);
+const _: () = assert!(size_of::<Globals>() == 360);
 
 /// Offsets of the members of the structures that shaders read, for the test that compares the two.
 #[doc(hidden)]
@@ -178,6 +192,13 @@ pub fn layout_offsets() -> Vec<(&'static str, Vec<u32>)> {
         InstanceMeta { mesh, material }
         MeshInfo { positions, normals, tangents, uv0, uv1, colors, flags, padding }
         TextureRef { image, sampler_and_uv }
+        MeshBox { low, flags, high, padding }
+        CullView { clip_from_relative, extent, small, sample_grid }
+        CullInfo {
+            views, candidates, commands, ranges, boxes, bits, sums, slots, commands_left, counts, hiz, seen, report,
+            candidate_count, solid_count, range_count, candidate_stride, command_stride, range_stride, solid_ranges,
+            padding,
+        }
         LightInfo { translation, range, cell, spot_scale, color, spot_offset, direction, padding }
         SkyInfo {
             sun_direction, sun_cos, sun_color, haze, zenith, cloud_cover, horizon, cloud_scale, ground, fog_density,
@@ -185,7 +206,7 @@ pub fn layout_offsets() -> Vec<(&'static str, Vec<u32>)> {
         }
         Globals {
             clip_from_relative, relative_from_clip, eye, camera_cell, exposure, camera_translation, light_count, sky,
-            vertices, transforms, metas, visible, meshes, materials, lights, harmonics, sky_cube, sky_levels,
+            vertices, transforms, metas, meshes, materials, lights, harmonics, sky_cube, sky_levels,
             brdf_table, clamp_sampler,
         }
     };

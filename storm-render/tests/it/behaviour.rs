@@ -333,6 +333,7 @@ fn without_multisampling_textures_and_targets_keep_apart() {
         &gpu,
         &RendererDesc {
             multisampling: false,
+            ..RendererDesc::default()
         },
     )
     .unwrap();

@@ -2,8 +2,10 @@
 //! installs both.
 
 mod behaviour;
+mod culling;
 #[cfg(feature = "ecs")]
 mod extract;
+mod gallery;
 mod golden;
 mod harness;
 mod misuse;

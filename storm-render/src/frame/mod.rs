@@ -1,0 +1,8 @@
+//! One frame: which passes there are (`plan.rs`), the pipelines they draw with (`pipelines.rs`), and what each records
+//! (`record.rs`).
+
+pub(crate) mod constants;
+pub(crate) mod cull;
+pub(crate) mod pipelines;
+pub(crate) mod plan;
+pub(crate) mod record;

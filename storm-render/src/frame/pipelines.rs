@@ -1,0 +1,217 @@
+//! The pipelines of a renderer, each made when it is first needed.
+
+use std::collections::HashMap;
+
+use ash::vk;
+use storm_assets::Topology;
+
+use super::plan::{FrameKey, HDR_FORMAT};
+use crate::{
+    context::Gpu,
+    error::Result,
+    gpu::pipeline::{Blending, Depth, GraphicsDesc, Pipeline},
+    scene::{AlphaClass, DrawKind, Scene},
+    shaders,
+};
+
+/// Solid surfaces are drawn twice: where they are, and how they look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Pass {
+    /// In one render pass with colours.
+    Depth,
+    /// In a render pass of its own.
+    DepthOnly,
+    Color,
+}
+
+/// What a pipeline of the scene is for.
+pub(crate) type SceneKey = (Pass, AlphaClass, Topology);
+
+/// Pipelines that cull.
+pub(crate) struct Culling {
+    pub(crate) test: Pipeline,
+    pub(crate) scan: Pipeline,
+    pub(crate) instances: Pipeline,
+    pub(crate) commands: Pipeline,
+    pub(crate) hiz_depth: Pipeline,
+    pub(crate) hiz: Pipeline,
+}
+
+/// All pipelines of a renderer.
+pub(crate) struct Pipelines {
+    scene: HashMap<SceneKey, Pipeline>,
+    background: Pipeline,
+    tone_maps: HashMap<vk::Format, Pipeline>,
+    culling: Culling,
+    samples: vk::SampleCountFlags,
+    gpu: Gpu,
+}
+
+impl Pipelines {
+    pub(crate) fn new(gpu: &Gpu, samples: vk::SampleCountFlags) -> Result<Self> {
+        let background = gpu.with_bindless(|bindless| {
+            Pipeline::graphics(
+                gpu.device(),
+                bindless,
+                &GraphicsDesc {
+                    vertex: shaders::FULLSCREEN_VERT,
+                    fragment: Some(shaders::BACKGROUND_FRAG),
+                    fragment_constant: 0,
+                    topology: vk::PrimitiveTopology::TRIANGLE_LIST,
+                    color_format: Some(HDR_FORMAT),
+                    depth: Depth::Test,
+                    blending: Blending::Replace,
+                    samples,
+                },
+            )
+        })?;
+        Ok(Self {
+            scene: HashMap::new(),
+            background,
+            tone_maps: HashMap::new(),
+            culling: Culling::new(gpu, samples)?,
+            samples,
+            gpu: gpu.clone(),
+        })
+    }
+
+    /// Makes what a frame of this scene needs and is not there yet.
+    pub(crate) fn prepare(&mut self, scene: &Scene, key: &FrameKey) -> Result<()> {
+        let (device, samples) = (self.gpu.device(), self.samples);
+        let solid = scene.draws.solid().iter().flat_map(|range| {
+            let DrawKind {
+                class, topology, ..
+            } = range.kind;
+            let depth = if key.depth_first() {
+                Pass::DepthOnly
+            } else {
+                Pass::Depth
+            };
+            [(depth, class, topology), (Pass::Color, class, topology)]
+        });
+        let blended = scene.draws.blended().iter();
+        let blended = blended.map(|range| (Pass::Color, range.kind.class, range.kind.topology));
+        for wanted in solid.chain(blended) {
+            if !self.scene.contains_key(&wanted) {
+                let pipeline = self.gpu.with_bindless(|bindless| {
+                    Pipeline::graphics(device, bindless, &scene_pipeline(wanted, samples))
+                })?;
+                self.scene.insert(wanted, pipeline);
+            }
+        }
+        let format = key.canvas_format;
+        if !self.tone_maps.contains_key(&format) {
+            let fragment = if samples == vk::SampleCountFlags::TYPE_1 {
+                shaders::TONEMAP_FRAG
+            } else {
+                shaders::TONEMAP_MS_FRAG
+            };
+            let desc = GraphicsDesc {
+                vertex: shaders::FULLSCREEN_VERT,
+                fragment: Some(fragment),
+                fragment_constant: 0,
+                topology: vk::PrimitiveTopology::TRIANGLE_LIST,
+                color_format: Some(format),
+                depth: Depth::None,
+                blending: Blending::Replace,
+                samples: vk::SampleCountFlags::TYPE_1,
+            };
+            let pipeline = self
+                .gpu
+                .with_bindless(|bindless| Pipeline::graphics(device, bindless, &desc))?;
+            self.tone_maps.insert(format, pipeline);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn culling(&self) -> &Culling {
+        &self.culling
+    }
+
+    pub(crate) fn scene(&self, key: SceneKey) -> &Pipeline {
+        &self.scene[&key]
+    }
+
+    pub(crate) fn background(&self) -> &Pipeline {
+        &self.background
+    }
+
+    pub(crate) fn tone_map(&self, format: vk::Format) -> &Pipeline {
+        &self.tone_maps[&format]
+    }
+}
+
+impl Culling {
+    fn new(gpu: &Gpu, samples: vk::SampleCountFlags) -> Result<Self> {
+        let make =
+            |spirv| gpu.with_bindless(|bindless| Pipeline::compute(gpu.device(), bindless, spirv));
+        Ok(Self {
+            test: make(shaders::CULL_TEST_COMP)?,
+            scan: make(shaders::CULL_SCAN_COMP)?,
+            instances: make(shaders::CULL_INSTANCES_COMP)?,
+            commands: make(shaders::CULL_COMMANDS_COMP)?,
+            hiz_depth: make(if samples == vk::SampleCountFlags::TYPE_1 {
+                shaders::HIZ_DEPTH_COMP
+            } else {
+                shaders::HIZ_DEPTH_MS_COMP
+            })?,
+            hiz: make(shaders::HIZ_COMP)?,
+        })
+    }
+}
+
+fn scene_pipeline(
+    (pass, class, topology): SceneKey,
+    samples: vk::SampleCountFlags,
+) -> GraphicsDesc<'static> {
+    let (vertex, fragment, depth, blending) = match (pass, class) {
+        (Pass::Depth | Pass::DepthOnly, AlphaClass::Mask) => {
+            let fragment = Some(shaders::DEPTH_MASK_FRAG);
+            (
+                shaders::SCENE_VERT,
+                fragment,
+                Depth::TestAndWrite,
+                Blending::Drop,
+            )
+        }
+        (Pass::Depth | Pass::DepthOnly, _) => (
+            shaders::DEPTH_VERT,
+            None,
+            Depth::TestAndWrite,
+            Blending::Drop,
+        ),
+        (Pass::Color, AlphaClass::Blend) => (
+            shaders::SCENE_VERT,
+            Some(shaders::SCENE_FRAG),
+            Depth::Test,
+            Blending::Over,
+        ),
+        (Pass::Color, _) => {
+            let fragment = Some(shaders::SCENE_FRAG);
+            (
+                shaders::SCENE_VERT,
+                fragment,
+                Depth::TestEqual,
+                Blending::Replace,
+            )
+        }
+    };
+    GraphicsDesc {
+        vertex,
+        fragment,
+        fragment_constant: u32::from(class == AlphaClass::Blend),
+        topology: topology_of(topology),
+        color_format: (pass != Pass::DepthOnly).then_some(HDR_FORMAT),
+        depth,
+        blending,
+        samples,
+    }
+}
+
+pub(crate) fn topology_of(topology: Topology) -> vk::PrimitiveTopology {
+    match topology {
+        Topology::Points => vk::PrimitiveTopology::POINT_LIST,
+        Topology::Lines => vk::PrimitiveTopology::LINE_LIST,
+        Topology::Triangles => vk::PrimitiveTopology::TRIANGLE_LIST,
+    }
+}

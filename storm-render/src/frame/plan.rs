@@ -1,0 +1,278 @@
+//! The frame as a graph: passes and what they use. Pure data; the tests compile it without a device.
+
+use ash::vk;
+
+use super::cull::{self, Sizes};
+use crate::{
+    gpu::pipeline::DEPTH_FORMAT,
+    graph::{Graph, ImageSpec, Origin, Queue, ResourceId, Use},
+    quality::Culling,
+};
+
+/// Scene colours before tone mapping.
+pub(crate) const HDR_FORMAT: vk::Format = vk::Format::R16G16B16A16_SFLOAT;
+
+/// What decides which passes there are. Another key is another plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FrameKey {
+    pub(crate) extent: vk::Extent2D,
+    pub(crate) canvas_format: vk::Format,
+    /// Whether the picture is shown in a window; otherwise it is copied.
+    pub(crate) presented: bool,
+    pub(crate) samples: vk::SampleCountFlags,
+    pub(crate) culling: Culling,
+    pub(crate) sizes: Sizes,
+}
+
+impl FrameKey {
+    /// Whether depth is finished before colours begin; otherwise one render pass does both.
+    pub(crate) fn depth_first(&self) -> bool {
+        self.culling == Culling::Occlusion
+    }
+}
+
+/// What a pass records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Copies what changed, and filters the sky.
+    Upload,
+    /// Fills the lists of what is in view, or of what was seen before.
+    Cull,
+    /// Depth of what is solid, then colours, the sky behind, and what is blended.
+    Scene,
+    /// Depth of a list of what is solid; the first clears.
+    Depth {
+        list: u32,
+    },
+    /// The hierarchical depth buffer.
+    Hiz,
+    /// Fills the lists of what is not hidden.
+    CullAgain,
+    /// Colours of what is solid where depth is equal, the sky behind, and what is blended.
+    Color,
+    ToneMap,
+    ReadBack,
+}
+
+/// The resources that recording asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Resources {
+    pub(crate) color: ResourceId,
+    pub(crate) depth: ResourceId,
+    pub(crate) canvas: ResourceId,
+    /// Draw lists after culling.
+    pub(crate) lists: ResourceId,
+    pub(crate) hiz: ResourceId,
+    /// By slot, what was seen in the frame before.
+    pub(crate) seen: ResourceId,
+}
+
+/// The frame of a key.
+pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
+    let mut graph = Graph::default();
+    let spec = |format, samples| ImageSpec {
+        width: key.extent.width,
+        height: key.extent.height,
+        format,
+        samples,
+    };
+    let tables = graph.import_buffers("scene tables");
+    let report = graph.import_buffers("report");
+    graph.end(report, Use::Host);
+    let color = graph.image("scene colour", spec(HDR_FORMAT, key.samples));
+    let depth = graph.image("scene depth", spec(DEPTH_FORMAT, key.samples));
+    let lists = graph.buffer("draw lists", key.sizes.parts().bytes);
+    let hiz_bytes = cull::hiz_words(key.extent.width, key.extent.height) * 4;
+    let hiz = graph.buffer("hierarchical depth", hiz_bytes);
+    let seen = graph.keep_buffer("seen before", u64::from(key.sizes.slots) * 4);
+    // A window's image becomes ready where colours are written; a picture in memory was last copied from.
+    let before = if key.presented {
+        Use::Color
+    } else {
+        Use::CopyFrom
+    };
+    let canvas = graph.import_image(
+        "canvas",
+        spec(key.canvas_format, vk::SampleCountFlags::TYPE_1),
+        Origin::Given(before),
+    );
+    let resources = Resources {
+        color,
+        depth,
+        canvas,
+        lists,
+        hiz,
+        seen,
+    };
+    let graphics = Queue::Graphics;
+    let occlusion = key.culling == Culling::Occlusion;
+
+    let mut uses = vec![(tables, Use::CopyTo), (report, Use::CopyTo)];
+    if occlusion {
+        uses.push((seen, Use::CopyTo));
+    }
+    graph.pass("upload", graphics, Step::Upload, uses);
+
+    // How draws use the scene's tables and lists.
+    let mut drawn = vec![
+        (tables, Use::Indirect),
+        (tables, Use::Index),
+        (tables, Use::ReadVertex),
+        (tables, Use::ReadFragment),
+    ];
+    let mut culls = vec![
+        (tables, Use::ReadCompute),
+        (lists, Use::WriteCompute),
+        (report, Use::WriteCompute),
+    ];
+    if key.culling != Culling::Off {
+        drawn.extend([(lists, Use::Indirect), (lists, Use::ReadVertex)]);
+        if occlusion {
+            culls.push((seen, Use::WriteCompute));
+        }
+        graph.pass("cull", graphics, Step::Cull, culls.iter().copied());
+    }
+    let with = |uses: &[(ResourceId, Use)]| [uses, &drawn].concat();
+    if key.depth_first() {
+        let list = cull::FIRST;
+        graph.pass(
+            "depth",
+            graphics,
+            Step::Depth { list },
+            with(&[(depth, Use::Depth)]),
+        );
+        if occlusion {
+            let uses = [(depth, Use::SampledCompute), (hiz, Use::WriteCompute)];
+            graph.pass("hierarchical depth", graphics, Step::Hiz, uses);
+            culls.push((hiz, Use::ReadCompute));
+            graph.pass("cull again", graphics, Step::CullAgain, culls);
+            let list = cull::SECOND;
+            let uses = with(&[(depth, Use::Depth)]);
+            graph.pass("depth again", graphics, Step::Depth { list }, uses);
+        }
+        let uses = with(&[(color, Use::Color), (depth, Use::DepthTest)]);
+        graph.pass("colour", graphics, Step::Color, uses);
+    } else {
+        let uses = with(&[(color, Use::Color), (depth, Use::Depth)]);
+        graph.pass("scene", graphics, Step::Scene, uses);
+    }
+
+    let uses = [(color, Use::SampledFragment), (canvas, Use::Color)];
+    graph.pass("tone map", graphics, Step::ToneMap, uses);
+    if key.presented {
+        graph.end(canvas, Use::Present);
+    } else {
+        let picture = graph.import_buffers("picture");
+        graph.end(picture, Use::Host);
+        let uses = [(canvas, Use::CopyFrom), (picture, Use::CopyTo)];
+        graph.pass("read back", graphics, Step::ReadBack, uses);
+    }
+    (graph, resources)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Compiled, Kind, Options, Requirements};
+
+    pub(crate) fn compile(key: &FrameKey) -> (Compiled<Step>, Resources) {
+        let (graph, resources) = frame(key);
+        let plan = graph.compile(Options::default(), |_, resource, _| {
+            let size = match resource.kind {
+                Kind::Buffer(bytes) => bytes,
+                Kind::Image(spec) => u64::from(spec.width) * u64::from(spec.height) * 8,
+            };
+            Requirements {
+                size,
+                alignment: 256,
+                types: 1,
+            }
+        });
+        (plan, resources)
+    }
+
+    /// Keys of every kind of frame.
+    fn keys() -> Vec<FrameKey> {
+        let mut keys = Vec::new();
+        for culling in [Culling::Off, Culling::Frustum, Culling::Occlusion] {
+            for presented in [false, true] {
+                for samples in [vk::SampleCountFlags::TYPE_1, vk::SampleCountFlags::TYPE_4] {
+                    keys.push(FrameKey {
+                        extent: vk::Extent2D {
+                            width: 640,
+                            height: 360,
+                        },
+                        canvas_format: vk::Format::R8G8B8A8_SRGB,
+                        presented,
+                        samples,
+                        culling,
+                        sizes: Sizes::of(1, 1, 1, 1, cull::VIEW_LISTS),
+                    });
+                }
+            }
+        }
+        keys
+    }
+
+    #[test]
+    fn no_barrier_of_any_frame_waits_for_all_commands() {
+        use vk::PipelineStageFlags2 as S;
+        let all = S::ALL_COMMANDS | S::ALL_GRAPHICS | S::TOP_OF_PIPE | S::BOTTOM_OF_PIPE;
+        for key in keys() {
+            let (plan, _) = compile(&key);
+            let barriers = plan.passes.iter().flat_map(|pass| &pass.barriers);
+            for barrier in barriers.chain(&plan.end) {
+                let name = plan.resources[barrier.resource.0 as usize].name;
+                for scope in [barrier.from, barrier.to] {
+                    assert!(!scope.stage.intersects(all), "{name} in {key:?}: {scope:?}");
+                    assert!(
+                        scope.access.is_empty() || !scope.stage.is_empty(),
+                        "{name} in {key:?}: {scope:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn passes_are_those_that_the_key_asks_for() {
+        let names = |culling| {
+            let key = FrameKey {
+                culling,
+                ..keys()[0]
+            };
+            let (plan, _) = compile(&key);
+            plan.passes.iter().map(|pass| pass.name).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            names(Culling::Off),
+            ["upload", "scene", "tone map", "read back"]
+        );
+        assert_eq!(
+            names(Culling::Frustum),
+            ["upload", "cull", "scene", "tone map", "read back"]
+        );
+        assert_eq!(
+            names(Culling::Occlusion),
+            [
+                "upload",
+                "cull",
+                "depth",
+                "hierarchical depth",
+                "cull again",
+                "depth again",
+                "colour",
+                "tone map",
+                "read back"
+            ]
+        );
+    }
+
+    #[test]
+    fn with_culling_off_there_is_no_memory_for_it() {
+        let (plan, resources) = compile(&keys()[0]);
+        for id in [resources.lists, resources.hiz, resources.seen] {
+            assert!(!plan.is_used(id));
+        }
+    }
+}
