@@ -66,7 +66,7 @@ struct PunctualLight {
     vec3 color;       // linear RGB × candela
     float spot_offset;
     vec3 direction;   // where a spot points
-    uint pad;
+    uint shadow;      // first of its shadow views, or NONE
 };
 
 // The procedural sky. Radiance is in the units of the sun's illuminance over π.
@@ -117,6 +117,7 @@ layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Gl
     uint sky_levels;
     uint brdf_table;
     uint clamp_sampler;
+    uint64_t lighting;       // address of what lighting.glsl describes
 };
 
 layout(set = 0, binding = 0) uniform texture2D images[];

@@ -1,11 +1,19 @@
 #version 460
 // Metallic-roughness shading (glTF 2.0, appendix B) under the sun, punctual lights and the sky.
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_samplerless_texture_functions : require
 #include "common.glsl"
 #include "sky.glsl"
+#include "lighting.glsl"
+#include "shadows.glsl"
 
-// 1 where alpha is blended. Masked surfaces have their holes in the depth already.
-layout(constant_id = 0) const uint BLEND = 0u;
+// What the pipeline does, bit by bit: `src/frame/pipelines.rs` sets it.
+layout(constant_id = 0) const uint FEATURES = 0u;
+// Alpha is blended. Masked surfaces have their holes in the depth already.
+const bool BLEND = (FEATURES & 1u) != 0u;
+const bool SUN_SHADOWS = (FEATURES & 2u) != 0u;
+const bool LIGHT_SHADOWS = (FEATURES & 4u) != 0u;
+const bool CLUSTERED = (FEATURES & 8u) != 0u;
 
 layout(push_constant, scalar) uniform Push { Globals globals; };
 
@@ -35,6 +43,7 @@ float visibility(float n_l, float n_v, float a2) {
 
 struct Surface {
     vec3 normal;
+    vec3 face;    // without a normal map, towards the eye
     vec3 view;
     float n_v;
     vec3 diffuse; // albedo of the dielectric part
@@ -84,29 +93,64 @@ vec3 image_based_light(Surface s, float roughness) {
     return single * radiance + (multiple + k_d) * diffuse_light;
 }
 
+// Radiance towards the eye from one light.
+vec3 light_from(Surface s, uint i) {
+    PunctualLight light = globals.lights.at[i];
+    vec3 at = vec3(light.cell - globals.camera_cell) * CELL_SIZE + light.translation - globals.camera_translation;
+    vec3 to_light = at - in_relative;
+    float d2 = dot(to_light, to_light);
+    if (d2 >= light.range * light.range) {
+        return vec3(0.0);
+    }
+    float inverse = inversesqrt(max(d2, 1e-8));
+    vec3 l = to_light * inverse;
+    // KHR_lights_punctual: inverse square, windowed by the range.
+    float window = clamp(1.0 - pow(d2 / (light.range * light.range), 2.0), 0.0, 1.0);
+    float spot = light.spot_scale == 0.0
+        ? 1.0
+        : clamp(dot(light.direction, -l) * light.spot_scale + light.spot_offset, 0.0, 1.0);
+    float strength = window * spot * spot * inverse * inverse;
+    if (strength <= 0.0) {
+        return vec3(0.0);
+    }
+    if (LIGHT_SHADOWS && light.shadow != NONE && dot(s.normal, l) > 0.0) {
+        Lighting lighting = Lighting(globals.lighting);
+        strength *= light_lit(lighting, light.shadow, light.spot_scale == 0.0, in_relative, s.face, to_light);
+    }
+    return strength * light.color * reflectance(s, l);
+}
+
 vec3 punctual_light(Surface s) {
     vec3 sum = vec3(0.0);
-    for (uint i = 0u; i < globals.light_count; ++i) {
-        PunctualLight light = globals.lights.at[i];
-        vec3 at = vec3(light.cell - globals.camera_cell) * CELL_SIZE + light.translation - globals.camera_translation;
-        vec3 to_light = at - in_relative;
-        float d2 = dot(to_light, to_light);
-        if (d2 >= light.range * light.range) {
-            continue;
+    if (!CLUSTERED) {
+        for (uint i = 0u; i < globals.light_count; ++i) {
+            sum += light_from(s, i);
         }
-        float inverse = inversesqrt(max(d2, 1e-8));
-        vec3 l = to_light * inverse;
-        // KHR_lights_punctual: inverse square, windowed by the range.
-        float window = clamp(1.0 - pow(d2 / (light.range * light.range), 2.0), 0.0, 1.0);
-        float spot = light.spot_scale == 0.0
-            ? 1.0
-            : clamp(dot(light.direction, -l) * light.spot_scale + light.spot_offset, 0.0, 1.0);
-        float strength = window * spot * spot * inverse * inverse;
-        if (strength > 0.0) {
-            sum += strength * light.color * reflectance(s, l);
+        return sum;
+    }
+    Lighting lighting = Lighting(globals.lighting);
+    uint start = cluster_of(lighting, gl_FragCoord.xy, dot(in_relative, lighting.forward)) * cluster_stride(lighting);
+    for (uint group = 0u; group < lighting.summary_words; ++group) {
+        uint words = lighting.clusters.at[start + group];
+        while (words != 0u) {
+            uint word = group * 32u + uint(findLSB(words));
+            words &= words - 1u;
+            uint bits = lighting.clusters.at[start + lighting.summary_words + word];
+            while (bits != 0u) {
+                sum += light_from(s, word * 32u + uint(findLSB(bits)));
+                bits &= bits - 1u;
+            }
         }
     }
     return sum;
+}
+
+// The surface itself, whatever is painted on it.
+vec3 face_normal() {
+    vec3 n = dot(in_normal, in_normal) < 1e-12 ? cross(dFdx(in_relative), dFdy(in_relative)) : in_normal;
+    n *= inversesqrt(max(dot(n, n), 1e-30));
+    vec3 view = globals.eye.w == 0.0 ? globals.eye.xyz : -in_relative;
+    return dot(n, view) < 0.0 ? -n : n;
 }
 
 vec3 shading_normal(MaterialInfo m) {
@@ -156,6 +200,7 @@ void main() {
         float roughness = clamp(m.roughness * metallic_roughness.g, 0.0, 1.0);
         Surface s;
         s.normal = shading_normal(m);
+        s.face = SUN_SHADOWS || LIGHT_SHADOWS ? face_normal() : s.normal;
         s.view = globals.eye.w == 0.0 ? globals.eye.xyz : normalize(-in_relative);
         s.n_v = clamp(abs(dot(s.normal, s.view)), 1e-4, 1.0);
         s.diffuse = base.rgb * (1.0 - metallic);
@@ -164,7 +209,11 @@ void main() {
         s.alpha = max(roughness * roughness, 2e-3);
         float occlusion = 1.0 + m.occlusion_strength * (look_up(m.occlusion_texture, vec4(1.0)).r - 1.0);
         color += image_based_light(s, roughness) * occlusion;
-        color += globals.sky.sun_color * reflectance(s, globals.sky.sun_direction);
+        float sun = 1.0;
+        if (SUN_SHADOWS && dot(s.normal, globals.sky.sun_direction) > 0.0) {
+            sun = sun_lit(Lighting(globals.lighting), in_relative, s.face, globals.sky.sun_direction);
+        }
+        color += sun * globals.sky.sun_color * reflectance(s, globals.sky.sun_direction);
         color += punctual_light(s);
     }
     if (globals.sky.fog_density > 0.0) {
@@ -175,6 +224,6 @@ void main() {
         vec3 flat_along = normalize(vec3(along.x, max(along.y, 0.0), along.z));
         color = mix(sky_air(globals.sky, flat_along), color, exp(-density * distance));
     }
-    float alpha = BLEND == 1u ? clamp(base.a, 0.0, 1.0) : 1.0;
+    float alpha = BLEND ? clamp(base.a, 0.0, 1.0) : 1.0;
     out_color = vec4(color * alpha, alpha);
 }

@@ -14,6 +14,7 @@ mod renderer;
 mod report;
 mod scene;
 mod shaders;
+mod shadow;
 mod sky;
 mod survey;
 mod target;
@@ -27,7 +28,7 @@ pub use crate::{
     context::{Gpu, GpuDesc, GpuInfo},
     error::{RenderError, Result},
     gpu::swapchain::Window,
-    quality::{Culling, Quality},
+    quality::{Culling, Quality, ShadowQuality},
     renderer::{FRAMES_IN_FLIGHT, FrameStats, Renderer, RendererDesc},
     report::{CullCounts, FrameReport},
     scene::{

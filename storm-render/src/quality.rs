@@ -15,6 +15,53 @@ pub enum Culling {
     Occlusion,
 }
 
+/// Shadows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ShadowQuality {
+    /// Slices of the view that have a map of the sun each, 1 to 4.
+    pub cascades: u32,
+    /// Texels along a side of such a map.
+    pub resolution: u32,
+    /// Metres from the camera within which the sun casts shadows.
+    pub distance: f32,
+    /// Maps of point and spot lights, 0 to 64: a point light takes 6, a spot light 1. Lights that matter most to the place of
+    /// the camera get them.
+    pub light_maps: u32,
+    /// Texels along a side of such a map.
+    pub light_resolution: u32,
+}
+
+impl ShadowQuality {
+    /// Sharp: 4 maps of 2048 for the sun, 24 of 512 for other lights.
+    pub const HIGH: Self = Self {
+        cascades: 4,
+        resolution: 2048,
+        distance: 160.0,
+        light_maps: 24,
+        light_resolution: 512,
+    };
+
+    /// Half as sharp and half as far.
+    pub const LOW: Self = Self {
+        cascades: 2,
+        resolution: 1024,
+        distance: 80.0,
+        light_maps: 8,
+        light_resolution: 256,
+    };
+
+    /// The same, within what is allowed.
+    pub(crate) fn within_limits(self) -> Self {
+        Self {
+            cascades: self.cascades.clamp(1, crate::shadow::CASCADES_MAX),
+            resolution: self.resolution.clamp(64, 4096),
+            distance: self.distance.clamp(1.0, 10_000.0),
+            light_maps: self.light_maps.min(64),
+            light_resolution: self.light_resolution.clamp(32, 1024),
+        }
+    }
+}
+
 /// What a picture is worth. A [`Renderer`](crate::Renderer) has one, and can be given another between frames.
 ///
 /// ```
@@ -30,6 +77,11 @@ pub struct Quality {
     /// Instances smaller than this, in pixels, are not drawn. 0 draws everything that covers a sample, and only then is the
     /// picture the same as without culling.
     pub small_feature_pixels: f32,
+    /// Shadows; `None` for none.
+    pub shadows: Option<ShadowQuality>,
+    /// More lights than this are first sorted into 16 × 9 × 24 parts of the view, on the GPU, so that a pixel is shaded by
+    /// those that reach its part. The picture is the same, to the last bit.
+    pub clustered_above: u32,
 }
 
 impl Quality {
@@ -37,13 +89,25 @@ impl Quality {
     pub const CPU: Self = Self {
         culling: Culling::Frustum,
         small_feature_pixels: 0.0,
+        shadows: None,
+        clustered_above: 8,
     };
 
     /// For GPUs.
     pub const HIGH: Self = Self {
         culling: Culling::Occlusion,
         small_feature_pixels: 0.0,
+        shadows: Some(ShadowQuality::HIGH),
+        clustered_above: 8,
     };
+
+    /// The same, with figures within what is allowed.
+    pub(crate) fn within_limits(self) -> Self {
+        Self {
+            shadows: self.shadows.map(ShadowQuality::within_limits),
+            ..self
+        }
+    }
 
     /// What suits a device: [`Quality::CPU`] or [`Quality::HIGH`].
     #[must_use]

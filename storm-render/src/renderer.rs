@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 
 use ash::vk;
-use glam::{Mat4, Vec3};
+use glam::Vec3;
 
 use crate::{
-    context::{CLAMP_SAMPLER, Gpu},
+    context::Gpu,
     environment::Environment,
     error::Result,
     frame::{
         constants::{Constants, Part},
-        cull::{CullInfo, CullView, Sizes, VIEW_LISTS},
+        cull::{Sizes, VIEW_LISTS},
         pipelines::Pipelines,
         plan::{self, FrameKey, Resources, Step},
         record,
+        values::{Shadows, Values},
     },
     gpu::{
         bindless::Bindless,
@@ -27,9 +28,10 @@ use crate::{
     },
     quality::{Culling, Quality},
     report::{COUNTERS, CullCounts, FrameReport},
-    scene::{Scene, layout::Globals},
+    scene::{Scene, layout::LightInfo},
+    shadow,
     target::{Canvas, Target},
-    view::{Projection, View},
+    view::View,
 };
 
 /// Frames that the CPU may be ahead of the GPU.
@@ -136,7 +138,7 @@ impl Renderer {
             frames: [frame()?, frame()?],
             frame: 0,
             samples,
-            quality: desc.quality,
+            quality: desc.quality.within_limits(),
             plan: None,
             environment: Environment::new(gpu)?,
             pipelines: Pipelines::new(gpu, samples)?,
@@ -171,14 +173,9 @@ impl Renderer {
         let Some(canvas) = target.begin()? else {
             return self.upload_only(scene);
         };
-        let key = FrameKey {
-            extent: canvas.extent,
-            canvas_format: canvas.format,
-            presented: canvas.presented(),
-            samples: self.samples,
-            culling: self.quality.culling,
-            sizes: sizes(scene),
-        };
+        let quality = self.quality;
+        let shadowed = scene.prepare_lights(view, quality.shadows.as_ref())?;
+        let key = self.key(scene, &canvas, &shadowed);
         self.pipelines.prepare(scene, &key)?;
         self.compile(key)?;
 
@@ -190,8 +187,11 @@ impl Renderer {
         // Waits until the GPU is done with this frame's buffers.
         self.frames[self.frame].recorder.begin(&bindless)?;
         let mut uploaded_bytes = scene.uploads.take_bytes();
-        uploaded_bytes += self.write_constants(scene, view, canvas.extent);
-        self.record(&bindless, scene, view, &canvas, target);
+        let aspect = canvas.extent.width as f32 / canvas.extent.height as f32;
+        let sun = Vec3::from(scene.sky().info().sun_direction);
+        let shadows = Shadows::new(view, aspect, sun, &shadowed, &quality);
+        uploaded_bytes += self.write_constants(scene, view, &shadows);
+        self.record(&bindless, scene, view, &canvas, target, &shadows);
 
         let frame = &mut self.frames[self.frame];
         let (ready, rendered) = canvas.acquired.map(|a| (a.ready, a.rendered)).unzip();
@@ -204,6 +204,55 @@ impl Renderer {
             triangles: scene.draws.triangles(),
             draw_calls: (scene.draws.solid().len() + scene.draws.blended().len()) as u32,
         })
+    }
+
+    /// What decides the passes of a frame.
+    fn key(&self, scene: &Scene, canvas: &Canvas, shadowed: &[(LightInfo, u32)]) -> FrameKey {
+        let quality = &self.quality;
+        let maps: u32 = shadowed
+            .iter()
+            .map(|(light, _)| shadow::maps_of(light))
+            .sum();
+        let mut lists = VIEW_LISTS;
+        if let Some(shadows) = &quality.shadows {
+            // In steps, so that a light more does not make another plan.
+            lists += shadows.cascades + maps.next_multiple_of(8);
+        }
+        let lights = scene.light_count();
+        FrameKey {
+            extent: canvas.extent,
+            canvas_format: canvas.format,
+            presented: canvas.presented(),
+            samples: self.samples,
+            culling: quality.culling,
+            sizes: sizes(scene, lists),
+            shadows: quality.shadows,
+            light_shadows: maps > 0,
+            light_words: if lights > quality.clustered_above {
+                lights.div_ceil(32).next_power_of_two()
+            } else {
+                0
+            },
+        }
+    }
+
+    fn write_constants(&mut self, scene: &Scene, view: &View, shadows: &Shadows) -> u64 {
+        let plan = self.plan.as_ref().expect("`compile` was called before");
+        let frame = &mut self.frames[self.frame];
+        frame.culled = plan.key.culling != Culling::Off;
+        Values {
+            scene,
+            view,
+            quality: &self.quality,
+            key: &plan.key,
+            realised: &plan.realised,
+            resources: &plan.resources,
+            environment: self.environment.slots(),
+            shadows,
+            report: &frame.report,
+            standard_samples: self.gpu.device().adapter.standard_samples,
+        }
+        .write(&mut frame.constants)
     }
 
     /// Makes the plan anew where the frame has other passes or another size.
@@ -267,113 +316,15 @@ impl Renderer {
         }))
     }
 
-    /// How much work a picture is worth, from the next frame on.
+    /// How much work a picture is worth, from the next frame on. Figures out of range are brought within.
     pub fn set_quality(&mut self, quality: Quality) {
-        self.quality = quality;
+        self.quality = quality.within_limits();
     }
 
     /// How much work a picture is worth.
     #[must_use]
     pub fn quality(&self) -> Quality {
         self.quality
-    }
-
-    /// Writes the frame's constants where they differ from what is there. Gives the bytes written.
-    fn write_constants(&mut self, scene: &Scene, view: &View, extent: vk::Extent2D) -> u64 {
-        let clip_from_relative =
-            view.clip_from_relative(extent.width as f32 / extent.height as f32);
-        let eye = match view.projection {
-            Projection::Perspective { .. } => Vec3::ZERO.extend(1.0),
-            Projection::Orthographic { .. } => (view.rotation * Vec3::Z).extend(0.0),
-        };
-        let environment = self.environment.slots();
-        let globals = Globals {
-            clip_from_relative: clip_from_relative.to_cols_array_2d(),
-            relative_from_clip: clip_from_relative.inverse().to_cols_array_2d(),
-            eye: eye.into(),
-            camera_cell: view.cell,
-            exposure: view.exposure,
-            camera_translation: view.translation.into(),
-            light_count: scene.light_count(),
-            sky: scene.sky().info(),
-            vertices: scene.geometry.vertices().address,
-            transforms: scene.instances.transforms().address,
-            metas: scene.instances.metas().address,
-            meshes: scene.geometry.infos().address,
-            materials: scene.surfaces.infos().address,
-            lights: scene.lights.buffer().address,
-            harmonics: environment.harmonics,
-            sky_cube: environment.sky_cube,
-            sky_levels: environment.sky_levels,
-            brdf_table: environment.brdf_table,
-            clamp_sampler: CLAMP_SAMPLER,
-        };
-        let mut bytes = self.frames[self.frame]
-            .constants
-            .write(Part::Globals, &[globals]);
-        if self.quality.culling != Culling::Off {
-            bytes += self.write_culling(scene, clip_from_relative, extent);
-        }
-        self.frames[self.frame].culled = self.quality.culling != Culling::Off;
-        bytes
-    }
-
-    fn write_culling(
-        &mut self,
-        scene: &Scene,
-        clip_from_relative: Mat4,
-        extent: vk::Extent2D,
-    ) -> u64 {
-        let plan = self.plan.as_ref().expect("`compile` was called before");
-        let sizes = plan.key.sizes;
-        let parts = sizes.parts();
-        let lists = plan.realised.buffer(plan.resources.lists).address;
-        let buffer = |id| {
-            plan.realised
-                .maybe_buffer(id)
-                .map_or(0, |buffer| buffer.address)
-        };
-        let (candidate_count, solid_count) = scene.draws.candidates();
-        let solid_ranges = scene.draws.solid().len() as u32;
-        let frame = &mut self.frames[self.frame];
-        let info = CullInfo {
-            views: frame.constants.address(Part::Views),
-            candidates: scene.draws.visible().address,
-            commands: scene.draws.commands().address,
-            ranges: scene.draws.ranges().address,
-            boxes: scene.geometry.boxes().address,
-            bits: lists + parts.bits,
-            sums: lists + parts.sums,
-            slots: lists + parts.slots,
-            commands_left: lists + parts.commands,
-            counts: lists + parts.counts,
-            hiz: buffer(plan.resources.hiz),
-            seen: buffer(plan.resources.seen),
-            report: frame.report.address,
-            candidate_count,
-            solid_count,
-            range_count: solid_ranges + scene.draws.blended().len() as u32,
-            candidate_stride: sizes.candidates,
-            command_stride: sizes.commands,
-            range_stride: sizes.ranges,
-            solid_ranges,
-            padding: 0,
-        };
-        let grid = if !self.gpu.device().adapter.standard_samples {
-            0
-        } else if self.samples == vk::SampleCountFlags::TYPE_1 {
-            1
-        } else {
-            // Of the four samples of a pixel no two share a row or a column.
-            4
-        };
-        let views = [CullView {
-            clip_from_relative: clip_from_relative.to_cols_array_2d(),
-            extent: [extent.width as f32, extent.height as f32],
-            small: self.quality.small_feature_pixels,
-            sample_grid: grid,
-        }];
-        frame.constants.write(Part::Cull, &[info]) + frame.constants.write(Part::Views, &views)
     }
 
     /// Records all passes.
@@ -384,6 +335,7 @@ impl Renderer {
         view: &View,
         canvas: &Canvas,
         target: &mut impl Target,
+        shadows: &Shadows,
     ) {
         let Frame {
             recorder,
@@ -412,15 +364,16 @@ impl Renderer {
             resources: &plan.resources,
             globals: constants.address(Part::Globals),
             cull_info: constants.address(Part::Cull),
+            lighting: constants.address(Part::Lighting),
+            shadow_views: constants.address(Part::Shadows),
+            shadows,
             report,
             key: &plan.key,
             value: self.gpu.device().next_value(),
         };
         for (index, pass) in realised.plan.passes.iter().enumerate() {
             realised.before(recorder, pass, &given);
-            if let Some(inputs) = realised.inputs(index) {
-                recorder.bind_inputs(bindless, inputs);
-            }
+            recorder.bind_inputs(bindless, realised.inputs(index));
             frame.record(recorder, pass.payload);
         }
         realised.after(recorder, &given);
@@ -429,7 +382,7 @@ impl Renderer {
 }
 
 /// How much there is to cull.
-fn sizes(scene: &Scene) -> Sizes {
+fn sizes(scene: &Scene, lists: u32) -> Sizes {
     let (candidates, _) = scene.draws.candidates();
     let ranges = scene.draws.solid().len() + scene.draws.blended().len();
     Sizes::of(
@@ -437,6 +390,6 @@ fn sizes(scene: &Scene) -> Sizes {
         scene.draws.command_count(),
         ranges as u32,
         scene.instances.slot_count(),
-        VIEW_LISTS,
+        lists,
     )
 }

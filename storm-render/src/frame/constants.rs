@@ -9,6 +9,7 @@ use crate::{
         buffer::{Buffer, Memory},
         device::Device,
     },
+    shadow::ShadowView,
 };
 
 /// Where each part starts, in bytes.
@@ -17,13 +18,19 @@ use crate::{
 pub(crate) enum Part {
     Globals = 0,
     Cull = 1024,
+    Lighting = 2048,
     Views = 8192,
+    Shadows = 20480,
 }
 
 /// Views that a frame culls for: the camera's, and those of lights.
 pub(crate) const VIEWS_MAX: usize = 128;
 
-const BYTES: u64 = Part::Views as u64 + (VIEWS_MAX * size_of::<super::cull::CullView>()) as u64;
+const _: () = assert!(
+    Part::Views as usize + VIEWS_MAX * size_of::<super::cull::CullView>() <= Part::Shadows as usize
+);
+
+const BYTES: u64 = Part::Shadows as u64 + (VIEWS_MAX * size_of::<ShadowView>()) as u64;
 
 /// The constants of a frame in flight.
 pub(crate) struct Constants {

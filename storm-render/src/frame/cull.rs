@@ -28,6 +28,7 @@ pub(crate) enum Mode {
     Frustum = 0,
     First = 1,
     Second = 2,
+    Shadow = 3,
 }
 
 /// How much there is to cull, rounded up so that a few more do not make another plan.
@@ -164,6 +165,7 @@ impl Dispatch<'_> {
         let (first_list, lists) = match mode {
             Mode::Frustum | Mode::First => (FIRST, 1),
             Mode::Second => (SECOND, 2),
+            Mode::Shadow => (VIEW_LISTS + first_view - 1, views),
         };
         let culling = self.pipelines.culling();
         let blocks = self.candidates.div_ceil(BLOCK);

@@ -3,6 +3,8 @@
 
 pub(crate) mod constants;
 pub(crate) mod cull;
+pub(crate) mod lighting;
 pub(crate) mod pipelines;
 pub(crate) mod plan;
 pub(crate) mod record;
+pub(crate) mod values;

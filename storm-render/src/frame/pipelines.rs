@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use ash::vk;
 use storm_assets::Topology;
 
-use super::plan::{FrameKey, HDR_FORMAT};
+use super::plan::{BLEND, FrameKey, HDR_FORMAT};
 use crate::{
     context::Gpu,
     error::Result,
@@ -21,11 +21,13 @@ pub(crate) enum Pass {
     Depth,
     /// In a render pass of its own.
     DepthOnly,
+    /// Into a shadow map.
+    Shadow,
     Color,
 }
 
-/// What a pipeline of the scene is for.
-pub(crate) type SceneKey = (Pass, AlphaClass, Topology);
+/// What a pipeline of the scene is for; the last is what colours depend on, bit by bit.
+pub(crate) type SceneKey = (Pass, AlphaClass, Topology, u32);
 
 /// Pipelines that cull.
 pub(crate) struct Culling {
@@ -43,6 +45,8 @@ pub(crate) struct Pipelines {
     background: Pipeline,
     tone_maps: HashMap<vk::Format, Pipeline>,
     culling: Culling,
+    light_bounds: Pipeline,
+    light_clusters: Pipeline,
     samples: vk::SampleCountFlags,
     gpu: Gpu,
 }
@@ -70,6 +74,8 @@ impl Pipelines {
             background,
             tone_maps: HashMap::new(),
             culling: Culling::new(gpu, samples)?,
+            light_bounds: compute(gpu, shaders::LIGHT_BOUNDS_COMP)?,
+            light_clusters: compute(gpu, shaders::LIGHT_CLUSTERS_COMP)?,
             samples,
             gpu: gpu.clone(),
         })
@@ -78,6 +84,7 @@ impl Pipelines {
     /// Makes what a frame of this scene needs and is not there yet.
     pub(crate) fn prepare(&mut self, scene: &Scene, key: &FrameKey) -> Result<()> {
         let (device, samples) = (self.gpu.device(), self.samples);
+        let features = key.features();
         let solid = scene.draws.solid().iter().flat_map(|range| {
             let DrawKind {
                 class, topology, ..
@@ -87,10 +94,21 @@ impl Pipelines {
             } else {
                 Pass::Depth
             };
-            [(depth, class, topology), (Pass::Color, class, topology)]
+            let shadow = key.shadows.is_some() && topology == Topology::Triangles;
+            [
+                Some((depth, class, topology, 0)),
+                Some((Pass::Color, class, topology, features)),
+                shadow.then_some((Pass::Shadow, class, topology, 0)),
+            ]
+            .into_iter()
+            .flatten()
         });
-        let blended = scene.draws.blended().iter();
-        let blended = blended.map(|range| (Pass::Color, range.kind.class, range.kind.topology));
+        let blended = scene.draws.blended().iter().map(|range| {
+            let DrawKind {
+                class, topology, ..
+            } = range.kind;
+            (Pass::Color, class, topology, features)
+        });
         for wanted in solid.chain(blended) {
             if !self.scene.contains_key(&wanted) {
                 let pipeline = self.gpu.with_bindless(|bindless| {
@@ -128,6 +146,11 @@ impl Pipelines {
         &self.culling
     }
 
+    /// Where lights reach, and which reach where.
+    pub(crate) fn clusters(&self) -> (&Pipeline, &Pipeline) {
+        (&self.light_bounds, &self.light_clusters)
+    }
+
     pub(crate) fn scene(&self, key: SceneKey) -> &Pipeline {
         &self.scene[&key]
     }
@@ -139,6 +162,10 @@ impl Pipelines {
     pub(crate) fn tone_map(&self, format: vk::Format) -> &Pipeline {
         &self.tone_maps[&format]
     }
+}
+
+fn compute(gpu: &Gpu, spirv: &[u8]) -> Result<Pipeline> {
+    gpu.with_bindless(|bindless| Pipeline::compute(gpu.device(), bindless, spirv))
 }
 
 impl Culling {
@@ -161,7 +188,7 @@ impl Culling {
 }
 
 fn scene_pipeline(
-    (pass, class, topology): SceneKey,
+    (pass, class, topology, features): SceneKey,
     samples: vk::SampleCountFlags,
 ) -> GraphicsDesc<'static> {
     let (vertex, fragment, depth, blending) = match (pass, class) {
@@ -176,6 +203,18 @@ fn scene_pipeline(
         }
         (Pass::Depth | Pass::DepthOnly, _) => (
             shaders::DEPTH_VERT,
+            None,
+            Depth::TestAndWrite,
+            Blending::Drop,
+        ),
+        (Pass::Shadow, AlphaClass::Mask) => (
+            shaders::SHADOW_MASK_VERT,
+            Some(shaders::DEPTH_MASK_FRAG),
+            Depth::TestAndWrite,
+            Blending::Drop,
+        ),
+        (Pass::Shadow, _) => (
+            shaders::SHADOW_VERT,
             None,
             Depth::TestAndWrite,
             Blending::Drop,
@@ -199,12 +238,16 @@ fn scene_pipeline(
     GraphicsDesc {
         vertex,
         fragment,
-        fragment_constant: u32::from(class == AlphaClass::Blend),
+        fragment_constant: features | (u32::from(class == AlphaClass::Blend) * BLEND),
         topology: topology_of(topology),
-        color_format: (pass != Pass::DepthOnly).then_some(HDR_FORMAT),
+        color_format: matches!(pass, Pass::Depth | Pass::Color).then_some(HDR_FORMAT),
         depth,
         blending,
-        samples,
+        samples: if pass == Pass::Shadow {
+            vk::SampleCountFlags::TYPE_1
+        } else {
+            samples
+        },
     }
 }
 

@@ -2,18 +2,28 @@
 
 use ash::vk;
 
-use super::cull::{self, Sizes};
+use super::{
+    cull::{self, Sizes},
+    lighting,
+};
 use crate::{
     gpu::pipeline::DEPTH_FORMAT,
     graph::{Graph, ImageSpec, Origin, Queue, ResourceId, Use},
-    quality::Culling,
+    quality::{Culling, ShadowQuality},
+    shadow,
 };
 
 /// Scene colours before tone mapping.
 pub(crate) const HDR_FORMAT: vk::Format = vk::Format::R16G16B16A16_SFLOAT;
 
+/// Bits of [`FrameKey::features`].
+pub(crate) const BLEND: u32 = 1;
+pub(crate) const SUN_SHADOWS: u32 = 2;
+pub(crate) const LIGHT_SHADOWS: u32 = 4;
+pub(crate) const CLUSTERED: u32 = 8;
+
 /// What decides which passes there are. Another key is another plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct FrameKey {
     pub(crate) extent: vk::Extent2D,
     pub(crate) canvas_format: vk::Format,
@@ -22,9 +32,24 @@ pub(crate) struct FrameKey {
     pub(crate) samples: vk::SampleCountFlags,
     pub(crate) culling: Culling,
     pub(crate) sizes: Sizes,
+    pub(crate) shadows: Option<ShadowQuality>,
+    /// Whether lights other than the sun have maps.
+    pub(crate) light_shadows: bool,
+    /// Words of a bit a light where lights are sorted into clusters; 0 where they are not.
+    pub(crate) light_words: u32,
 }
 
 impl FrameKey {
+    /// What colours depend on, for their pipelines: bits as `shaders/scene.frag` has them.
+    pub(crate) fn features(&self) -> u32 {
+        let bits = [
+            (self.shadows.is_some(), SUN_SHADOWS),
+            (self.light_shadows, LIGHT_SHADOWS),
+            (self.light_words > 0, CLUSTERED),
+        ];
+        bits.iter().filter(|(on, _)| *on).map(|(_, bit)| bit).sum()
+    }
+
     /// Whether depth is finished before colours begin; otherwise one render pass does both.
     pub(crate) fn depth_first(&self) -> bool {
         self.culling == Culling::Occlusion
@@ -38,6 +63,12 @@ pub(crate) enum Step {
     Upload,
     /// Fills the lists of what is in view, or of what was seen before.
     Cull,
+    /// Depth of what is solid from where the sun is.
+    SunShadows,
+    /// The same from where other lights are.
+    LightShadows,
+    /// Sorts lights into parts of the view.
+    Clusters,
     /// Depth of what is solid, then colours, the sky behind, and what is blended.
     Scene,
     /// Depth of a list of what is solid; the first clears.
@@ -65,6 +96,10 @@ pub(crate) struct Resources {
     pub(crate) hiz: ResourceId,
     /// By slot, what was seen in the frame before.
     pub(crate) seen: ResourceId,
+    pub(crate) sun_map: ResourceId,
+    pub(crate) light_map: ResourceId,
+    pub(crate) clusters: ResourceId,
+    pub(crate) cluster_bounds: ResourceId,
 }
 
 /// The frame of a key.
@@ -85,6 +120,20 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
     let hiz_bytes = cull::hiz_words(key.extent.width, key.extent.height) * 4;
     let hiz = graph.buffer("hierarchical depth", hiz_bytes);
     let seen = graph.keep_buffer("seen before", u64::from(key.sizes.slots) * 4);
+    let map = |side| ImageSpec {
+        width: side,
+        height: side,
+        format: DEPTH_FORMAT,
+        samples: vk::SampleCountFlags::TYPE_1,
+    };
+    let quality = key.shadows.unwrap_or(ShadowQuality::LOW);
+    let side = shadow::sun_grid(&quality) * quality.resolution;
+    let sun_map = graph.image("sun shadows", map(side));
+    let side = shadow::light_grid(&quality) * quality.light_resolution;
+    let light_map = graph.image("light shadows", map(side));
+    let clusters = graph.buffer("light clusters", lighting::cluster_bytes(key.light_words));
+    let bounds_bytes = u64::from(key.light_words) * 32 * 8;
+    let cluster_bounds = graph.buffer("bounds of lights", bounds_bytes);
     // A window's image becomes ready where colours are written; a picture in memory was last copied from.
     let before = if key.presented {
         Use::Color
@@ -103,6 +152,10 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
         lists,
         hiz,
         seen,
+        sun_map,
+        light_map,
+        clusters,
+        cluster_bounds,
     };
     let graphics = Queue::Graphics;
     let occlusion = key.culling == Culling::Occlusion;
@@ -133,6 +186,27 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
         graph.pass("cull", graphics, Step::Cull, culls.iter().copied());
     }
     let with = |uses: &[(ResourceId, Use)]| [uses, &drawn].concat();
+    // What colours read beside the tables.
+    let mut shading = Vec::new();
+    if key.light_words > 0 {
+        let uses = [
+            (tables, Use::ReadCompute),
+            (cluster_bounds, Use::WriteCompute),
+            (clusters, Use::WriteCompute),
+        ];
+        graph.pass("light clusters", Queue::Compute, Step::Clusters, uses);
+        shading.push((clusters, Use::ReadFragment));
+    }
+    if key.shadows.is_some() {
+        let uses = with(&[(sun_map, Use::Depth)]);
+        graph.pass("sun shadows", graphics, Step::SunShadows, uses);
+        shading.push((sun_map, Use::SampledFragment(0)));
+    }
+    if key.light_shadows {
+        let uses = with(&[(light_map, Use::Depth)]);
+        graph.pass("light shadows", graphics, Step::LightShadows, uses);
+        shading.push((light_map, Use::SampledFragment(1)));
+    }
     if key.depth_first() {
         let list = cull::FIRST;
         graph.pass(
@@ -142,7 +216,7 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
             with(&[(depth, Use::Depth)]),
         );
         if occlusion {
-            let uses = [(depth, Use::SampledCompute), (hiz, Use::WriteCompute)];
+            let uses = [(depth, Use::SampledCompute(0)), (hiz, Use::WriteCompute)];
             graph.pass("hierarchical depth", graphics, Step::Hiz, uses);
             culls.push((hiz, Use::ReadCompute));
             graph.pass("cull again", graphics, Step::CullAgain, culls);
@@ -150,14 +224,16 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
             let uses = with(&[(depth, Use::Depth)]);
             graph.pass("depth again", graphics, Step::Depth { list }, uses);
         }
-        let uses = with(&[(color, Use::Color), (depth, Use::DepthTest)]);
+        shading.extend([(color, Use::Color), (depth, Use::DepthTest)]);
+        let uses = with(&shading);
         graph.pass("colour", graphics, Step::Color, uses);
     } else {
-        let uses = with(&[(color, Use::Color), (depth, Use::Depth)]);
+        shading.extend([(color, Use::Color), (depth, Use::Depth)]);
+        let uses = with(&shading);
         graph.pass("scene", graphics, Step::Scene, uses);
     }
 
-    let uses = [(color, Use::SampledFragment), (canvas, Use::Color)];
+    let uses = [(color, Use::SampledFragment(0)), (canvas, Use::Color)];
     graph.pass("tone map", graphics, Step::ToneMap, uses);
     if key.presented {
         graph.end(canvas, Use::Present);
@@ -207,6 +283,9 @@ mod tests {
                         samples,
                         culling,
                         sizes: Sizes::of(1, 1, 1, 1, cull::VIEW_LISTS),
+                        shadows: presented.then_some(ShadowQuality::HIGH),
+                        light_shadows: presented,
+                        light_words: u32::from(presented) * 4,
                     });
                 }
             }

@@ -3,21 +3,26 @@
 use ash::vk;
 use bytemuck::{Pod, Zeroable};
 
+use storm_assets::Topology;
+
 use super::{
     cull::{self, Dispatch, Mode},
+    lighting::CLUSTERS,
     pipelines::{Pass, Pipelines},
     plan::{FrameKey, Resources, Step},
+    values::Shadows,
 };
 use crate::{
     environment::Environment,
     gpu::{
         bindless::Bindless,
         buffer::Buffer,
-        commands::{Attachment, COMMAND_BYTES, Recorder},
+        commands::{Access, Attachment, COMMAND_BYTES, Recorder},
     },
-    graph::execute::Realised,
+    graph::{ResourceId, execute::Realised},
     quality::Culling,
     scene::{DrawKind, DrawRange, Scene},
+    shadow,
     target::{Canvas, sealed},
     view::{ToneMap, View},
 };
@@ -27,6 +32,29 @@ use crate::{
 struct ScenePush {
     globals: u64,
     visible: u64,
+    /// Of shadow maps: all views, and the number of this one.
+    views: u64,
+    view: u32,
+    padding: u32,
+}
+
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct ClusterPush {
+    globals: u64,
+    lighting: u64,
+}
+
+/// Draws what a list has left of some ranges.
+#[derive(Clone, Copy)]
+struct Draw<'a> {
+    pass: Pass,
+    list: u32,
+    ranges: &'a [DrawRange],
+    /// The number of the first of them.
+    first_range: u32,
+    /// Of shadow maps.
+    view: u32,
 }
 
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -52,6 +80,9 @@ pub(crate) struct Frame<'a, T> {
     /// Addresses of the frame's constants.
     pub(crate) globals: u64,
     pub(crate) cull_info: u64,
+    pub(crate) lighting: u64,
+    pub(crate) shadow_views: u64,
+    pub(crate) shadows: &'a Shadows,
     /// Counters of the GPU.
     pub(crate) report: &'a Buffer,
     /// The timeline value of the frame.
@@ -63,10 +94,25 @@ impl<T: sealed::Target> Frame<'_, T> {
     pub(crate) fn record(&mut self, recorder: &mut Recorder, step: Step) {
         match step {
             Step::Upload => self.upload(recorder),
-            Step::Cull if self.key.culling == Culling::Occlusion => {
-                self.cull(recorder, Mode::First)
+            Step::Cull => {
+                let occlusion = self.key.culling == Culling::Occlusion;
+                self.cull(
+                    recorder,
+                    if occlusion {
+                        Mode::First
+                    } else {
+                        Mode::Frustum
+                    },
+                );
+                let views = self.shadows.views.len() as u32;
+                if views > 0 {
+                    // Lists of their own, beside those of the camera.
+                    self.dispatch().cull(recorder, Mode::Shadow, 1, views);
+                }
             }
-            Step::Cull => self.cull(recorder, Mode::Frustum),
+            Step::SunShadows => self.sun_shadows(recorder),
+            Step::LightShadows => self.light_shadows(recorder),
+            Step::Clusters => self.clusters(recorder),
             Step::Scene => self.scene(recorder),
             Step::Depth { list } => self.depth(recorder, list),
             Step::Hiz => {
@@ -113,7 +159,7 @@ impl<T: sealed::Target> Frame<'_, T> {
         self.dispatch().cull(recorder, mode, 0, 1);
     }
 
-    fn attachment(&self, image: crate::graph::ResourceId, clear: bool, store: bool) -> Attachment {
+    fn attachment(&self, image: ResourceId, clear: bool, store: bool) -> Attachment {
         Attachment {
             view: self.realised.image(image).view,
             // Depth is cleared to 0: infinitely far.
@@ -131,13 +177,7 @@ impl<T: sealed::Target> Frame<'_, T> {
         );
         recorder.bind_indices(self.scene.geometry.indices());
         // Depth first, so that each pixel is shaded once, however many surfaces lie behind one another.
-        self.draw(
-            recorder,
-            Pass::Depth,
-            cull::FIRST,
-            self.scene.draws.solid(),
-            0,
-        );
+        self.draw(recorder, self.solid(Pass::Depth, cull::FIRST));
         self.shade(recorder, cull::FIRST);
         recorder.end_rendering();
     }
@@ -150,7 +190,7 @@ impl<T: sealed::Target> Frame<'_, T> {
             Some(self.attachment(self.resources.depth, clear, true)),
         );
         recorder.bind_indices(self.scene.geometry.indices());
-        self.draw(recorder, Pass::DepthOnly, list, self.scene.draws.solid(), 0);
+        self.draw(recorder, self.solid(Pass::DepthOnly, list));
         recorder.end_rendering();
     }
 
@@ -172,32 +212,123 @@ impl<T: sealed::Target> Frame<'_, T> {
 
     /// Colours of what is solid, the sky behind, and what is blended.
     fn shade(&self, recorder: &mut Recorder, list: u32) {
-        let (solid, blended) = (self.scene.draws.solid(), self.scene.draws.blended());
-        self.draw(recorder, Pass::Color, list, solid, 0);
+        self.draw(recorder, self.solid(Pass::Color, list));
         self.background(recorder);
-        self.draw(recorder, Pass::Color, list, blended, solid.len() as u32);
+        let blended = Draw {
+            ranges: self.scene.draws.blended(),
+            first_range: self.scene.draws.solid().len() as u32,
+            ..self.solid(Pass::Color, list)
+        };
+        self.draw(recorder, blended);
+    }
+
+    /// What is solid, of a list.
+    fn solid(&self, pass: Pass, list: u32) -> Draw<'_> {
+        Draw {
+            pass,
+            list,
+            ranges: self.scene.draws.solid(),
+            first_range: 0,
+            view: 0,
+        }
+    }
+
+    fn clusters(&self, recorder: &mut Recorder) {
+        let (bounds, clusters) = self.pipelines.clusters();
+        let push = ClusterPush {
+            globals: self.globals,
+            lighting: self.lighting,
+        };
+        recorder.bind_pipeline(bounds);
+        recorder.push_constants(self.bindless, &push);
+        recorder.dispatch(self.scene.light_count().div_ceil(64), 1, 1);
+        recorder.memory_barrier(Access::COMPUTE_WRITE, Access::COMPUTE_READ);
+        recorder.bind_pipeline(clusters);
+        recorder.push_constants(self.bindless, &push);
+        recorder.dispatch(CLUSTERS, 1, 1);
+    }
+
+    fn sun_shadows(&self, recorder: &mut Recorder) {
+        let Some(quality) = &self.key.shadows else {
+            return;
+        };
+        let grid = shadow::sun_grid(quality);
+        let maps = 0..self.shadows.cascades;
+        self.maps(
+            recorder,
+            self.resources.sun_map,
+            maps,
+            grid,
+            quality.resolution,
+        );
+    }
+
+    fn light_shadows(&self, recorder: &mut Recorder) {
+        let Some(quality) = &self.key.shadows else {
+            return;
+        };
+        let grid = shadow::light_grid(quality);
+        let maps = self.shadows.cascades..self.shadows.views.len() as u32;
+        self.maps(
+            recorder,
+            self.resources.light_map,
+            maps,
+            grid,
+            quality.light_resolution,
+        );
+    }
+
+    /// Draws shadow maps of some views into an atlas.
+    fn maps(
+        &self,
+        recorder: &mut Recorder,
+        atlas: ResourceId,
+        views: std::ops::Range<u32>,
+        grid: u32,
+        side: u32,
+    ) {
+        let extent = vk::Extent2D {
+            width: grid * side,
+            height: grid * side,
+        };
+        recorder.begin_rendering(extent, None, Some(self.attachment(atlas, true, true)));
+        recorder.bind_indices(self.scene.geometry.indices());
+        for (map, view) in (0..).zip(views) {
+            recorder.square(map % grid * side, map / grid * side, side);
+            let draw = Draw {
+                view,
+                ..self.solid(Pass::Shadow, cull::VIEW_LISTS + view)
+            };
+            self.draw(recorder, draw);
+        }
+        recorder.end_rendering();
     }
 
     fn background(&self, recorder: &mut Recorder) {
         recorder.bind_pipeline(self.pipelines.background());
-        let push = ScenePush {
-            globals: self.globals,
-            visible: 0,
-        };
+        let push = self.push(0, 0);
         recorder.push_constants(self.bindless, &push);
         recorder.cull(vk::CullModeFlags::NONE, vk::FrontFace::COUNTER_CLOCKWISE);
         recorder.draw(3);
     }
 
-    /// Draws what a list has left of these ranges, of which the first has this number.
-    fn draw(
-        &self,
-        recorder: &mut Recorder,
-        pass: Pass,
-        list: u32,
-        ranges: &[DrawRange],
-        first_range: u32,
-    ) {
+    fn push(&self, visible: u64, view: u32) -> ScenePush {
+        ScenePush {
+            globals: self.globals,
+            visible,
+            views: self.shadow_views,
+            view,
+            padding: 0,
+        }
+    }
+
+    fn draw(&self, recorder: &mut Recorder, draw: Draw<'_>) {
+        let Draw { pass, list, .. } = draw;
+        let features = if pass == Pass::Color {
+            self.key.features()
+        } else {
+            0
+        };
         let lists = (self.key.culling != Culling::Off)
             .then(|| (self.realised.buffer(self.resources.lists), self.key.sizes));
         let visible = match &lists {
@@ -207,21 +338,23 @@ impl<T: sealed::Target> Frame<'_, T> {
             }
             None => self.scene.draws.visible().address,
         };
-        let push = ScenePush {
-            globals: self.globals,
-            visible,
-        };
-        for (number, range) in (first_range..).zip(ranges) {
+        let push = self.push(visible, draw.view);
+        for (number, range) in (draw.first_range..).zip(draw.ranges) {
             let DrawKind {
                 class,
                 topology,
                 double_sided,
                 mirrored,
             } = range.kind;
-            recorder.bind_pipeline(self.pipelines.scene((pass, class, topology)));
+            if pass == Pass::Shadow && topology != Topology::Triangles {
+                continue;
+            }
+            let pipeline = self.pipelines.scene((pass, class, topology, features));
+            recorder.bind_pipeline(pipeline);
             recorder.push_constants(self.bindless, &push);
             recorder.cull(
-                if double_sided {
+                // What is seen from one side only still stands in the light.
+                if double_sided || pass == Pass::Shadow {
                     vk::CullModeFlags::NONE
                 } else {
                     vk::CullModeFlags::BACK

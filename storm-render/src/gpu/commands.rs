@@ -497,6 +497,36 @@ impl Recorder {
         self.cull(vk::CullModeFlags::NONE, vk::FrontFace::COUNTER_CLOCKWISE);
     }
 
+    /// Draws to this square of the attachments alone.
+    pub(crate) fn square(&mut self, x: u32, y: u32, side: u32) {
+        let viewport = vk::Viewport {
+            x: x as f32,
+            y: y as f32,
+            width: side as f32,
+            height: side as f32,
+            min_depth: 0.0,
+            max_depth: 1.0,
+        };
+        let scissor = vk::Rect2D {
+            offset: vk::Offset2D {
+                x: x as i32,
+                y: y as i32,
+            },
+            extent: vk::Extent2D {
+                width: side,
+                height: side,
+            },
+        };
+        // SAFETY: recording; the pipelines have one dynamic viewport.
+        unsafe {
+            self.device
+                .raw
+                .cmd_set_viewport(self.buffer, 0, &[viewport])
+        };
+        // SAFETY: recording; the pipelines have one dynamic scissor.
+        unsafe { self.device.raw.cmd_set_scissor(self.buffer, 0, &[scissor]) };
+    }
+
     pub(crate) fn end_rendering(&mut self) {
         // SAFETY: `begin_rendering` opened it.
         unsafe { self.device.raw.cmd_end_rendering(self.buffer) };

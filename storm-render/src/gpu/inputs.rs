@@ -45,13 +45,16 @@ pub(super) fn layout(device: &Device) -> Result<vk::DescriptorSetLayout> {
 }
 
 impl Inputs {
-    /// A set of these views, in order, all in `SHADER_READ_ONLY_OPTIMAL` when they are read.
+    /// A set of these views by binding, all in `SHADER_READ_ONLY_OPTIMAL` when they are read.
     pub(crate) fn new(
         device: &Arc<Device>,
         bindless: &Bindless,
-        views: &[vk::ImageView],
+        views: &[(u32, vk::ImageView)],
     ) -> Result<Self> {
-        assert!(views.len() <= INPUTS_MAX as usize, "a pass has few inputs");
+        assert!(
+            views.iter().all(|(binding, _)| *binding < INPUTS_MAX),
+            "a pass has few inputs"
+        );
         let sizes = [vk::DescriptorPoolSize::default()
             .ty(vk::DescriptorType::SAMPLED_IMAGE)
             .descriptor_count(INPUTS_MAX)];
@@ -76,19 +79,19 @@ impl Inputs {
         this.set = sets[0];
         let infos: Vec<_> = views
             .iter()
-            .map(|view| {
+            .map(|(_, view)| {
                 [vk::DescriptorImageInfo::default()
                     .image_view(*view)
                     .image_layout(vk::ImageLayout::SHADER_READ_ONLY_OPTIMAL)]
             })
             .collect();
-        let writes: Vec<_> = infos
+        let writes: Vec<_> = views
             .iter()
-            .enumerate()
-            .map(|(binding, info)| {
+            .zip(&infos)
+            .map(|((binding, _), info)| {
                 vk::WriteDescriptorSet::default()
                     .dst_set(this.set)
-                    .dst_binding(binding as u32)
+                    .dst_binding(*binding)
                     .descriptor_type(vk::DescriptorType::SAMPLED_IMAGE)
                     .image_info(info)
             })

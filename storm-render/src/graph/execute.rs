@@ -35,7 +35,7 @@ pub(crate) struct Realised<P> {
     images: BTreeMap<ResourceId, Image>,
     buffers: BTreeMap<ResourceId, Buffer>,
     /// By pass: what it samples.
-    inputs: Vec<Option<Inputs>>,
+    inputs: Vec<Inputs>,
     /// Whether a frame was recorded from it: kept images hold something then.
     begun: bool,
 }
@@ -140,14 +140,15 @@ impl<P> Realised<P> {
             let views: Vec<_> = pass
                 .uses
                 .iter()
-                .filter(|(_, how)| matches!(how, Use::SampledFragment | Use::SampledCompute))
-                .map(|(id, _)| self.images[id].view)
+                .filter_map(|(id, how)| match how {
+                    Use::SampledFragment(binding) | Use::SampledCompute(binding) => {
+                        Some((u32::from(*binding), self.images[id].view))
+                    }
+                    _ => None,
+                })
                 .collect();
-            let inputs = if views.is_empty() {
-                None
-            } else {
-                Some(gpu.with_bindless(|bindless| Inputs::new(gpu.device(), bindless, &views))?)
-            };
+            let inputs =
+                gpu.with_bindless(|bindless| Inputs::new(gpu.device(), bindless, &views))?;
             self.inputs.push(inputs);
         }
         Ok(())
@@ -169,8 +170,8 @@ impl<P> Realised<P> {
     }
 
     /// What a pass samples.
-    pub(crate) fn inputs(&self, pass: usize) -> Option<&Inputs> {
-        self.inputs[pass].as_ref()
+    pub(crate) fn inputs(&self, pass: usize) -> &Inputs {
+        &self.inputs[pass]
     }
 
     /// Whether no frame was recorded from it yet: kept resources hold nothing.

@@ -83,7 +83,7 @@ fn forward() -> Graph<()> {
         (tables, Use::ReadFragment),
     ];
     graph.pass("colour", Queue::Graphics, (), uses.into_iter().chain(draw));
-    let uses = [(color, Use::SampledFragment), (canvas, Use::Color)];
+    let uses = [(color, Use::SampledFragment(0)), (canvas, Use::Color)];
     graph.pass("tone map", Queue::Graphics, (), uses);
     graph
 }
@@ -216,7 +216,7 @@ fn chain() -> Graph<()> {
     graph.end(canvas, Use::CopyFrom);
     let mut last = None;
     for (name, image) in names.into_iter().zip(images).chain([("canvas", canvas)]) {
-        let read = last.map(|image| (image, Use::SampledFragment));
+        let read = last.map(|image| (image, Use::SampledFragment(0)));
         let uses = read.into_iter().chain([(image, Use::Color)]);
         graph.pass(name, Queue::Graphics, (), uses);
         last = Some(image);
@@ -395,7 +395,7 @@ fn an_image_that_both_queues_use_changes_its_layout_without_naming_the_other_que
     let canvas = graph.import_image("canvas", hdr(), Origin::Given(Use::Color));
     graph.end(canvas, Use::Present);
     graph.pass("draw", Queue::Graphics, (), [(image, Use::Color)]);
-    let uses = [(image, Use::SampledCompute), (result, Use::WriteCompute)];
+    let uses = [(image, Use::SampledCompute(0)), (result, Use::WriteCompute)];
     graph.pass("filter", Queue::Compute, (), uses);
     let uses = [(result, Use::ReadFragment), (canvas, Use::Color)];
     graph.pass("show", Queue::Graphics, (), uses);
@@ -424,7 +424,7 @@ fn what_nobody_asks_for_is_left_out() {
     let lost = graph.image("lost", hdr());
     let lost_too = graph.image("lost too", hdr());
     graph.pass("lost", Queue::Graphics, (), [(lost, Use::Color)]);
-    let uses = [(lost, Use::SampledFragment), (lost_too, Use::Color)];
+    let uses = [(lost, Use::SampledFragment(0)), (lost_too, Use::Color)];
     graph.pass("lost too", Queue::Graphics, (), uses);
     let plan = compile(graph, false);
     let names: Vec<_> = plan.passes.iter().map(|pass| pass.name).collect();

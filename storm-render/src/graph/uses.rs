@@ -13,10 +13,10 @@ pub(crate) enum Use {
     Depth,
     /// Tested against only.
     DepthTest,
-    /// Sampled by fragment shaders.
-    SampledFragment,
-    /// Sampled by compute shaders.
-    SampledCompute,
+    /// Sampled by fragment shaders, at this binding of the pass's inputs.
+    SampledFragment(u8),
+    /// Sampled by compute shaders, at this binding.
+    SampledCompute(u8),
     /// Read by address in vertex shaders.
     ReadVertex,
     /// Read by address in fragment shaders.
@@ -45,8 +45,8 @@ impl Use {
         match self {
             Self::Color => S::COLOR_ATTACHMENT_OUTPUT,
             Self::Depth | Self::DepthTest => S::EARLY_FRAGMENT_TESTS | S::LATE_FRAGMENT_TESTS,
-            Self::SampledFragment | Self::ReadFragment => S::FRAGMENT_SHADER,
-            Self::SampledCompute | Self::ReadCompute | Self::WriteCompute => S::COMPUTE_SHADER,
+            Self::SampledFragment(_) | Self::ReadFragment => S::FRAGMENT_SHADER,
+            Self::SampledCompute(_) | Self::ReadCompute | Self::WriteCompute => S::COMPUTE_SHADER,
             Self::ReadVertex => S::VERTEX_SHADER,
             Self::Indirect => S::DRAW_INDIRECT,
             Self::Index => S::INDEX_INPUT,
@@ -63,7 +63,7 @@ impl Use {
             Self::Color => A::COLOR_ATTACHMENT_READ | A::COLOR_ATTACHMENT_WRITE,
             Self::Depth => A::DEPTH_STENCIL_ATTACHMENT_READ | A::DEPTH_STENCIL_ATTACHMENT_WRITE,
             Self::DepthTest => A::DEPTH_STENCIL_ATTACHMENT_READ,
-            Self::SampledFragment | Self::SampledCompute => A::SHADER_SAMPLED_READ,
+            Self::SampledFragment(_) | Self::SampledCompute(_) => A::SHADER_SAMPLED_READ,
             Self::ReadVertex | Self::ReadFragment | Self::ReadCompute => A::SHADER_STORAGE_READ,
             Self::WriteCompute => A::SHADER_STORAGE_READ | A::SHADER_STORAGE_WRITE,
             Self::Indirect => A::INDIRECT_COMMAND_READ,
@@ -93,7 +93,7 @@ impl Use {
         match self {
             Self::Color => L::COLOR_ATTACHMENT_OPTIMAL,
             Self::Depth | Self::DepthTest => L::DEPTH_ATTACHMENT_OPTIMAL,
-            Self::SampledFragment | Self::SampledCompute => L::SHADER_READ_ONLY_OPTIMAL,
+            Self::SampledFragment(_) | Self::SampledCompute(_) => L::SHADER_READ_ONLY_OPTIMAL,
             Self::CopyFrom => L::TRANSFER_SRC_OPTIMAL,
             Self::CopyTo => L::TRANSFER_DST_OPTIMAL,
             Self::Present => L::PRESENT_SRC_KHR,
@@ -105,7 +105,7 @@ impl Use {
     pub(crate) fn computes(self) -> bool {
         matches!(
             self,
-            Self::SampledCompute
+            Self::SampledCompute(_)
                 | Self::ReadCompute
                 | Self::WriteCompute
                 | Self::CopyFrom
@@ -119,7 +119,7 @@ impl Use {
         match self {
             Self::Color => U::COLOR_ATTACHMENT,
             Self::Depth | Self::DepthTest => U::DEPTH_STENCIL_ATTACHMENT,
-            Self::SampledFragment | Self::SampledCompute => U::SAMPLED,
+            Self::SampledFragment(_) | Self::SampledCompute(_) => U::SAMPLED,
             Self::CopyFrom => U::TRANSFER_SRC,
             Self::CopyTo => U::TRANSFER_DST,
             _ => U::STORAGE,

@@ -4,7 +4,13 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::frame::cull::{CullInfo, CullView};
+use crate::{
+    frame::{
+        cull::{CullInfo, CullView},
+        lighting::LightingInfo,
+    },
+    shadow::ShadowView,
+};
 
 /// Stands for "there is none" in every index of these structures.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -129,7 +135,7 @@ pub(crate) struct LightInfo {
     pub(crate) color: [f32; 3],
     pub(crate) spot_offset: f32,
     pub(crate) direction: [f32; 3],
-    pub(crate) padding: u32,
+    pub(crate) shadow: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
@@ -173,10 +179,11 @@ pub(crate) struct Globals {
     pub(crate) sky_levels: u32,
     pub(crate) brdf_table: u32,
     pub(crate) clamp_sampler: u32,
+    pub(crate) lighting: u64,
 }
 
 /// `docs/render.md` states this figure.
-const _: () = assert!(size_of::<Globals>() == 360);
+const _: () = assert!(size_of::<Globals>() == 368);
 
 /// Offsets of the members of the structures that shaders read, for the test that compares the two.
 #[doc(hidden)]
@@ -199,7 +206,11 @@ pub fn layout_offsets() -> Vec<(&'static str, Vec<u32>)> {
             candidate_count, solid_count, range_count, candidate_stride, command_stride, range_stride, solid_ranges,
             padding,
         }
-        LightInfo { translation, range, cell, spot_scale, color, spot_offset, direction, padding }
+        LightInfo { translation, range, cell, spot_scale, color, spot_offset, direction, shadow }
+        ShadowView { clip_from_relative, rect, texel, size, perspective, range }
+        LightingInfo {
+            shadows, clusters, cluster_bounds, forward, cascades, extent, light_words, summary_words,
+        }
         SkyInfo {
             sun_direction, sun_cos, sun_color, haze, zenith, cloud_cover, horizon, cloud_scale, ground, fog_density,
             cloud_light, fog_height, cloud_shade, seed,
@@ -207,7 +218,7 @@ pub fn layout_offsets() -> Vec<(&'static str, Vec<u32>)> {
         Globals {
             clip_from_relative, relative_from_clip, eye, camera_cell, exposure, camera_translation, light_count, sky,
             vertices, transforms, metas, meshes, materials, lights, harmonics, sky_cube, sky_levels,
-            brdf_table, clamp_sampler,
+            brdf_table, clamp_sampler, lighting,
         }
     };
     // The shader names its five textures one by one.

@@ -29,6 +29,8 @@ pub use self::{
 use crate::{
     context::Gpu,
     error::{RenderError, Result},
+    quality::ShadowQuality,
+    shadow,
     sky::Sky,
     view::View,
 };
@@ -70,8 +72,8 @@ pub struct Spot {
     pub outer: f32,
 }
 
-/// The lights that are shaded; each costs every pixel a little.
-pub const LIGHTS_MAX: usize = 64;
+/// The most lights of a scene beside the sun.
+pub const LIGHTS_MAX: usize = 16_384;
 
 /// Meshes, textures, materials, instances, lights and a sky, on the GPU.
 ///
@@ -102,7 +104,10 @@ pub struct Scene {
     pub(crate) instances: Instances,
     pub(crate) draws: Draws,
     pub(crate) lights: Table<LightInfo>,
+    /// As they were set: without shadow maps.
     light_infos: Vec<LightInfo>,
+    /// Lights with shadow maps, and the first map of each, as they were uploaded; `None` where they were not.
+    shadowed: Option<Vec<(u32, u32)>>,
     sky: Sky,
     /// Whether an instance came or went or changes what it is drawn with.
     draws_changed: bool,
@@ -124,8 +129,9 @@ impl Scene {
             surfaces: Surfaces::new(gpu)?,
             instances: Instances::new(device)?,
             draws: Draws::new(device)?,
-            lights: Table::new(device, "lights", LIGHTS_MAX as u64)?,
+            lights: Table::new(device, "lights", 64)?,
             light_infos: Vec::new(),
+            shadowed: Some(Vec::new()),
             sky: Sky::default(),
             draws_changed: true,
             missing: BTreeSet::new(),
@@ -358,12 +364,38 @@ impl Scene {
         }
         let infos: Vec<_> = lights.iter().map(light_info).collect();
         if infos != self.light_infos {
+            self.light_infos = infos;
+            self.shadowed = None;
+        }
+        Ok(())
+    }
+
+    /// Uploads the lights where they or those that have shadow maps are others than before; gives the latter.
+    pub(crate) fn prepare_lights(
+        &mut self,
+        view: &View,
+        quality: Option<&ShadowQuality>,
+    ) -> Result<Vec<(LightInfo, u32)>> {
+        let chosen = quality.map_or(Vec::new(), |quality| {
+            shadow::choose(view, &self.light_infos, quality)
+        });
+        let shadowed = chosen
+            .iter()
+            .map(|&(light, first)| (self.light_infos[light as usize], first))
+            .collect();
+        if self.shadowed.as_ref() != Some(&chosen) {
+            self.shadowed = None;
+            let mut infos = self.light_infos.clone();
+            for &(light, first) in &chosen {
+                infos[light as usize].shadow =
+                    first + quality.map_or(0, |quality| quality.cascades);
+            }
             if !infos.is_empty() {
                 self.lights.write(&mut self.uploads, 0, &infos)?;
             }
-            self.light_infos = infos;
+            self.shadowed = Some(chosen);
         }
-        Ok(())
+        Ok(shadowed)
     }
 
     pub(crate) fn light_count(&self) -> u32 {
@@ -426,6 +458,6 @@ fn light_info(light: &Light) -> LightInfo {
         color: light.color.into(),
         spot_offset,
         direction: direction.into(),
-        padding: 0,
+        shadow: layout::NONE,
     }
 }

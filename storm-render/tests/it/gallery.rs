@@ -13,7 +13,7 @@ use crate::{harness::Stage, scenes};
 pub(crate) type Scene = fn(&mut Stage<'_>) -> View;
 
 /// All scenes, by name.
-pub(crate) const SCENES: [(&str, Scene); 7] = [
+pub(crate) const SCENES: [(&str, Scene); 9] = [
     ("materials", materials),
     ("textures", textures),
     ("normals", normals),
@@ -21,6 +21,8 @@ pub(crate) const SCENES: [(&str, Scene); 7] = [
     ("shapes", shapes),
     ("storm", storm),
     ("city", city),
+    ("lamps", lamps),
+    ("thousand", thousand),
 ];
 
 pub(crate) fn at(x: f32, y: f32, z: f32) -> InstanceTransform {
@@ -428,4 +430,131 @@ pub(crate) fn city(stage: &mut Stage<'_>) -> View {
         );
     }
     View::look_at(Vec3::new(-0.3, 1.8, 14.0), Vec3::new(0.2, 3.0, -20.0))
+}
+
+/// A floor with things on it, a lamp among them, and a spot light above; the sun is low.
+pub(crate) fn lamps(stage: &mut Stage<'_>) -> View {
+    let floor = Material::matte("floor", [0.6, 0.6, 0.58], 0.9);
+    let flat =
+        Mat4::from_rotation_x(-std::f32::consts::FRAC_PI_2) * Mat4::from_scale(Vec3::splat(30.0));
+    stage.add(
+        "floor",
+        &scenes::quad(),
+        &floor,
+        InstanceTransform::from_mat4(flat),
+    );
+    let clay = Material::matte("clay", [0.7, 0.4, 0.3], 0.7);
+    for i in 0..7 {
+        let a = i as f32 * std::f32::consts::TAU / 7.0;
+        let place = Mat4::from_translation(Vec3::new(a.sin() * 2.2, 0.6, a.cos() * 2.2))
+            * Mat4::from_rotation_y(a * 1.7)
+            * Mat4::from_scale(Vec3::new(0.25, 0.6, 0.25));
+        stage.add(
+            "post",
+            &scenes::cube(),
+            &clay,
+            InstanceTransform::from_mat4(place),
+        );
+    }
+    let ball =
+        Mat4::from_translation(Vec3::new(-4.2, 0.9, -1.0)) * Mat4::from_scale(Vec3::splat(0.9));
+    stage.add(
+        "ball",
+        &scenes::sphere(24, 48),
+        &clay,
+        InstanceTransform::from_mat4(ball),
+    );
+    let disc = scenes::picture(64, |x, y| {
+        let holes = (x / 8 + y / 8) % 2 == 0;
+        [40, 110, 40, if holes { 255 } else { 0 }]
+    });
+    let slot = texture(
+        stage,
+        "lattice",
+        ColorSpace::Srgb,
+        &disc,
+        Sampler::default(),
+    );
+    let lattice = Material {
+        base_color_texture: Some(slot),
+        alpha_mode: AlphaMode::Mask(0.5),
+        double_sided: true,
+        ..Material::matte("lattice", [1.0; 3], 0.8)
+    };
+    stage.add("lattice", &scenes::quad(), &lattice, at(4.0, 1.0, -1.0));
+    stage.scene.set_sky(Sky {
+        sun_direction: Vec3::new(0.5, 0.35, 0.45),
+        sun_color: Vec3::new(1.6, 1.4, 1.1),
+        zenith: Vec3::splat(0.05),
+        horizon: Vec3::splat(0.08),
+        ground: Vec3::splat(0.04),
+        ..Sky::default()
+    });
+    let lamp = Light {
+        cell: [0; 3],
+        translation: Vec3::new(0.0, 0.8, 0.0),
+        color: Vec3::new(4.0, 2.2, 1.0),
+        range: 9.0,
+        spot: None,
+    };
+    let beam = Light {
+        translation: Vec3::new(-4.5, 5.0, 2.5),
+        color: Vec3::new(8.0, 14.0, 30.0),
+        range: 14.0,
+        spot: Some(Spot {
+            direction: Vec3::new(0.1, -1.0, -0.6),
+            inner: 0.3,
+            outer: 0.42,
+        }),
+        ..lamp
+    };
+    stage.scene.set_lights(&[lamp, beam]).unwrap();
+    View::look_at(Vec3::new(1.5, 5.0, 8.5), Vec3::new(-0.3, 0.4, -0.3))
+}
+
+/// A dark plain with a thousand small lights of many colours, and a few spot lights.
+pub(crate) fn thousand(stage: &mut Stage<'_>) -> View {
+    let floor = Material::matte("floor", [0.7; 3], 0.6);
+    let flat =
+        Mat4::from_rotation_x(-std::f32::consts::FRAC_PI_2) * Mat4::from_scale(Vec3::splat(200.0));
+    stage.add(
+        "floor",
+        &scenes::quad(),
+        &floor,
+        InstanceTransform::from_mat4(flat),
+    );
+    for i in 0..40 {
+        let place = at((i % 8) as f32 * 5.0 - 17.0, 1.0, -(i / 8) as f32 * 6.0);
+        stage.add("ball", &scenes::sphere(12, 24), &floor, place);
+    }
+    stage.scene.set_sky(Sky {
+        sun_color: Vec3::ZERO,
+        zenith: Vec3::splat(0.004),
+        horizon: Vec3::splat(0.01),
+        ground: Vec3::splat(0.004),
+        ..Sky::default()
+    });
+    let lights: Vec<_> = (0..1000)
+        .map(|i| {
+            let hue = i as f32 * 2.4;
+            let channel = |turn: f32| (hue + turn).cos() * 0.5 + 0.5;
+            Light {
+                cell: [0; 3],
+                translation: Vec3::new(
+                    (i % 40) as f32 * 1.6 - 31.0,
+                    0.3 + (i % 7) as f32 * 0.3,
+                    4.0 - (i / 40) as f32 * 2.1,
+                ),
+                color: Vec3::new(channel(0.0), channel(2.1), channel(4.2)) * 1.4,
+                range: 2.0 + (i % 5) as f32 * 0.4,
+                spot: (i % 9 == 0).then_some(Spot {
+                    direction: Vec3::NEG_Y,
+                    inner: 0.4,
+                    outer: 0.8,
+                }),
+            }
+        })
+        .collect();
+    stage.scene.set_lights(&lights).unwrap();
+    View::look_at(Vec3::new(0.0, 5.0, 9.0), Vec3::new(0.0, 0.0, -8.0))
 }

@@ -31,7 +31,7 @@ fn rgb(picture: &Image) -> RgbImage<u8> {
     RgbImage::new(picture.width() as usize, picture.height() as usize, pixels).unwrap()
 }
 
-fn flip(a: &Image, b: &Image) -> f32 {
+pub(crate) fn flip(a: &Image, b: &Image) -> f32 {
     ldr_flip(&rgb(a), &rgb(b), DEFAULT_PPD)
         .unwrap()
         .statistics()
@@ -55,7 +55,7 @@ fn load(name: &str) -> Image {
 }
 
 /// Compares a picture with the golden one of this name.
-fn check(name: &str, stage: &Stage<'_>, picture: &Image) {
+pub(crate) fn check(name: &str, stage: &Stage<'_>, picture: &Image) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/golden")
         .join(format!("{name}.png"));
@@ -90,7 +90,7 @@ fn save(file: &Path, picture: &Image) {
     .unwrap();
 }
 
-/// Draws a scene of the gallery and compares it with its picture.
+/// Draws a scene of the gallery, plainly, and compares it with its picture.
 fn golden(name: &str, scene: gallery::Scene) {
     let gpu = TestGpu::new();
     let mut stage = Stage::new(&gpu);

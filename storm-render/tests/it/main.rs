@@ -8,6 +8,7 @@ mod extract;
 mod gallery;
 mod golden;
 mod harness;
+mod light;
 mod misuse;
 mod scenes;
 mod shaders;
