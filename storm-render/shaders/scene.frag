@@ -14,8 +14,10 @@ const bool BLEND = (FEATURES & 1u) != 0u;
 const bool SUN_SHADOWS = (FEATURES & 2u) != 0u;
 const bool LIGHT_SHADOWS = (FEATURES & 4u) != 0u;
 const bool CLUSTERED = (FEATURES & 8u) != 0u;
+const bool OCCLUSION = (FEATURES & 16u) != 0u;
 
 layout(push_constant, scalar) uniform Push { Globals globals; };
+layout(set = 1, binding = 2) uniform texture2D visibility_map;
 
 layout(location = 0) in vec3 in_relative;
 layout(location = 1) in vec3 in_normal;
@@ -208,6 +210,10 @@ void main() {
         // A perfect mirror would show the sun as a point of infinite brightness.
         s.alpha = max(roughness * roughness, 2e-3);
         float occlusion = 1.0 + m.occlusion_strength * (look_up(m.occlusion_texture, vec4(1.0)).r - 1.0);
+        // What is blended is in front of what the map knows.
+        if (OCCLUSION && !BLEND) {
+            occlusion = min(occlusion, texelFetch(visibility_map, ivec2(gl_FragCoord.xy), 0).r);
+        }
         color += image_based_light(s, roughness) * occlusion;
         float sun = 1.0;
         if (SUN_SHADOWS && dot(s.normal, globals.sky.sun_direction) > 0.0) {

@@ -38,5 +38,5 @@ pub use crate::{
     sky::Sky,
     survey::{DeviceKind, DeviceSurvey, Survey},
     target::{ImageTarget, Target, WindowTarget},
-    view::{CELL_SIZE, Projection, ToneMap, View},
+    view::{AutoExposure, CELL_SIZE, Projection, ToneMap, View},
 };

@@ -79,6 +79,8 @@ pub struct Quality {
     pub small_feature_pixels: f32,
     /// Shadows; `None` for none.
     pub shadows: Option<ShadowQuality>,
+    /// Metres within which surfaces darken one another's corners: ground-truth ambient occlusion. `None` for none.
+    pub ambient_occlusion: Option<f32>,
     /// More lights than this are first sorted into 16 × 9 × 24 parts of the view, on the GPU, so that a pixel is shaded by
     /// those that reach its part. The picture is the same, to the last bit.
     pub clustered_above: u32,
@@ -90,6 +92,7 @@ impl Quality {
         culling: Culling::Frustum,
         small_feature_pixels: 0.0,
         shadows: None,
+        ambient_occlusion: None,
         clustered_above: 8,
     };
 
@@ -98,6 +101,7 @@ impl Quality {
         culling: Culling::Occlusion,
         small_feature_pixels: 0.0,
         shadows: Some(ShadowQuality::HIGH),
+        ambient_occlusion: Some(1.0),
         clustered_above: 8,
     };
 

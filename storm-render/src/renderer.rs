@@ -175,7 +175,7 @@ impl Renderer {
         };
         let quality = self.quality;
         let shadowed = scene.prepare_lights(view, quality.shadows.as_ref())?;
-        let key = self.key(scene, &canvas, &shadowed);
+        let key = self.key(scene, view, &canvas, &shadowed);
         self.pipelines.prepare(scene, &key)?;
         self.compile(key)?;
 
@@ -207,7 +207,13 @@ impl Renderer {
     }
 
     /// What decides the passes of a frame.
-    fn key(&self, scene: &Scene, canvas: &Canvas, shadowed: &[(LightInfo, u32)]) -> FrameKey {
+    fn key(
+        &self,
+        scene: &Scene,
+        view: &View,
+        canvas: &Canvas,
+        shadowed: &[(LightInfo, u32)],
+    ) -> FrameKey {
         let quality = &self.quality;
         let maps: u32 = shadowed
             .iter()
@@ -233,6 +239,9 @@ impl Renderer {
             } else {
                 0
             },
+            occlusion: quality.ambient_occlusion.is_some(),
+            auto_exposure: view.auto_exposure.is_some(),
+            bloom: view.bloom > 0.0,
         }
     }
 
@@ -367,6 +376,7 @@ impl Renderer {
             lighting: constants.address(Part::Lighting),
             shadow_views: constants.address(Part::Shadows),
             shadows,
+            quality: &self.quality,
             report,
             key: &plan.key,
             value: self.gpu.device().next_value(),

@@ -6,5 +6,6 @@ pub(crate) mod cull;
 pub(crate) mod lighting;
 pub(crate) mod pipelines;
 pub(crate) mod plan;
+pub(crate) mod post;
 pub(crate) mod record;
 pub(crate) mod values;

@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use ash::vk;
 use storm_assets::Topology;
 
-use super::plan::{BLEND, FrameKey, HDR_FORMAT};
+use super::{
+    plan::{BLEND, FrameKey, HDR_FORMAT},
+    post::Screen,
+};
 use crate::{
     context::Gpu,
     error::Result,
@@ -45,6 +48,9 @@ pub(crate) struct Pipelines {
     background: Pipeline,
     tone_maps: HashMap<vk::Format, Pipeline>,
     culling: Culling,
+    screens: HashMap<Screen, Pipeline>,
+    histogram: Pipeline,
+    exposure: Pipeline,
     light_bounds: Pipeline,
     light_clusters: Pipeline,
     samples: vk::SampleCountFlags,
@@ -74,6 +80,16 @@ impl Pipelines {
             background,
             tone_maps: HashMap::new(),
             culling: Culling::new(gpu, samples)?,
+            screens: HashMap::new(),
+            histogram: compute(
+                gpu,
+                if samples == vk::SampleCountFlags::TYPE_1 {
+                    shaders::HISTOGRAM_COMP
+                } else {
+                    shaders::HISTOGRAM_MS_COMP
+                },
+            )?,
+            exposure: compute(gpu, shaders::EXPOSURE_COMP)?,
             light_bounds: compute(gpu, shaders::LIGHT_BOUNDS_COMP)?,
             light_clusters: compute(gpu, shaders::LIGHT_CLUSTERS_COMP)?,
             samples,
@@ -117,6 +133,14 @@ impl Pipelines {
                 self.scene.insert(wanted, pipeline);
             }
         }
+        for screen in key.screens() {
+            if !self.screens.contains_key(&screen) {
+                let pipeline = self.gpu.with_bindless(|bindless| {
+                    Pipeline::graphics(device, bindless, &screen.desc(samples))
+                })?;
+                self.screens.insert(screen, pipeline);
+            }
+        }
         let format = key.canvas_format;
         if !self.tone_maps.contains_key(&format) {
             let fragment = if samples == vk::SampleCountFlags::TYPE_1 {
@@ -153,6 +177,15 @@ impl Pipelines {
 
     pub(crate) fn scene(&self, key: SceneKey) -> &Pipeline {
         &self.scene[&key]
+    }
+
+    pub(crate) fn screen(&self, screen: Screen) -> &Pipeline {
+        &self.screens[&screen]
+    }
+
+    /// How many pixels are how bright, and what comes of it.
+    pub(crate) fn exposure(&self) -> (&Pipeline, &Pipeline) {
+        (&self.histogram, &self.exposure)
     }
 
     pub(crate) fn background(&self) -> &Pipeline {

@@ -5,6 +5,7 @@ use ash::vk;
 use super::{
     cull::{self, Sizes},
     lighting,
+    post::{self, BLOOM_FORMAT, BLOOM_LEVELS_MAX, EXPOSURE_WORDS, Screen, VISIBILITY_FORMAT},
 };
 use crate::{
     gpu::pipeline::DEPTH_FORMAT,
@@ -21,6 +22,7 @@ pub(crate) const BLEND: u32 = 1;
 pub(crate) const SUN_SHADOWS: u32 = 2;
 pub(crate) const LIGHT_SHADOWS: u32 = 4;
 pub(crate) const CLUSTERED: u32 = 8;
+pub(crate) const OCCLUSION: u32 = 16;
 
 /// What decides which passes there are. Another key is another plan.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,6 +39,9 @@ pub(crate) struct FrameKey {
     pub(crate) light_shadows: bool,
     /// Words of a bit a light where lights are sorted into clusters; 0 where they are not.
     pub(crate) light_words: u32,
+    pub(crate) occlusion: bool,
+    pub(crate) auto_exposure: bool,
+    pub(crate) bloom: bool,
 }
 
 impl FrameKey {
@@ -46,13 +51,35 @@ impl FrameKey {
             (self.shadows.is_some(), SUN_SHADOWS),
             (self.light_shadows, LIGHT_SHADOWS),
             (self.light_words > 0, CLUSTERED),
+            (self.occlusion, OCCLUSION),
         ];
         bits.iter().filter(|(on, _)| *on).map(|(_, bit)| bit).sum()
     }
 
     /// Whether depth is finished before colours begin; otherwise one render pass does both.
     pub(crate) fn depth_first(&self) -> bool {
-        self.culling == Culling::Occlusion
+        self.culling == Culling::Occlusion || self.occlusion
+    }
+
+    /// Levels of bloom.
+    fn bloom_levels(&self) -> u32 {
+        if self.bloom {
+            post::bloom_levels(self.extent.width, self.extent.height)
+        } else {
+            0
+        }
+    }
+
+    /// The pipelines over the whole screen.
+    pub(crate) fn screens(&self) -> Vec<Screen> {
+        let mut screens = Vec::new();
+        if self.occlusion {
+            screens.extend([Screen::Occlusion, Screen::OcclusionBlur]);
+        }
+        if self.bloom {
+            screens.extend([Screen::BloomFirst, Screen::BloomDown, Screen::BloomUp]);
+        }
+        screens
     }
 }
 
@@ -81,6 +108,18 @@ pub(crate) enum Step {
     CullAgain,
     /// Colours of what is solid where depth is equal, the sky behind, and what is blended.
     Color,
+    /// How much of the sky each place sees, and its average.
+    Occlusion,
+    OcclusionBlur,
+    /// How bright the picture is.
+    Exposure,
+    /// Levels of bloom, from the largest to the smallest and back.
+    BloomDown {
+        level: u32,
+    },
+    BloomUp {
+        level: u32,
+    },
     ToneMap,
     ReadBack,
 }
@@ -100,6 +139,10 @@ pub(crate) struct Resources {
     pub(crate) light_map: ResourceId,
     pub(crate) clusters: ResourceId,
     pub(crate) cluster_bounds: ResourceId,
+    pub(crate) visibility_raw: ResourceId,
+    pub(crate) visibility: ResourceId,
+    pub(crate) exposure: ResourceId,
+    pub(crate) bloom: [ResourceId; BLOOM_LEVELS_MAX as usize],
 }
 
 /// The frame of a key.
@@ -134,6 +177,25 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
     let clusters = graph.buffer("light clusters", lighting::cluster_bytes(key.light_words));
     let bounds_bytes = u64::from(key.light_words) * 32 * 8;
     let cluster_bounds = graph.buffer("bounds of lights", bounds_bytes);
+    let one = vk::SampleCountFlags::TYPE_1;
+    let visibility_raw = graph.image("sky seen, raw", spec(VISIBILITY_FORMAT, one));
+    let visibility = graph.image("sky seen", spec(VISIBILITY_FORMAT, one));
+    let exposure = graph.keep_buffer("exposure", EXPOSURE_WORDS * 4);
+    let names = [
+        "bloom 1", "bloom 2", "bloom 3", "bloom 4", "bloom 5", "bloom 6",
+    ];
+    let mut level = 0;
+    let bloom = names.map(|name| {
+        level += 1;
+        let half = |side: u32| side.div_ceil(1 << level);
+        let spec = ImageSpec {
+            width: half(key.extent.width),
+            height: half(key.extent.height),
+            format: BLOOM_FORMAT,
+            samples: one,
+        };
+        graph.image(name, spec)
+    });
     // A window's image becomes ready where colours are written; a picture in memory was last copied from.
     let before = if key.presented {
         Use::Color
@@ -156,6 +218,10 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
         light_map,
         clusters,
         cluster_bounds,
+        visibility_raw,
+        visibility,
+        exposure,
+        bloom,
     };
     let graphics = Queue::Graphics;
     let occlusion = key.culling == Culling::Occlusion;
@@ -163,6 +229,9 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
     let mut uses = vec![(tables, Use::CopyTo), (report, Use::CopyTo)];
     if occlusion {
         uses.push((seen, Use::CopyTo));
+    }
+    if key.auto_exposure {
+        uses.push((exposure, Use::CopyTo));
     }
     graph.pass("upload", graphics, Step::Upload, uses);
 
@@ -224,6 +293,19 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
             let uses = with(&[(depth, Use::Depth)]);
             graph.pass("depth again", graphics, Step::Depth { list }, uses);
         }
+        if key.occlusion {
+            let uses = [
+                (depth, Use::SampledFragment(0)),
+                (visibility_raw, Use::Color),
+            ];
+            graph.pass("sky seen", graphics, Step::Occlusion, uses);
+            let uses = [
+                (visibility_raw, Use::SampledFragment(0)),
+                (visibility, Use::Color),
+            ];
+            graph.pass("sky seen, average", graphics, Step::OcclusionBlur, uses);
+            shading.push((visibility, Use::SampledFragment(2)));
+        }
         shading.extend([(color, Use::Color), (depth, Use::DepthTest)]);
         let uses = with(&shading);
         graph.pass("colour", graphics, Step::Color, uses);
@@ -233,8 +315,37 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
         graph.pass("scene", graphics, Step::Scene, uses);
     }
 
-    let uses = [(color, Use::SampledFragment(0)), (canvas, Use::Color)];
-    graph.pass("tone map", graphics, Step::ToneMap, uses);
+    let mut mapped = vec![(color, Use::SampledFragment(0)), (canvas, Use::Color)];
+    if key.auto_exposure {
+        let uses = [
+            (color, Use::SampledCompute(0)),
+            (exposure, Use::WriteCompute),
+        ];
+        graph.pass("exposure", graphics, Step::Exposure, uses);
+        mapped.push((exposure, Use::ReadFragment));
+    }
+    let levels = key.bloom_levels();
+    let mut above = color;
+    for level in 0..levels {
+        let image = bloom[level as usize];
+        let uses = [(above, Use::SampledFragment(0)), (image, Use::Color)];
+        graph.pass(
+            names[level as usize],
+            graphics,
+            Step::BloomDown { level },
+            uses,
+        );
+        above = image;
+    }
+    for level in (0..levels.saturating_sub(1)).rev() {
+        let (below, image) = (bloom[level as usize + 1], bloom[level as usize]);
+        let uses = [(below, Use::SampledFragment(0)), (image, Use::Color)];
+        graph.pass("bloom up", graphics, Step::BloomUp { level }, uses);
+    }
+    if levels > 0 {
+        mapped.push((bloom[0], Use::SampledFragment(1)));
+    }
+    graph.pass("tone map", graphics, Step::ToneMap, mapped);
     if key.presented {
         graph.end(canvas, Use::Present);
     } else {
@@ -286,6 +397,9 @@ mod tests {
                         shadows: presented.then_some(ShadowQuality::HIGH),
                         light_shadows: presented,
                         light_words: u32::from(presented) * 4,
+                        occlusion: presented,
+                        auto_exposure: presented,
+                        bloom: presented,
                     });
                 }
             }

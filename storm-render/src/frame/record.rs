@@ -20,11 +20,11 @@ use crate::{
         commands::{Access, Attachment, COMMAND_BYTES, Recorder},
     },
     graph::{ResourceId, execute::Realised},
-    quality::Culling,
+    quality::{Culling, Quality},
     scene::{DrawKind, DrawRange, Scene},
     shadow,
     target::{Canvas, sealed},
-    view::{ToneMap, View},
+    view::View,
 };
 
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -57,14 +57,6 @@ struct Draw<'a> {
     view: u32,
 }
 
-#[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C)]
-struct ToneMapPush {
-    globals: u64,
-    operator: u32,
-    padding: u32,
-}
-
 /// What passes record with.
 pub(crate) struct Frame<'a, T> {
     pub(crate) bindless: &'a Bindless,
@@ -76,6 +68,7 @@ pub(crate) struct Frame<'a, T> {
     pub(crate) target: &'a mut T,
     pub(crate) realised: &'a Realised<Step>,
     pub(crate) resources: &'a Resources,
+    pub(crate) quality: &'a Quality,
     pub(crate) key: &'a FrameKey,
     /// Addresses of the frame's constants.
     pub(crate) globals: u64,
@@ -123,16 +116,23 @@ impl<T: sealed::Target> Frame<'_, T> {
             Step::CullAgain => self.cull(recorder, Mode::Second),
             Step::Color => self.color(recorder),
             Step::ToneMap => self.tone_map(recorder),
+            Step::Occlusion
+            | Step::OcclusionBlur
+            | Step::Exposure
+            | Step::BloomDown { .. }
+            | Step::BloomUp { .. } => self.post(recorder, step),
             Step::ReadBack => self.target.read_back(self.canvas, recorder),
         }
     }
 
     fn upload(&mut self, recorder: &mut Recorder) {
         recorder.fill_buffer(self.report, 0, self.report.size, 0);
-        if self.realised.is_fresh()
-            && let Some(seen) = self.realised.maybe_buffer(self.resources.seen)
-        {
-            recorder.fill_buffer(seen, 0, seen.size, 0);
+        if self.realised.is_fresh() {
+            for kept in [self.resources.seen, self.resources.exposure] {
+                if let Some(buffer) = self.realised.maybe_buffer(kept) {
+                    recorder.fill_buffer(buffer, 0, buffer.size, 0);
+                }
+            }
         }
         self.scene.uploads.record(recorder, self.value);
         self.environment.update(
@@ -386,32 +386,5 @@ impl<T: sealed::Target> Frame<'_, T> {
                 ),
             }
         }
-    }
-
-    fn tone_map(&self, recorder: &mut Recorder) {
-        recorder.begin_rendering(
-            self.canvas.extent,
-            Some(Attachment {
-                view: self.canvas.view,
-                clear: Some(vk::ClearValue::default()),
-                store: true,
-            }),
-            None,
-        );
-        recorder.bind_pipeline(self.pipelines.tone_map(self.canvas.format));
-        let operator = match self.view.tone_map {
-            ToneMap::None => 0,
-            ToneMap::PbrNeutral => 1,
-        };
-        recorder.push_constants(
-            self.bindless,
-            &ToneMapPush {
-                globals: self.globals,
-                operator,
-                padding: 0,
-            },
-        );
-        recorder.draw(3);
-        recorder.end_rendering();
     }
 }

@@ -10,6 +10,7 @@ mod golden;
 mod harness;
 mod light;
 mod misuse;
+mod post;
 mod scenes;
 mod shaders;
 mod uploads;
