@@ -25,6 +25,10 @@ void main() {
     gl_Position = PLACE(relative);
     gl_PointSize = 1.0;
     out_relative = relative;
+#ifdef WITH_MOTION
+    out_now = (motion.clip_from_relative * vec4(relative, 1.0)).xyw;
+    out_before = previous_clip(globals, motion, visible, mesh);
+#endif
 
     // Columns of the linear part; normals go by its cofactors, turned round when it mirrors.
     vec3 x = vec3(t.rows[0].x, t.rows[1].x, t.rows[2].x);

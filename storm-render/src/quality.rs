@@ -81,6 +81,12 @@ pub struct Quality {
     pub shadows: Option<ShadowQuality>,
     /// Metres within which surfaces darken one another's corners: ground-truth ambient occlusion. `None` for none.
     pub ambient_occlusion: Option<f32>,
+    /// Smooth edges from frames before this one, where [`multisampling`](crate::RendererDesc::multisampling) is off: temporal
+    /// anti-aliasing. A picture takes about ten frames to settle.
+    pub temporal: bool,
+    /// Blended surfaces are summed by weight, in no order, rather than sorted by their middles: right where they cross one
+    /// another, nearly right elsewhere.
+    pub weighted_blending: bool,
     /// More lights than this are first sorted into 16 × 9 × 24 parts of the view, on the GPU, so that a pixel is shaded by
     /// those that reach its part. The picture is the same, to the last bit.
     pub clustered_above: u32,
@@ -93,6 +99,8 @@ impl Quality {
         small_feature_pixels: 0.0,
         shadows: None,
         ambient_occlusion: None,
+        temporal: false,
+        weighted_blending: false,
         clustered_above: 8,
     };
 
@@ -102,6 +110,8 @@ impl Quality {
         small_feature_pixels: 0.0,
         shadows: Some(ShadowQuality::HIGH),
         ambient_occlusion: Some(1.0),
+        temporal: true,
+        weighted_blending: false,
         clustered_above: 8,
     };
 

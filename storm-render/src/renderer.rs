@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ash::vk;
-use glam::Vec3;
+use glam::{Mat4, Vec2, Vec3};
 
 use crate::{
     context::Gpu,
@@ -108,6 +108,10 @@ pub struct Renderer {
     frame: usize,
     samples: vk::SampleCountFlags,
     quality: Quality,
+    /// Frames with temporal anti-aliasing, which each look between other places.
+    turn: u32,
+    /// The view of the frame before and its matrix, where it goes on.
+    before: Option<(View, Mat4)>,
     plan: Option<Plan>,
     environment: Environment,
     pipelines: Pipelines,
@@ -139,6 +143,8 @@ impl Renderer {
             frame: 0,
             samples,
             quality: desc.quality.within_limits(),
+            turn: 0,
+            before: None,
             plan: None,
             environment: Environment::new(gpu)?,
             pipelines: Pipelines::new(gpu, samples)?,
@@ -176,6 +182,7 @@ impl Renderer {
         let quality = self.quality;
         let shadowed = scene.prepare_lights(view, quality.shadows.as_ref())?;
         let key = self.key(scene, view, &canvas, &shadowed);
+        scene.prepare_motion(key.temporal)?;
         self.pipelines.prepare(scene, &key)?;
         self.compile(key)?;
 
@@ -190,7 +197,11 @@ impl Renderer {
         let aspect = canvas.extent.width as f32 / canvas.extent.height as f32;
         let sun = Vec3::from(scene.sky().info().sun_direction);
         let shadows = Shadows::new(view, aspect, sun, &shadowed, &quality);
-        uploaded_bytes += self.write_constants(scene, view, &shadows);
+        let jitter = self.jitter(key.temporal, canvas.extent);
+        uploaded_bytes += self.write_constants(scene, view, &shadows, jitter);
+        self.before = key
+            .temporal
+            .then(|| (*view, view.clip_from_relative(aspect)));
         self.record(&bindless, scene, view, &canvas, target, &shadows);
 
         let frame = &mut self.frames[self.frame];
@@ -242,10 +253,33 @@ impl Renderer {
             occlusion: quality.ambient_occlusion.is_some(),
             auto_exposure: view.auto_exposure.is_some(),
             bloom: view.bloom > 0.0,
+            temporal: quality.temporal && self.samples == vk::SampleCountFlags::TYPE_1,
+            weighted: quality.weighted_blending && !scene.draws.blended().is_empty(),
         }
     }
 
-    fn write_constants(&mut self, scene: &Scene, view: &View, shadows: &Shadows) -> u64 {
+    /// Says that the next frame shows something else: it does not go on from the frame before.
+    pub fn cut(&mut self) {
+        self.before = None;
+    }
+
+    /// Where samples of this frame are moved to, in clip units: another place within the pixel in each of eight frames.
+    fn jitter(&mut self, temporal: bool, extent: vk::Extent2D) -> Vec2 {
+        if !temporal {
+            return Vec2::ZERO;
+        }
+        self.turn = self.turn % 8 + 1;
+        let within = Vec2::new(halton(self.turn, 2), halton(self.turn, 3)) - 0.5;
+        within * 2.0 / Vec2::new(extent.width as f32, extent.height as f32)
+    }
+
+    fn write_constants(
+        &mut self,
+        scene: &Scene,
+        view: &View,
+        shadows: &Shadows,
+        jitter: Vec2,
+    ) -> u64 {
         let plan = self.plan.as_ref().expect("`compile` was called before");
         let frame = &mut self.frames[self.frame];
         frame.culled = plan.key.culling != Culling::Off;
@@ -259,6 +293,8 @@ impl Renderer {
             environment: self.environment.slots(),
             shadows,
             report: &frame.report,
+            jitter,
+            before: self.before,
             standard_samples: self.gpu.device().adapter.standard_samples,
         }
         .write(&mut frame.constants)
@@ -270,7 +306,8 @@ impl Renderer {
             return Ok(());
         }
         let (graph, resources) = plan::frame(&key);
-        // The old one goes when the frames in flight that use it are done.
+        // What was kept of earlier frames goes with it, as soon as the frames in flight that use it are done.
+        self.before = None;
         let realised = Realised::new(&self.gpu, graph, Options::default())?;
         self.plan = Some(Plan {
             key,
@@ -375,6 +412,7 @@ impl Renderer {
             cull_info: constants.address(Part::Cull),
             lighting: constants.address(Part::Lighting),
             shadow_views: constants.address(Part::Shadows),
+            motion: constants.address(Part::Motion),
             shadows,
             quality: &self.quality,
             report,
@@ -402,4 +440,15 @@ fn sizes(scene: &Scene, lists: u32) -> Sizes {
         scene.instances.slot_count(),
         lists,
     )
+}
+
+/// Number `index` of the sequence of Halton in a base: evenly spread over 0 to 1.
+fn halton(mut index: u32, base: u32) -> f32 {
+    let (mut sum, mut part) = (0.0, 1.0);
+    while index > 0 {
+        part /= base as f32;
+        sum += part * (index % base) as f32;
+        index /= base;
+    }
+    sum
 }

@@ -6,7 +6,7 @@ use ash::vk;
 use storm_assets::Topology;
 
 use super::{
-    plan::{BLEND, FrameKey, HDR_FORMAT},
+    plan::{BLEND, FrameKey, HDR_FORMAT, MOTION_FORMAT, UNSEEN_FORMAT},
     post::Screen,
 };
 use crate::{
@@ -24,9 +24,13 @@ pub(crate) enum Pass {
     Depth,
     /// In a render pass of its own.
     DepthOnly,
+    /// With how surfaces have moved.
+    Motion,
     /// Into a shadow map.
     Shadow,
     Color,
+    /// Weighted sums of what is blended.
+    Weighted,
 }
 
 /// What a pipeline of the scene is for; the last is what colours depend on, bit by bit.
@@ -68,7 +72,7 @@ impl Pipelines {
                     fragment: Some(shaders::BACKGROUND_FRAG),
                     fragment_constant: 0,
                     topology: vk::PrimitiveTopology::TRIANGLE_LIST,
-                    color_format: Some(HDR_FORMAT),
+                    color_formats: &[HDR_FORMAT],
                     depth: Depth::Test,
                     blending: Blending::Replace,
                     samples,
@@ -105,7 +109,9 @@ impl Pipelines {
             let DrawKind {
                 class, topology, ..
             } = range.kind;
-            let depth = if key.depth_first() {
+            let depth = if key.temporal {
+                Pass::Motion
+            } else if key.depth_first() {
                 Pass::DepthOnly
             } else {
                 Pass::Depth
@@ -123,7 +129,12 @@ impl Pipelines {
             let DrawKind {
                 class, topology, ..
             } = range.kind;
-            (Pass::Color, class, topology, features)
+            let pass = if key.weighted {
+                Pass::Weighted
+            } else {
+                Pass::Color
+            };
+            (pass, class, topology, features)
         });
         for wanted in solid.chain(blended) {
             if !self.scene.contains_key(&wanted) {
@@ -148,12 +159,13 @@ impl Pipelines {
             } else {
                 shaders::TONEMAP_MS_FRAG
             };
+            let formats = [format];
             let desc = GraphicsDesc {
                 vertex: shaders::FULLSCREEN_VERT,
                 fragment: Some(fragment),
                 fragment_constant: 0,
                 topology: vk::PrimitiveTopology::TRIANGLE_LIST,
-                color_format: Some(format),
+                color_formats: &formats,
                 depth: Depth::None,
                 blending: Blending::Replace,
                 samples: vk::SampleCountFlags::TYPE_1,
@@ -240,6 +252,24 @@ fn scene_pipeline(
             Depth::TestAndWrite,
             Blending::Drop,
         ),
+        (Pass::Motion, AlphaClass::Mask) => (
+            shaders::MOTION_MASK_VERT,
+            Some(shaders::MOTION_MASK_FRAG),
+            Depth::TestAndWrite,
+            Blending::Replace,
+        ),
+        (Pass::Motion, _) => (
+            shaders::MOTION_VERT,
+            Some(shaders::MOTION_FRAG),
+            Depth::TestAndWrite,
+            Blending::Replace,
+        ),
+        (Pass::Weighted, _) => (
+            shaders::SCENE_VERT,
+            Some(shaders::SCENE_WEIGHTED_FRAG),
+            Depth::Test,
+            Blending::Weighted,
+        ),
         (Pass::Shadow, AlphaClass::Mask) => (
             shaders::SHADOW_MASK_VERT,
             Some(shaders::DEPTH_MASK_FRAG),
@@ -273,7 +303,12 @@ fn scene_pipeline(
         fragment,
         fragment_constant: features | (u32::from(class == AlphaClass::Blend) * BLEND),
         topology: topology_of(topology),
-        color_format: matches!(pass, Pass::Depth | Pass::Color).then_some(HDR_FORMAT),
+        color_formats: match pass {
+            Pass::Depth | Pass::Color => &[HDR_FORMAT],
+            Pass::Motion => &[MOTION_FORMAT],
+            Pass::Weighted => &[HDR_FORMAT, UNSEEN_FORMAT],
+            Pass::DepthOnly | Pass::Shadow => &[],
+        },
         depth,
         blending,
         samples: if pass == Pass::Shadow {

@@ -17,6 +17,11 @@ use crate::{
 /// Scene colours before tone mapping.
 pub(crate) const HDR_FORMAT: vk::Format = vk::Format::R16G16B16A16_SFLOAT;
 
+/// How far surfaces have moved on the screen.
+pub(crate) const MOTION_FORMAT: vk::Format = vk::Format::R16G16_SFLOAT;
+/// What is seen through blended surfaces.
+pub(crate) const UNSEEN_FORMAT: vk::Format = vk::Format::R16_SFLOAT;
+
 /// Bits of [`FrameKey::features`].
 pub(crate) const BLEND: u32 = 1;
 pub(crate) const SUN_SHADOWS: u32 = 2;
@@ -42,6 +47,9 @@ pub(crate) struct FrameKey {
     pub(crate) occlusion: bool,
     pub(crate) auto_exposure: bool,
     pub(crate) bloom: bool,
+    pub(crate) temporal: bool,
+    /// Whether blended surfaces are summed by weight rather than drawn in order.
+    pub(crate) weighted: bool,
 }
 
 impl FrameKey {
@@ -58,7 +66,7 @@ impl FrameKey {
 
     /// Whether depth is finished before colours begin; otherwise one render pass does both.
     pub(crate) fn depth_first(&self) -> bool {
-        self.culling == Culling::Occlusion || self.occlusion
+        self.culling == Culling::Occlusion || self.occlusion || self.temporal
     }
 
     /// Levels of bloom.
@@ -78,6 +86,12 @@ impl FrameKey {
         }
         if self.bloom {
             screens.extend([Screen::BloomFirst, Screen::BloomDown, Screen::BloomUp]);
+        }
+        if self.temporal {
+            screens.push(Screen::Temporal);
+        }
+        if self.weighted {
+            screens.push(Screen::Weighted);
         }
         screens
     }
@@ -111,6 +125,12 @@ pub(crate) enum Step {
     /// How much of the sky each place sees, and its average.
     Occlusion,
     OcclusionBlur,
+    /// Sums of what is blended, and putting them over the picture.
+    Blended,
+    Weighted,
+    /// This frame and those before it, and keeping the result for the next.
+    Temporal,
+    KeepHistory,
     /// How bright the picture is.
     Exposure,
     /// Levels of bloom, from the largest to the smallest and back.
@@ -142,6 +162,13 @@ pub(crate) struct Resources {
     pub(crate) visibility_raw: ResourceId,
     pub(crate) visibility: ResourceId,
     pub(crate) exposure: ResourceId,
+    /// How surfaces have moved on the screen.
+    pub(crate) motion: ResourceId,
+    pub(crate) resolved: ResourceId,
+    pub(crate) history: ResourceId,
+    /// Weighted sums of what is blended, and what is seen through it.
+    pub(crate) sums: ResourceId,
+    pub(crate) unseen: ResourceId,
     pub(crate) bloom: [ResourceId; BLOOM_LEVELS_MAX as usize],
 }
 
@@ -180,6 +207,11 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
     let one = vk::SampleCountFlags::TYPE_1;
     let visibility_raw = graph.image("sky seen, raw", spec(VISIBILITY_FORMAT, one));
     let visibility = graph.image("sky seen", spec(VISIBILITY_FORMAT, one));
+    let motion = graph.image("motion", spec(MOTION_FORMAT, one));
+    let resolved = graph.image("resolved colour", spec(HDR_FORMAT, one));
+    let history = graph.import_image("history", spec(HDR_FORMAT, one), Origin::Kept);
+    let sums = graph.image("blended, sums", spec(HDR_FORMAT, key.samples));
+    let unseen = graph.image("blended, unseen", spec(UNSEEN_FORMAT, key.samples));
     let exposure = graph.keep_buffer("exposure", EXPOSURE_WORDS * 4);
     let names = [
         "bloom 1", "bloom 2", "bloom 3", "bloom 4", "bloom 5", "bloom 6",
@@ -221,6 +253,11 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
         visibility_raw,
         visibility,
         exposure,
+        motion,
+        resolved,
+        history,
+        sums,
+        unseen,
         bloom,
     };
     let graphics = Queue::Graphics;
@@ -278,20 +315,18 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
     }
     if key.depth_first() {
         let list = cull::FIRST;
-        graph.pass(
-            "depth",
-            graphics,
-            Step::Depth { list },
-            with(&[(depth, Use::Depth)]),
-        );
+        let mut placed = vec![(depth, Use::Depth)];
+        if key.temporal {
+            placed.push((motion, Use::Color));
+        }
+        graph.pass("depth", graphics, Step::Depth { list }, with(&placed));
         if occlusion {
             let uses = [(depth, Use::SampledCompute(0)), (hiz, Use::WriteCompute)];
             graph.pass("hierarchical depth", graphics, Step::Hiz, uses);
             culls.push((hiz, Use::ReadCompute));
             graph.pass("cull again", graphics, Step::CullAgain, culls);
             let list = cull::SECOND;
-            let uses = with(&[(depth, Use::Depth)]);
-            graph.pass("depth again", graphics, Step::Depth { list }, uses);
+            graph.pass("depth again", graphics, Step::Depth { list }, with(&placed));
         }
         if key.occlusion {
             let uses = [
@@ -307,25 +342,56 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
             shading.push((visibility, Use::SampledFragment(2)));
         }
         shading.extend([(color, Use::Color), (depth, Use::DepthTest)]);
-        let uses = with(&shading);
-        graph.pass("colour", graphics, Step::Color, uses);
+        graph.pass("colour", graphics, Step::Color, with(&shading));
     } else {
         shading.extend([(color, Use::Color), (depth, Use::Depth)]);
-        let uses = with(&shading);
-        graph.pass("scene", graphics, Step::Scene, uses);
+        graph.pass("scene", graphics, Step::Scene, with(&shading));
+    }
+    if key.weighted {
+        let lit = shading
+            .into_iter()
+            .filter(|(id, _)| ![color, depth, visibility].contains(id));
+        let targets = [
+            (sums, Use::Color),
+            (unseen, Use::Color),
+            (depth, Use::DepthTest),
+        ];
+        let uses: Vec<_> = lit.chain(targets).collect();
+        graph.pass("blended", graphics, Step::Blended, with(&uses));
+        let uses = [
+            (sums, Use::SampledFragment(0)),
+            (unseen, Use::SampledFragment(1)),
+            (color, Use::Color),
+        ];
+        graph.pass("blended, over", graphics, Step::Weighted, uses);
+    }
+    // What is shown, before tone mapping.
+    let mut shown = color;
+    if key.temporal {
+        let uses = [
+            (color, Use::SampledFragment(0)),
+            (depth, Use::SampledFragment(1)),
+            (motion, Use::SampledFragment(2)),
+            (history, Use::SampledFragment(3)),
+            (resolved, Use::Color),
+        ];
+        graph.pass("temporal", graphics, Step::Temporal, uses);
+        let uses = [(resolved, Use::CopyFrom), (history, Use::CopyTo)];
+        graph.pass("keep history", graphics, Step::KeepHistory, uses);
+        shown = resolved;
     }
 
-    let mut mapped = vec![(color, Use::SampledFragment(0)), (canvas, Use::Color)];
+    let mut mapped = vec![(shown, Use::SampledFragment(0)), (canvas, Use::Color)];
     if key.auto_exposure {
         let uses = [
-            (color, Use::SampledCompute(0)),
+            (shown, Use::SampledCompute(0)),
             (exposure, Use::WriteCompute),
         ];
         graph.pass("exposure", graphics, Step::Exposure, uses);
         mapped.push((exposure, Use::ReadFragment));
     }
     let levels = key.bloom_levels();
-    let mut above = color;
+    let mut above = shown;
     for level in 0..levels {
         let image = bloom[level as usize];
         let uses = [(above, Use::SampledFragment(0)), (image, Use::Color)];
@@ -400,6 +466,8 @@ mod tests {
                         occlusion: presented,
                         auto_exposure: presented,
                         bloom: presented,
+                        temporal: presented && samples == vk::SampleCountFlags::TYPE_1,
+                        weighted: presented,
                     });
                 }
             }

@@ -3,7 +3,10 @@
 use ash::vk;
 use bytemuck::{Pod, Zeroable};
 
-use super::{plan::Step, record::Frame};
+use super::{
+    plan::{HDR_FORMAT, Step},
+    record::Frame,
+};
 use crate::{
     gpu::{
         commands::{Access, Attachment, Recorder},
@@ -38,45 +41,61 @@ pub(crate) enum Screen {
     BloomFirst,
     BloomDown,
     BloomUp,
+    Temporal,
+    Weighted,
 }
 
 impl Screen {
     pub(crate) fn desc(self, samples: vk::SampleCountFlags) -> GraphicsDesc<'static> {
         let multisampled = samples != vk::SampleCountFlags::TYPE_1;
-        let (fragment, format, blending) = match self {
+        let (fragment, format, blending): (_, &[vk::Format], _) = match self {
             Self::Occlusion if multisampled => (
                 shaders::OCCLUSION_MS_FRAG,
-                VISIBILITY_FORMAT,
+                &[VISIBILITY_FORMAT],
                 Blending::Replace,
             ),
             Self::Occlusion => (
                 shaders::OCCLUSION_FRAG,
-                VISIBILITY_FORMAT,
+                &[VISIBILITY_FORMAT],
                 Blending::Replace,
             ),
             Self::OcclusionBlur => (
                 shaders::OCCLUSION_BLUR_FRAG,
-                VISIBILITY_FORMAT,
+                &[VISIBILITY_FORMAT],
                 Blending::Replace,
             ),
             Self::BloomFirst if multisampled => (
                 shaders::BLOOM_FIRST_MS_FRAG,
-                BLOOM_FORMAT,
+                &[BLOOM_FORMAT],
                 Blending::Replace,
             ),
-            Self::BloomFirst => (shaders::BLOOM_FIRST_FRAG, BLOOM_FORMAT, Blending::Replace),
-            Self::BloomDown => (shaders::BLOOM_DOWN_FRAG, BLOOM_FORMAT, Blending::Replace),
-            Self::BloomUp => (shaders::BLOOM_UP_FRAG, BLOOM_FORMAT, Blending::Over),
+            Self::BloomFirst => (
+                shaders::BLOOM_FIRST_FRAG,
+                &[BLOOM_FORMAT],
+                Blending::Replace,
+            ),
+            Self::BloomDown => (shaders::BLOOM_DOWN_FRAG, &[BLOOM_FORMAT], Blending::Replace),
+            Self::Temporal => (shaders::TEMPORAL_FRAG, &[HDR_FORMAT], Blending::Replace),
+            Self::Weighted if multisampled => {
+                (shaders::WEIGHTED_MS_FRAG, &[HDR_FORMAT], Blending::Over)
+            }
+            Self::Weighted => (shaders::WEIGHTED_FRAG, &[HDR_FORMAT], Blending::Over),
+            Self::BloomUp => (shaders::BLOOM_UP_FRAG, &[BLOOM_FORMAT], Blending::Over),
         };
         GraphicsDesc {
             vertex: shaders::FULLSCREEN_VERT,
             fragment: Some(fragment),
             fragment_constant: 0,
             topology: vk::PrimitiveTopology::TRIANGLE_LIST,
-            color_format: Some(format),
+            color_formats: format,
             depth: Depth::None,
             blending,
-            samples: vk::SampleCountFlags::TYPE_1,
+            // It draws over the scene's own colours.
+            samples: if self == Self::Weighted {
+                samples
+            } else {
+                vk::SampleCountFlags::TYPE_1
+            },
         }
     }
 }
@@ -146,6 +165,22 @@ impl<T: sealed::Target> Frame<'_, T> {
                 let level = self.resources.bloom[level as usize];
                 self.screen(recorder, Screen::BloomUp, level, &self.globals);
             }
+            Step::Temporal => {
+                let push = [self.globals, self.motion];
+                self.screen(recorder, Screen::Temporal, self.resources.resolved, &push);
+            }
+            Step::KeepHistory => recorder.copy_image(
+                self.realised.image(self.resources.resolved),
+                self.realised.image(self.resources.history),
+            ),
+            Step::Weighted => {
+                self.screen(
+                    recorder,
+                    Screen::Weighted,
+                    self.resources.color,
+                    &self.globals,
+                );
+            }
             _ => unreachable!("the other passes are recorded elsewhere"),
         }
     }
@@ -164,13 +199,14 @@ impl<T: sealed::Target> Frame<'_, T> {
             height: image.desc.height,
         };
         // What is blended with is kept.
-        let clear = (screen != Screen::BloomUp).then(vk::ClearValue::default);
+        let kept = matches!(screen, Screen::BloomUp | Screen::Weighted);
+        let clear = (!kept).then(vk::ClearValue::default);
         let color = Attachment {
             view: image.view,
             clear,
             store: true,
         };
-        recorder.begin_rendering(extent, Some(color), None);
+        recorder.begin_rendering(extent, &[color], None);
         recorder.bind_pipeline(self.pipelines.screen(screen));
         recorder.push_constants(self.bindless, push);
         recorder.draw(3);
@@ -227,7 +263,7 @@ impl<T: sealed::Target> Frame<'_, T> {
             clear: Some(vk::ClearValue::default()),
             store: true,
         };
-        recorder.begin_rendering(self.canvas.extent, Some(color), None);
+        recorder.begin_rendering(self.canvas.extent, &[color], None);
         recorder.bind_pipeline(self.pipelines.tone_map(self.canvas.format));
         let exposure = self.realised.maybe_buffer(self.resources.exposure);
         recorder.push_constants(

@@ -75,6 +75,7 @@ pub(crate) struct Frame<'a, T> {
     pub(crate) cull_info: u64,
     pub(crate) lighting: u64,
     pub(crate) shadow_views: u64,
+    pub(crate) motion: u64,
     pub(crate) shadows: &'a Shadows,
     /// Counters of the GPU.
     pub(crate) report: &'a Buffer,
@@ -116,7 +117,11 @@ impl<T: sealed::Target> Frame<'_, T> {
             Step::CullAgain => self.cull(recorder, Mode::Second),
             Step::Color => self.color(recorder),
             Step::ToneMap => self.tone_map(recorder),
-            Step::Occlusion
+            Step::Blended => self.blended(recorder),
+            Step::Temporal
+            | Step::KeepHistory
+            | Step::Weighted
+            | Step::Occlusion
             | Step::OcclusionBlur
             | Step::Exposure
             | Step::BloomDown { .. }
@@ -134,7 +139,13 @@ impl<T: sealed::Target> Frame<'_, T> {
                 }
             }
         }
+        if self.key.temporal {
+            self.scene.before_uploads(recorder);
+        }
         self.scene.uploads.record(recorder, self.value);
+        if self.key.temporal {
+            self.scene.after_uploads(recorder);
+        }
         self.environment.update(
             recorder,
             self.bindless,
@@ -172,8 +183,8 @@ impl<T: sealed::Target> Frame<'_, T> {
     fn scene(&self, recorder: &mut Recorder) {
         recorder.begin_rendering(
             self.key.extent,
-            Some(self.attachment(self.resources.color, true, true)),
-            Some(self.attachment(self.resources.depth, true, false)),
+            &[self.attachment(self.resources.color, true, true)],
+            Some(self.attachment(self.resources.depth, true, self.key.weighted)),
         );
         recorder.bind_indices(self.scene.geometry.indices());
         // Depth first, so that each pixel is shaded once, however many surfaces lie behind one another.
@@ -184,42 +195,81 @@ impl<T: sealed::Target> Frame<'_, T> {
 
     fn depth(&self, recorder: &mut Recorder, list: u32) {
         let clear = list == cull::FIRST;
+        let motion = self
+            .key
+            .temporal
+            .then(|| self.attachment(self.resources.motion, clear, true));
         recorder.begin_rendering(
             self.key.extent,
-            None,
+            motion.as_slice(),
             Some(self.attachment(self.resources.depth, clear, true)),
         );
         recorder.bind_indices(self.scene.geometry.indices());
-        self.draw(recorder, self.solid(Pass::DepthOnly, list));
+        let pass = if self.key.temporal {
+            Pass::Motion
+        } else {
+            Pass::DepthOnly
+        };
+        self.draw(recorder, self.solid(pass, list));
         recorder.end_rendering();
     }
 
     fn color(&self, recorder: &mut Recorder) {
         recorder.begin_rendering(
             self.key.extent,
-            Some(self.attachment(self.resources.color, true, true)),
-            Some(self.attachment(self.resources.depth, false, false)),
+            &[self.attachment(self.resources.color, true, true)],
+            Some(self.attachment(
+                self.resources.depth,
+                false,
+                self.key.weighted || self.key.temporal,
+            )),
         );
         recorder.bind_indices(self.scene.geometry.indices());
-        let list = if self.key.culling == Culling::Occlusion {
+        self.shade(recorder, self.shaded());
+        recorder.end_rendering();
+    }
+
+    /// The list of what is shaded.
+    fn shaded(&self) -> u32 {
+        if self.key.culling == Culling::Occlusion {
             cull::ALL
         } else {
             cull::FIRST
-        };
-        self.shade(recorder, list);
+        }
+    }
+
+    fn blended(&self, recorder: &mut Recorder) {
+        let mut unseen = self.attachment(self.resources.unseen, true, true);
+        // All is seen through nothing.
+        unseen.clear = Some(vk::ClearValue {
+            color: vk::ClearColorValue { float32: [1.0; 4] },
+        });
+        recorder.begin_rendering(
+            self.key.extent,
+            &[self.attachment(self.resources.sums, true, true), unseen],
+            Some(self.attachment(self.resources.depth, false, self.key.temporal)),
+        );
+        recorder.bind_indices(self.scene.geometry.indices());
+        self.draw_blended(recorder, Pass::Weighted, self.shaded());
         recorder.end_rendering();
+    }
+
+    fn draw_blended(&self, recorder: &mut Recorder, pass: Pass, list: u32) {
+        let blended = Draw {
+            ranges: self.scene.draws.blended(),
+            first_range: self.scene.draws.solid().len() as u32,
+            ..self.solid(pass, list)
+        };
+        self.draw(recorder, blended);
     }
 
     /// Colours of what is solid, the sky behind, and what is blended.
     fn shade(&self, recorder: &mut Recorder, list: u32) {
         self.draw(recorder, self.solid(Pass::Color, list));
         self.background(recorder);
-        let blended = Draw {
-            ranges: self.scene.draws.blended(),
-            first_range: self.scene.draws.solid().len() as u32,
-            ..self.solid(Pass::Color, list)
-        };
-        self.draw(recorder, blended);
+        if !self.key.weighted {
+            self.draw_blended(recorder, Pass::Color, list);
+        }
     }
 
     /// What is solid, of a list.
@@ -291,7 +341,7 @@ impl<T: sealed::Target> Frame<'_, T> {
             width: grid * side,
             height: grid * side,
         };
-        recorder.begin_rendering(extent, None, Some(self.attachment(atlas, true, true)));
+        recorder.begin_rendering(extent, &[], Some(self.attachment(atlas, true, true)));
         recorder.bind_indices(self.scene.geometry.indices());
         for (map, view) in (0..).zip(views) {
             recorder.square(map % grid * side, map / grid * side, side);
@@ -324,7 +374,7 @@ impl<T: sealed::Target> Frame<'_, T> {
 
     fn draw(&self, recorder: &mut Recorder, draw: Draw<'_>) {
         let Draw { pass, list, .. } = draw;
-        let features = if pass == Pass::Color {
+        let features = if matches!(pass, Pass::Color | Pass::Weighted) {
             self.key.features()
         } else {
             0
@@ -338,7 +388,11 @@ impl<T: sealed::Target> Frame<'_, T> {
             }
             None => self.scene.draws.visible().address,
         };
-        let push = self.push(visible, draw.view);
+        let mut push = self.push(visible, draw.view);
+        if pass == Pass::Motion {
+            // In the place where shadow maps have their views.
+            push.views = self.motion;
+        }
         for (number, range) in (draw.first_range..).zip(draw.ranges) {
             let DrawKind {
                 class,

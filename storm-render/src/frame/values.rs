@@ -1,7 +1,7 @@
 //! What the constants of a frame are.
 
 use ash::vk;
-use glam::{Mat4, Vec3};
+use glam::{Mat4, Vec2, Vec3};
 
 use super::{
     constants::{Constants, Part},
@@ -18,6 +18,7 @@ use crate::{
     scene::{
         Scene,
         layout::{Globals, LightInfo},
+        motion::MotionInfo,
     },
     shadow::{self, ShadowView},
     view::{Projection, View},
@@ -60,6 +61,10 @@ pub(crate) struct Values<'a> {
     pub(crate) environment: EnvironmentSlots,
     pub(crate) shadows: &'a Shadows,
     pub(crate) report: &'a Buffer,
+    /// Where samples are moved to, in clip units.
+    pub(crate) jitter: Vec2,
+    /// The view of the frame before, and its matrix.
+    pub(crate) before: Option<(View, Mat4)>,
     /// Whether samples lie where the specification says.
     pub(crate) standard_samples: bool,
 }
@@ -68,13 +73,17 @@ impl Values<'_> {
     /// Writes what differs from what is there. Gives the bytes written.
     pub(crate) fn write(&self, constants: &mut Constants) -> u64 {
         let vk::Extent2D { width, height } = self.key.extent;
-        let clip_from_relative = self.view.clip_from_relative(width as f32 / height as f32);
+        let still = self.view.clip_from_relative(width as f32 / height as f32);
+        let clip_from_relative = Mat4::from_translation(self.jitter.extend(0.0)) * still;
         let globals = self.globals(clip_from_relative, constants.address(Part::Lighting));
         let mut bytes = constants.write(Part::Globals, &[globals]);
         if self.key.culling != Culling::Off {
             let info = self.cull_info(constants.address(Part::Views));
             bytes += constants.write(Part::Cull, &[info]);
             bytes += constants.write(Part::Views, &self.cull_views(clip_from_relative));
+        }
+        if self.key.temporal {
+            bytes += constants.write(Part::Motion, &[self.motion(still)]);
         }
         if self.key.features() != 0 {
             let info = self.lighting(constants.address(Part::Shadows));
@@ -154,6 +163,19 @@ impl Values<'_> {
             range_stride: sizes.ranges,
             solid_ranges,
             padding: 0,
+        }
+    }
+
+    fn motion(&self, still: Mat4) -> MotionInfo {
+        let (view, before) = self.before.unwrap_or((*self.view, still));
+        MotionInfo {
+            clip_from_relative: still.to_cols_array_2d(),
+            previous_clip_from_relative: before.to_cols_array_2d(),
+            previous_cell: view.cell,
+            fresh: u32::from(self.before.is_none()),
+            previous_translation: view.translation.into(),
+            padding: 0,
+            previous_transforms: self.scene.instances.previous_transforms(),
         }
     }
 

@@ -51,12 +51,13 @@ impl Features {
         features
     }
 
-    fn required(&self) -> [Feature; 15] {
+    fn required(&self) -> [Feature; 16] {
         [
             (
                 "drawIndirectFirstInstance",
                 self.core.draw_indirect_first_instance,
             ),
+            ("independentBlend", self.core.independent_blend),
             ("multiDrawIndirect", self.core.multi_draw_indirect),
             ("shaderInt64", self.core.shader_int64),
             ("drawIndirectCount", self.v12.draw_indirect_count),
@@ -97,6 +98,7 @@ pub(crate) fn enabled(
 ) {
     let core = vk::PhysicalDeviceFeatures::default()
         .draw_indirect_first_instance(true)
+        .independent_blend(true)
         .multi_draw_indirect(true)
         .shader_int64(true)
         .sampler_anisotropy(anisotropy);

@@ -406,6 +406,37 @@ impl Recorder {
         }
     }
 
+    /// Copies the first level of an image in `TRANSFER_SRC_OPTIMAL` to one of its size in `TRANSFER_DST_OPTIMAL`.
+    pub(crate) fn copy_image(&mut self, from: &Image, to: &Image) {
+        let layers = vk::ImageSubresourceLayers {
+            aspect_mask: vk::ImageAspectFlags::COLOR,
+            mip_level: 0,
+            base_array_layer: 0,
+            layer_count: 1,
+        };
+        let region = vk::ImageCopy {
+            src_subresource: layers,
+            dst_subresource: layers,
+            extent: vk::Extent3D {
+                width: from.desc.width.min(to.desc.width),
+                height: from.desc.height.min(to.desc.height),
+                depth: 1,
+            },
+            ..Default::default()
+        };
+        // SAFETY: recording outside a render pass; the region is within both images, which are of one format.
+        unsafe {
+            self.device.raw.cmd_copy_image(
+                self.buffer,
+                from.raw,
+                vk::ImageLayout::TRANSFER_SRC_OPTIMAL,
+                to.raw,
+                vk::ImageLayout::TRANSFER_DST_OPTIMAL,
+                &[region],
+            );
+        }
+    }
+
     /// Halves `level - 1` (in `TRANSFER_SRC_OPTIMAL`) into `level` (in `TRANSFER_DST_OPTIMAL`), filtered linearly.
     pub(crate) fn halve_level(&mut self, image: &Image, level: u32) {
         let side = |level: u32| vk::Offset3D {
@@ -442,7 +473,7 @@ impl Recorder {
     pub(crate) fn begin_rendering(
         &mut self,
         extent: vk::Extent2D,
-        color: Option<Attachment>,
+        colors: &[Attachment],
         depth: Option<Attachment>,
     ) {
         let info = |attachment: &Attachment, layout| {
@@ -464,7 +495,7 @@ impl Recorder {
             offset: vk::Offset2D::default(),
             extent,
         };
-        let colors: Vec<_> = color
+        let colors: Vec<_> = colors
             .iter()
             .map(|color| info(color, vk::ImageLayout::COLOR_ATTACHMENT_OPTIMAL))
             .collect();

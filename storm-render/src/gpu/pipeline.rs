@@ -20,6 +20,8 @@ pub(crate) enum Blending {
     Over,
     /// They are dropped.
     Drop,
+    /// Of two targets: colours are added to the first, and the second is multiplied by what they let through.
+    Weighted,
 }
 
 /// How depth is used. Depth is reversed: 1 at the near plane, 0 at infinity.
@@ -43,8 +45,8 @@ pub(crate) struct GraphicsDesc<'a> {
     /// Specialization constant 0 of the fragment shader.
     pub(crate) fragment_constant: u32,
     pub(crate) topology: vk::PrimitiveTopology,
-    /// `None` where there is no colour attachment.
-    pub(crate) color_format: Option<vk::Format>,
+    /// Of each colour attachment.
+    pub(crate) color_formats: &'a [vk::Format],
     pub(crate) depth: Depth,
     pub(crate) blending: Blending,
     pub(crate) samples: vk::SampleCountFlags,
@@ -85,6 +87,26 @@ impl Drop for Module<'_> {
         // SAFETY: pipelines do not need the modules they were made from.
         unsafe { self.device.raw.destroy_shader_module(self.raw, None) };
     }
+}
+
+/// How colours meet those in attachment `index`.
+fn blend_state(blending: Blending, index: usize) -> vk::PipelineColorBlendAttachmentState {
+    let (source, target) = match (blending, index) {
+        (Blending::Weighted, 0) => (vk::BlendFactor::ONE, vk::BlendFactor::ONE),
+        (Blending::Weighted, _) => (vk::BlendFactor::ZERO, vk::BlendFactor::ONE_MINUS_SRC_COLOR),
+        _ => (vk::BlendFactor::ONE, vk::BlendFactor::ONE_MINUS_SRC_ALPHA),
+    };
+    vk::PipelineColorBlendAttachmentState::default()
+        .color_write_mask(if blending == Blending::Drop {
+            vk::ColorComponentFlags::empty()
+        } else {
+            vk::ColorComponentFlags::RGBA
+        })
+        .blend_enable(matches!(blending, Blending::Over | Blending::Weighted))
+        .src_color_blend_factor(source)
+        .dst_color_blend_factor(target)
+        .src_alpha_blend_factor(source)
+        .dst_alpha_blend_factor(target)
 }
 
 fn first(
@@ -169,18 +191,9 @@ impl Pipeline {
                 Depth::TestEqual => vk::CompareOp::EQUAL,
                 Depth::None | Depth::TestAndWrite => vk::CompareOp::GREATER,
             });
-        let attachment = vk::PipelineColorBlendAttachmentState::default()
-            .color_write_mask(if desc.blending == Blending::Drop {
-                vk::ColorComponentFlags::empty()
-            } else {
-                vk::ColorComponentFlags::RGBA
-            })
-            .blend_enable(desc.blending == Blending::Over)
-            .src_color_blend_factor(vk::BlendFactor::ONE)
-            .dst_color_blend_factor(vk::BlendFactor::ONE_MINUS_SRC_ALPHA)
-            .src_alpha_blend_factor(vk::BlendFactor::ONE)
-            .dst_alpha_blend_factor(vk::BlendFactor::ONE_MINUS_SRC_ALPHA);
-        let attachments: Vec<_> = desc.color_format.map(|_| attachment).into_iter().collect();
+        let attachments: Vec<_> = (0..desc.color_formats.len())
+            .map(|index| blend_state(desc.blending, index))
+            .collect();
         let blend = vk::PipelineColorBlendStateCreateInfo::default().attachments(&attachments);
         let dynamic = [
             vk::DynamicState::VIEWPORT,
@@ -189,9 +202,8 @@ impl Pipeline {
             vk::DynamicState::FRONT_FACE,
         ];
         let dynamic = vk::PipelineDynamicStateCreateInfo::default().dynamic_states(&dynamic);
-        let formats: Vec<_> = desc.color_format.into_iter().collect();
         let mut rendering =
-            vk::PipelineRenderingCreateInfo::default().color_attachment_formats(&formats);
+            vk::PipelineRenderingCreateInfo::default().color_attachment_formats(desc.color_formats);
         if desc.depth != Depth::None {
             rendering = rendering.depth_attachment_format(DEPTH_FORMAT);
         }

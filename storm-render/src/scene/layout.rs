@@ -9,6 +9,7 @@ use crate::{
         cull::{CullInfo, CullView},
         lighting::LightingInfo,
     },
+    scene::motion::MotionInfo,
     shadow::ShadowView,
 };
 
@@ -208,6 +209,10 @@ pub fn layout_offsets() -> Vec<(&'static str, Vec<u32>)> {
         }
         LightInfo { translation, range, cell, spot_scale, color, spot_offset, direction, shadow }
         ShadowView { clip_from_relative, rect, texel, size, perspective, range }
+        MotionInfo {
+            clip_from_relative, previous_clip_from_relative, previous_cell, fresh, previous_translation, padding,
+            previous_transforms,
+        }
         LightingInfo {
             shadows, clusters, cluster_bounds, forward, cascades, extent, light_words, summary_words,
         }

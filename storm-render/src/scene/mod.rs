@@ -5,6 +5,7 @@ mod draws;
 mod geometry;
 mod instances;
 pub(crate) mod layout;
+pub(crate) mod motion;
 mod surfaces;
 mod upload;
 
@@ -29,6 +30,7 @@ pub use self::{
 use crate::{
     context::Gpu,
     error::{RenderError, Result},
+    gpu::commands::Recorder,
     quality::ShadowQuality,
     shadow,
     sky::Sky,
@@ -400,6 +402,24 @@ impl Scene {
 
     pub(crate) fn light_count(&self) -> u32 {
         self.light_infos.len() as u32
+    }
+
+    /// Makes the place for where things were, if a frame asks for it.
+    pub(crate) fn prepare_motion(&mut self, wanted: bool) -> Result<()> {
+        let (transforms, motion) = self.instances.motion();
+        motion.prepare(self.gpu.device(), wanted.then_some(transforms))
+    }
+
+    /// Keeps where things were in the frame before, before they move.
+    pub(crate) fn before_uploads(&mut self, recorder: &mut Recorder) {
+        let (transforms, motion) = self.instances.motion();
+        motion.before_uploads(recorder, transforms);
+    }
+
+    /// What has just come has been where it is.
+    pub(crate) fn after_uploads(&mut self, recorder: &mut Recorder) {
+        let (transforms, motion) = self.instances.motion();
+        motion.after_uploads(recorder, transforms);
     }
 
     /// Brings the draw lists up to date for a view.

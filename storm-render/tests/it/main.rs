@@ -13,4 +13,5 @@ mod misuse;
 mod post;
 mod scenes;
 mod shaders;
+mod temporal;
 mod uploads;
