@@ -25,9 +25,9 @@ pub use crate::extract::{ExtractStats, Extractor};
 #[doc(hidden)]
 pub use crate::scene::layout::layout_offsets;
 pub use crate::{
-    context::{Gpu, GpuDesc, GpuInfo},
+    context::{Gpu, GpuDesc, GpuInfo, MemoryReport},
     error::{RenderError, Result},
-    gpu::swapchain::Window,
+    gpu::{device::Heap, swapchain::Window},
     quality::{Culling, Quality, ShadowQuality},
     renderer::{FRAMES_IN_FLIGHT, FrameStats, Renderer, RendererDesc},
     report::{CullCounts, FrameReport},

@@ -8,7 +8,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use ash::vk;
 
-use super::{device::Device, image::Image, inputs};
+use super::{device::Device, image::Image, inputs, pipeline_cache::PipelineCache};
 use crate::error::{RenderError, Result};
 
 /// Slots of 2D textures.
@@ -53,6 +53,7 @@ struct Slots {
 pub(crate) struct Bindless {
     pub(crate) set: vk::DescriptorSet,
     pub(crate) layout: vk::PipelineLayout,
+    pub(crate) cache: PipelineCache,
     set_layout: vk::DescriptorSetLayout,
     /// Of set 1: what a pass reads.
     pub(crate) inputs_layout: vk::DescriptorSetLayout,
@@ -63,7 +64,8 @@ pub(crate) struct Bindless {
 }
 
 impl Bindless {
-    pub(crate) fn new(device: &Arc<Device>) -> Result<Self> {
+    /// `cache` is what pipelines of the layout are made with.
+    pub(crate) fn new(device: &Arc<Device>, cache: PipelineCache) -> Result<Self> {
         let bindings = ARRAYS.map(|(binding, kind, count)| {
             vk::DescriptorSetLayoutBinding::default()
                 .binding(binding as u32)
@@ -88,6 +90,7 @@ impl Bindless {
         let mut this = Self {
             set: vk::DescriptorSet::null(),
             layout: vk::PipelineLayout::null(),
+            cache,
             set_layout,
             inputs_layout: vk::DescriptorSetLayout::null(),
             pool: vk::DescriptorPool::null(),
@@ -229,8 +232,11 @@ fn image_info(image: &Image) -> vk::DescriptorImageInfo {
 impl Drop for Bindless {
     fn drop(&mut self) {
         // The set is used by every frame: wait rather than keep several more kinds of garbage.
-        if let Err(error) = self.device.wait_idle() {
-            tracing::error!(%error, "the device was not idle when its descriptors went");
+        match self.device.wait_idle() {
+            Ok(()) | Err(RenderError::DeviceLost(_)) => {}
+            Err(error) => {
+                tracing::error!(%error, "the device was not idle when its descriptors went");
+            }
         }
         // SAFETY: idle; null where it was never made, which destroying ignores.
         unsafe { self.device.raw.destroy_pipeline_layout(self.layout, None) };

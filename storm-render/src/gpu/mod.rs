@@ -35,4 +35,5 @@ pub(crate) mod inputs;
 pub(crate) mod instance;
 pub(crate) mod memory;
 pub(crate) mod pipeline;
+pub(crate) mod pipeline_cache;
 pub(crate) mod swapchain;

@@ -132,8 +132,9 @@ impl Pipeline {
         let made = unsafe {
             device
                 .raw
-                .create_compute_pipelines(vk::PipelineCache::null(), &infos, None)
+                .create_compute_pipelines(bindless.cache.raw, &infos, None)
         };
+        device.made_pipeline();
         Ok(Self {
             raw: first(made)?,
             bind_point: vk::PipelineBindPoint::COMPUTE,
@@ -224,8 +225,9 @@ impl Pipeline {
         let made = unsafe {
             device
                 .raw
-                .create_graphics_pipelines(vk::PipelineCache::null(), &infos, None)
+                .create_graphics_pipelines(bindless.cache.raw, &infos, None)
         };
+        device.made_pipeline();
         Ok(Self {
             raw: first(made)?,
             bind_point: vk::PipelineBindPoint::GRAPHICS,

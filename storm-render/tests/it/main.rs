@@ -3,6 +3,7 @@
 
 mod behaviour;
 mod culling;
+mod device;
 #[cfg(feature = "ecs")]
 mod extract;
 mod gallery;
