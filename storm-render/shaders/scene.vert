@@ -6,5 +6,8 @@
 
 layout(push_constant, scalar) uniform Push { Globals globals; Words visible; };
 
+layout(location = 8) flat out uint out_slot;
+
 #define PLACE(relative) clip_position(globals, relative)
+#define WITH_SLOT
 #include "scene_vertex.glsl"

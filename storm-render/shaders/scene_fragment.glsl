@@ -13,6 +13,8 @@ const bool SUN_SHADOWS = (FEATURES & 2u) != 0u;
 const bool LIGHT_SHADOWS = (FEATURES & 4u) != 0u;
 const bool CLUSTERED = (FEATURES & 8u) != 0u;
 const bool OCCLUSION = (FEATURES & 16u) != 0u;
+// What is shown instead of colours: 0 nothing, 1 normals, 2 cascades, 3 lights of clusters, 4 instances.
+const uint DEBUG = FEATURES >> 8;
 
 layout(push_constant, scalar) uniform Push { Globals globals; };
 layout(set = 1, binding = 2) uniform texture2D visibility_map;
@@ -23,6 +25,8 @@ layout(location = 2) in vec4 in_tangent;
 layout(location = 3) in vec4 in_uv;
 layout(location = 4) in vec4 in_color;
 layout(location = 5) flat in uvec2 in_material_and_flags;
+
+layout(location = 8) flat in uint in_slot;
 
 layout(location = 0) out vec4 out_color;
 #ifdef WEIGHTED
@@ -191,6 +195,45 @@ vec3 shading_normal(MaterialInfo m) {
     return side * normalize(world);
 }
 
+// From blue over green to red.
+vec3 heat(float t) {
+    return clamp(vec3(2.0 * t - 0.6, 1.0 - abs(2.0 * t - 1.0), 1.0 - 2.0 * t), 0.0, 1.0);
+}
+
+uint lights_here() {
+    if (!CLUSTERED) {
+        return globals.light_count;
+    }
+    Lighting lighting = Lighting(globals.lighting);
+    uint start = cluster_of(lighting, gl_FragCoord.xy, dot(in_relative, lighting.forward)) * cluster_stride(lighting);
+    uint count = 0u;
+    for (uint word = 0u; word < lighting.light_words; ++word) {
+        count += bitCount(lighting.clusters.at[start + lighting.summary_words + word]);
+    }
+    return count;
+}
+
+vec3 debug_color(MaterialInfo m) {
+    vec3 n = shading_normal(m);
+    float shade = 0.35 + 0.65 * clamp(abs(n.y) * 0.6 + abs(n.x) * 0.3 + 0.2, 0.0, 1.0);
+    if (DEBUG == 1u) {
+        return 0.5 * n + 0.5;
+    }
+    if (DEBUG == 2u) {
+        const vec3 colors[5] = vec3[5](vec3(0.9, 0.25, 0.2), vec3(0.3, 0.8, 0.3), vec3(0.25, 0.4, 0.9),
+                                       vec3(0.9, 0.8, 0.3), vec3(0.5));
+        uint cascade = SUN_SHADOWS ? uint(cascade_of(Lighting(globals.lighting), in_relative).x) : 4u;
+        bool none = SUN_SHADOWS && cascade >= Lighting(globals.lighting).cascades;
+        return shade * colors[none ? 4u : cascade];
+    }
+    if (DEBUG == 3u) {
+        uint count = lights_here();
+        return count == 0u ? vec3(0.05) * shade : heat(min(float(count) / 32.0, 1.0));
+    }
+    uint h = hash(in_slot);
+    return shade * (0.2 + 0.8 * vec3(h & 255u, h >> 8 & 255u, h >> 16 & 255u) / 255.0);
+}
+
 void main() {
     MaterialInfo m = globals.materials.at[in_material_and_flags.x];
     vec4 base = m.base_color * in_color * look_up(m.base_color_texture, vec4(1.0));
@@ -230,6 +273,9 @@ void main() {
         float density = globals.sky.fog_density * exp(-max(height, 0.0) / globals.sky.fog_height);
         vec3 flat_along = normalize(vec3(along.x, max(along.y, 0.0), along.z));
         color = mix(sky_air(globals.sky, flat_along), color, exp(-density * distance));
+    }
+    if (DEBUG != 0u) {
+        color = debug_color(m);
     }
     float alpha = BLEND ? clamp(base.a, 0.0, 1.0) : 1.0;
     out_color = vec4(color * alpha, alpha);

@@ -25,6 +25,9 @@ void main() {
     gl_Position = PLACE(relative);
     gl_PointSize = 1.0;
     out_relative = relative;
+#ifdef WITH_SLOT
+    out_slot = visible.at[gl_InstanceIndex];
+#endif
 #ifdef WITH_MOTION
     out_now = (motion.clip_from_relative * vec4(relative, 1.0)).xyw;
     out_before = previous_clip(globals, motion, visible, mesh);

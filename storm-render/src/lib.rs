@@ -9,6 +9,7 @@ mod extract;
 mod frame;
 mod gpu;
 mod graph;
+mod pick;
 mod quality;
 mod renderer;
 mod report;
@@ -28,15 +29,16 @@ pub use crate::{
     context::{Gpu, GpuDesc, GpuInfo, MemoryReport},
     error::{RenderError, Result},
     gpu::{device::Heap, swapchain::Window},
+    pick::Picker,
     quality::{Culling, Quality, ShadowQuality},
     renderer::{FRAMES_IN_FLIGHT, FrameStats, Renderer, RendererDesc},
-    report::{CullCounts, FrameReport},
+    report::{CullCounts, FrameReport, PassTime},
     scene::{
-        ColorSpace, Instance, InstanceTransform, LIGHTS_MAX, Light, RenderSlot, Scene, Spot,
+        ColorSpace, Instance, InstanceTransform, LIGHTS_MAX, Light, Line, RenderSlot, Scene, Spot,
         TextureKey, textures_of,
     },
     sky::Sky,
     survey::{DeviceKind, DeviceSurvey, Survey},
     target::{ImageTarget, Target, WindowTarget},
-    view::{AutoExposure, CELL_SIZE, Projection, ToneMap, View},
+    view::{AutoExposure, CELL_SIZE, DebugView, Projection, ToneMap, View},
 };

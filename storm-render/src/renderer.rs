@@ -21,17 +21,18 @@ use crate::{
         bindless::Bindless,
         buffer::{Buffer, Memory},
         commands::{Access, Recorder},
+        query::{STAMPS_MAX, Stamps},
     },
     graph::{
         Options,
         execute::{Given, Realised},
     },
     quality::{Culling, Quality},
-    report::{COUNTERS, CullCounts, FrameReport},
+    report::{COUNTERS, CullCounts, FrameReport, PassTime},
     scene::{Scene, layout::LightInfo},
     shadow,
     target::{Canvas, Target},
-    view::View,
+    view::{DebugView, View},
 };
 
 /// Frames that the CPU may be ahead of the GPU.
@@ -78,6 +79,9 @@ struct Frame {
     report: Buffer,
     /// Whether the frame that was last recorded culled.
     culled: bool,
+    stamps: Stamps,
+    /// Passes of the frame that was last recorded, where they were timed.
+    timed: Vec<&'static str>,
 }
 
 /// A frame that was compiled, and what it was compiled for.
@@ -110,6 +114,7 @@ pub struct Renderer {
     quality: Quality,
     /// Frames with temporal anti-aliasing, which each look between other places.
     turn: u32,
+    timings: bool,
     /// The view of the frame before and its matrix, where it goes on.
     before: Option<(View, Mat4)>,
     plan: Option<Plan>,
@@ -131,6 +136,8 @@ impl Renderer {
                 constants: Constants::new(device)?,
                 report: Buffer::new(device, "counters", COUNTERS as u64 * 4, Memory::Readback)?,
                 culled: false,
+                stamps: Stamps::new(device)?,
+                timed: Vec::new(),
             })
         };
         let samples = if desc.multisampling {
@@ -144,6 +151,7 @@ impl Renderer {
             samples,
             quality: desc.quality.within_limits(),
             turn: 0,
+            timings: false,
             before: None,
             plan: None,
             environment: Environment::new(gpu)?,
@@ -174,8 +182,9 @@ impl Renderer {
             std::sync::Arc::ptr_eq(&device, target.gpu().device()),
             "target and renderer are of different devices"
         );
+        let _span = tracing::debug_span!("render", frame = self.frame).entered();
         device.collect()?;
-        scene.prepare(view)?;
+        tracing::debug_span!("prepare").in_scope(|| scene.prepare(view))?;
         let Some(canvas) = target.begin()? else {
             return self.upload_only(scene);
         };
@@ -196,6 +205,7 @@ impl Renderer {
         let mut uploaded_bytes = scene.uploads.take_bytes();
         let aspect = canvas.extent.width as f32 / canvas.extent.height as f32;
         let sun = Vec3::from(scene.sky().info().sun_direction);
+        let record = tracing::debug_span!("record").entered();
         let shadows = Shadows::new(view, aspect, sun, &shadowed, &quality);
         let jitter = self.jitter(key.temporal, canvas.extent);
         uploaded_bytes += self.write_constants(scene, view, &shadows, jitter);
@@ -204,6 +214,8 @@ impl Renderer {
             .then(|| (*view, view.clip_from_relative(aspect)));
         self.record(&bindless, scene, view, &canvas, target, &shadows);
 
+        drop(record);
+        let _submit = tracing::debug_span!("submit").entered();
         let frame = &mut self.frames[self.frame];
         let (ready, rendered) = canvas.acquired.map(|a| (a.ready, a.rendered)).unzip();
         let value = frame.recorder.submit(ready, rendered)?;
@@ -236,6 +248,7 @@ impl Renderer {
             lists += shadows.cascades + maps.next_multiple_of(8);
         }
         let lights = scene.light_count();
+        let plain = view.debug == DebugView::None;
         FrameKey {
             extent: canvas.extent,
             canvas_format: canvas.format,
@@ -251,10 +264,12 @@ impl Renderer {
                 0
             },
             occlusion: quality.ambient_occlusion.is_some(),
-            auto_exposure: view.auto_exposure.is_some(),
-            bloom: view.bloom > 0.0,
+            auto_exposure: plain && view.auto_exposure.is_some(),
+            bloom: plain && view.bloom > 0.0,
             temporal: quality.temporal && self.samples == vk::SampleCountFlags::TYPE_1,
-            weighted: quality.weighted_blending && !scene.draws.blended().is_empty(),
+            weighted: plain && quality.weighted_blending && !scene.draws.blended().is_empty(),
+            debug: view.debug,
+            lines: scene.lines().1 > 0,
         }
     }
 
@@ -355,11 +370,40 @@ impl Renderer {
             .iter()
             .filter(|frame| (1..=completed).contains(&frame.recorder.submitted()))
             .max_by_key(|frame| frame.recorder.submitted());
-        Ok(last.map(|frame| FrameReport {
+        let Some(frame) = last else {
+            return Ok(None);
+        };
+        let stamps = if frame.timed.is_empty() {
+            Vec::new()
+        } else {
+            frame.stamps.read(frame.timed.len() as u32 + 1)?
+        };
+        let passes = frame
+            .timed
+            .iter()
+            .zip(stamps.windows(2))
+            .map(|(name, pair)| PassTime {
+                name,
+                nanoseconds: pair[1] - pair[0],
+            });
+        Ok(Some(FrameReport {
             culling: frame
                 .culled
                 .then(|| CullCounts::of(bytemuck::cast_slice(frame.report.mapped()))),
+            passes: passes.collect(),
         }))
+    }
+
+    /// Whether passes are timed from the next frame on. Each then waits for the one before, which costs a little.
+    pub fn set_timings(&mut self, on: bool) {
+        self.timings = on;
+    }
+
+    /// The passes of the frame that was last drawn and what flows between them, in the language of Graphviz; `None` before
+    /// the first frame.
+    #[must_use]
+    pub fn graph(&self) -> Option<String> {
+        self.plan.as_ref().map(|plan| plan.realised.plan.dot())
     }
 
     /// How much work a picture is worth, from the next frame on. Figures out of range are brought within.
@@ -387,6 +431,8 @@ impl Renderer {
             recorder,
             constants,
             report,
+            stamps,
+            timed,
             ..
         } = &mut self.frames[self.frame];
         let plan = self.plan.as_mut().expect("`compile` was called before");
@@ -419,10 +465,19 @@ impl Renderer {
             key: &plan.key,
             value: self.gpu.device().next_value(),
         };
+        timed.clear();
+        if self.timings {
+            recorder.reset_stamps(stamps);
+            recorder.stamp(stamps, 0);
+        }
         for (index, pass) in realised.plan.passes.iter().enumerate() {
             realised.before(recorder, pass, &given);
             recorder.bind_inputs(bindless, realised.inputs(index));
             frame.record(recorder, pass.payload);
+            if self.timings && timed.len() + 1 < STAMPS_MAX as usize {
+                timed.push(pass.name);
+                recorder.stamp(stamps, timed.len() as u32);
+            }
         }
         realised.after(recorder, &given);
         plan.realised.recorded();

@@ -15,12 +15,23 @@ pub struct CullCounts {
     pub shadows: u32,
 }
 
+/// How long a pass took on the GPU.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PassTime {
+    /// Its name in the frame graph.
+    pub name: &'static str,
+    /// From when all passes before were done until it was.
+    pub nanoseconds: f64,
+}
+
 /// What the GPU says of a frame.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct FrameReport {
     /// What was culled; `None` where culling is off.
     pub culling: Option<CullCounts>,
+    /// The passes in the order in which they ran; none unless [`Renderer::set_timings`](crate::Renderer::set_timings) asked.
+    pub passes: Vec<PassTime>,
 }
 
 /// Words that shaders count in.

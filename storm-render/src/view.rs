@@ -41,6 +41,38 @@ pub enum ToneMap {
     Aces,
 }
 
+/// What is shown instead of colours, to see how a picture is made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DebugView {
+    /// Colours.
+    #[default]
+    None,
+    /// Normals, with normal maps: X, Y and Z from −1 to 1 as red, green and blue from 0 to 1.
+    Normals,
+    /// Which of the sun's shadow maps a place is looked up in: red, green, blue, yellow; grey for none.
+    Cascades,
+    /// How many lights shade a place: dark for none, then blue over green to red for 32 and more.
+    LightClusters,
+    /// A colour for each instance.
+    Instances,
+    /// How many surfaces lie behind a pixel, hidden or not: the brighter the more.
+    Overdraw,
+}
+
+impl DebugView {
+    /// The number that `shaders/scene_fragment.glsl` knows it by.
+    pub(crate) fn number(self) -> u32 {
+        match self {
+            Self::None | Self::Overdraw => 0,
+            Self::Normals => 1,
+            Self::Cascades => 2,
+            Self::LightClusters => 3,
+            Self::Instances => 4,
+        }
+    }
+}
+
 /// Exposure that follows how bright the picture is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AutoExposure {
@@ -84,6 +116,8 @@ pub struct View {
     pub bloom: f32,
     /// How radiance becomes colour.
     pub tone_map: ToneMap,
+    /// What is shown instead of colours.
+    pub debug: DebugView,
 }
 
 impl Default for View {
@@ -100,6 +134,7 @@ impl Default for View {
             auto_exposure: None,
             bloom: 0.0,
             tone_map: ToneMap::default(),
+            debug: DebugView::None,
         }
     }
 }

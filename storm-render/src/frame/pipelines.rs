@@ -15,6 +15,7 @@ use crate::{
     gpu::pipeline::{Blending, Depth, GraphicsDesc, Pipeline},
     scene::{AlphaClass, DrawKind, Scene},
     shaders,
+    view::DebugView,
 };
 
 /// Solid surfaces are drawn twice: where they are, and how they look.
@@ -31,10 +32,22 @@ pub(crate) enum Pass {
     Color,
     /// Weighted sums of what is blended.
     Weighted,
+    /// A little light for each surface, seen or hidden.
+    Overdraw,
 }
 
 /// What a pipeline of the scene is for; the last is what colours depend on, bit by bit.
 pub(crate) type SceneKey = (Pass, AlphaClass, Topology, u32);
+
+impl FrameKey {
+    /// The pipeline of what is shaded.
+    pub(crate) fn shaded(&self, pass: Pass, class: AlphaClass, topology: Topology) -> SceneKey {
+        if self.debug == DebugView::Overdraw {
+            return (Pass::Overdraw, class, topology, 0);
+        }
+        (pass, class, topology, self.features())
+    }
+}
 
 /// Pipelines that cull.
 pub(crate) struct Culling {
@@ -51,6 +64,7 @@ pub(crate) struct Pipelines {
     scene: HashMap<SceneKey, Pipeline>,
     background: Pipeline,
     tone_maps: HashMap<vk::Format, Pipeline>,
+    lines: HashMap<vk::Format, Pipeline>,
     culling: Culling,
     screens: HashMap<Screen, Pipeline>,
     histogram: Pipeline,
@@ -83,6 +97,7 @@ impl Pipelines {
             scene: HashMap::new(),
             background,
             tone_maps: HashMap::new(),
+            lines: HashMap::new(),
             culling: Culling::new(gpu, samples)?,
             screens: HashMap::new(),
             histogram: compute(
@@ -104,7 +119,7 @@ impl Pipelines {
     /// Makes what a frame of this scene needs and is not there yet.
     pub(crate) fn prepare(&mut self, scene: &Scene, key: &FrameKey) -> Result<()> {
         let (device, samples) = (self.gpu.device(), self.samples);
-        let features = key.features();
+        let shaded = |pass, class, topology| key.shaded(pass, class, topology);
         let solid = scene.draws.solid().iter().flat_map(|range| {
             let DrawKind {
                 class, topology, ..
@@ -119,7 +134,7 @@ impl Pipelines {
             let shadow = key.shadows.is_some() && topology == Topology::Triangles;
             [
                 Some((depth, class, topology, 0)),
-                Some((Pass::Color, class, topology, features)),
+                Some(shaded(Pass::Color, class, topology)),
                 shadow.then_some((Pass::Shadow, class, topology, 0)),
             ]
             .into_iter()
@@ -134,7 +149,7 @@ impl Pipelines {
             } else {
                 Pass::Color
             };
-            (pass, class, topology, features)
+            shaded(pass, class, topology)
         });
         for wanted in solid.chain(blended) {
             if !self.scene.contains_key(&wanted) {
@@ -153,6 +168,23 @@ impl Pipelines {
             }
         }
         let format = key.canvas_format;
+        if key.lines && !self.lines.contains_key(&format) {
+            let formats = [format];
+            let desc = GraphicsDesc {
+                vertex: shaders::LINES_VERT,
+                fragment: Some(shaders::LINES_FRAG),
+                fragment_constant: 0,
+                topology: vk::PrimitiveTopology::LINE_LIST,
+                color_formats: &formats,
+                depth: Depth::None,
+                blending: Blending::Over,
+                samples: vk::SampleCountFlags::TYPE_1,
+            };
+            let pipeline = self
+                .gpu
+                .with_bindless(|bindless| Pipeline::graphics(device, bindless, &desc))?;
+            self.lines.insert(format, pipeline);
+        }
         if !self.tone_maps.contains_key(&format) {
             let fragment = if samples == vk::SampleCountFlags::TYPE_1 {
                 shaders::TONEMAP_FRAG
@@ -202,6 +234,10 @@ impl Pipelines {
 
     pub(crate) fn background(&self) -> &Pipeline {
         &self.background
+    }
+
+    pub(crate) fn lines(&self, format: vk::Format) -> &Pipeline {
+        &self.lines[&format]
     }
 
     pub(crate) fn tone_map(&self, format: vk::Format) -> &Pipeline {
@@ -264,6 +300,12 @@ fn scene_pipeline(
             Depth::TestAndWrite,
             Blending::Replace,
         ),
+        (Pass::Overdraw, _) => (
+            shaders::SCENE_VERT,
+            Some(shaders::OVERDRAW_FRAG),
+            Depth::Ignored,
+            Blending::Weighted,
+        ),
         (Pass::Weighted, _) => (
             shaders::SCENE_VERT,
             Some(shaders::SCENE_WEIGHTED_FRAG),
@@ -304,7 +346,7 @@ fn scene_pipeline(
         fragment_constant: features | (u32::from(class == AlphaClass::Blend) * BLEND),
         topology: topology_of(topology),
         color_formats: match pass {
-            Pass::Depth | Pass::Color => &[HDR_FORMAT],
+            Pass::Depth | Pass::Color | Pass::Overdraw => &[HDR_FORMAT],
             Pass::Motion => &[MOTION_FORMAT],
             Pass::Weighted => &[HDR_FORMAT, UNSEEN_FORMAT],
             Pass::DepthOnly | Pass::Shadow => &[],

@@ -12,6 +12,7 @@ use crate::{
     graph::{Graph, ImageSpec, Origin, Queue, ResourceId, Use},
     quality::{Culling, ShadowQuality},
     shadow,
+    view::DebugView,
 };
 
 /// Scene colours before tone mapping.
@@ -50,6 +51,9 @@ pub(crate) struct FrameKey {
     pub(crate) temporal: bool,
     /// Whether blended surfaces are summed by weight rather than drawn in order.
     pub(crate) weighted: bool,
+    pub(crate) debug: DebugView,
+    /// Whether lines are drawn over the picture.
+    pub(crate) lines: bool,
 }
 
 impl FrameKey {
@@ -61,7 +65,8 @@ impl FrameKey {
             (self.light_words > 0, CLUSTERED),
             (self.occlusion, OCCLUSION),
         ];
-        bits.iter().filter(|(on, _)| *on).map(|(_, bit)| bit).sum()
+        let bits: u32 = bits.iter().filter(|(on, _)| *on).map(|(_, bit)| bit).sum();
+        bits | self.debug.number() << 8
     }
 
     /// Whether depth is finished before colours begin; otherwise one render pass does both.
@@ -141,6 +146,8 @@ pub(crate) enum Step {
         level: u32,
     },
     ToneMap,
+    /// Lines over the picture.
+    Lines,
     ReadBack,
 }
 
@@ -412,6 +419,10 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
         mapped.push((bloom[0], Use::SampledFragment(1)));
     }
     graph.pass("tone map", graphics, Step::ToneMap, mapped);
+    if key.lines {
+        let uses = [(tables, Use::ReadVertex), (canvas, Use::Color)];
+        graph.pass("lines", graphics, Step::Lines, uses);
+    }
     if key.presented {
         graph.end(canvas, Use::Present);
     } else {
@@ -468,6 +479,8 @@ mod tests {
                         bloom: presented,
                         temporal: presented && samples == vk::SampleCountFlags::TYPE_1,
                         weighted: presented,
+                        debug: DebugView::None,
+                        lines: presented,
                     });
                 }
             }

@@ -15,7 +15,7 @@ use crate::{
     graph::ResourceId,
     shaders,
     target::sealed,
-    view::{Projection, ToneMap},
+    view::{DebugView, Projection, ToneMap},
 };
 
 /// Ambient occlusion, by part of the sky that is seen.
@@ -257,6 +257,20 @@ impl<T: sealed::Target> Frame<'_, T> {
         recorder.dispatch(1, 1, 1);
     }
 
+    pub(super) fn lines(&self, recorder: &mut Recorder) {
+        let color = Attachment {
+            view: self.canvas.view,
+            clear: None,
+            store: true,
+        };
+        recorder.begin_rendering(self.canvas.extent, &[color], None);
+        recorder.bind_pipeline(self.pipelines.lines(self.canvas.format));
+        let (lines, count) = self.scene.lines();
+        recorder.push_constants(self.bindless, &[self.globals, lines.address]);
+        recorder.draw(2 * count);
+        recorder.end_rendering();
+    }
+
     pub(super) fn tone_map(&self, recorder: &mut Recorder) {
         let color = Attachment {
             view: self.canvas.view,
@@ -271,8 +285,17 @@ impl<T: sealed::Target> Frame<'_, T> {
             &ToneMapPush {
                 globals: self.globals,
                 exposure: exposure.map_or(0, |buffer| buffer.address),
-                operator: operator(self.view.tone_map),
-                bloom: self.view.bloom.clamp(0.0, 1.0),
+                // What is shown instead of colours is shown as it is.
+                operator: if self.key.debug == DebugView::None {
+                    operator(self.view.tone_map)
+                } else {
+                    0
+                },
+                bloom: if self.key.bloom {
+                    self.view.bloom.clamp(0.0, 1.0)
+                } else {
+                    0.0
+                },
             },
         );
         recorder.draw(3);

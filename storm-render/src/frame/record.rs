@@ -24,7 +24,7 @@ use crate::{
     scene::{DrawKind, DrawRange, Scene},
     shadow,
     target::{Canvas, sealed},
-    view::View,
+    view::{DebugView, View},
 };
 
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -126,6 +126,7 @@ impl<T: sealed::Target> Frame<'_, T> {
             | Step::Exposure
             | Step::BloomDown { .. }
             | Step::BloomUp { .. } => self.post(recorder, step),
+            Step::Lines => self.lines(recorder),
             Step::ReadBack => self.target.read_back(self.canvas, recorder),
         }
     }
@@ -266,7 +267,9 @@ impl<T: sealed::Target> Frame<'_, T> {
     /// Colours of what is solid, the sky behind, and what is blended.
     fn shade(&self, recorder: &mut Recorder, list: u32) {
         self.draw(recorder, self.solid(Pass::Color, list));
-        self.background(recorder);
+        if self.key.debug != DebugView::Overdraw {
+            self.background(recorder);
+        }
         if !self.key.weighted {
             self.draw_blended(recorder, Pass::Color, list);
         }
@@ -374,11 +377,6 @@ impl<T: sealed::Target> Frame<'_, T> {
 
     fn draw(&self, recorder: &mut Recorder, draw: Draw<'_>) {
         let Draw { pass, list, .. } = draw;
-        let features = if matches!(pass, Pass::Color | Pass::Weighted) {
-            self.key.features()
-        } else {
-            0
-        };
         let lists = (self.key.culling != Culling::Off)
             .then(|| (self.realised.buffer(self.resources.lists), self.key.sizes));
         let visible = match &lists {
@@ -403,22 +401,15 @@ impl<T: sealed::Target> Frame<'_, T> {
             if pass == Pass::Shadow && topology != Topology::Triangles {
                 continue;
             }
-            let pipeline = self.pipelines.scene((pass, class, topology, features));
-            recorder.bind_pipeline(pipeline);
+            let key = if matches!(pass, Pass::Color | Pass::Weighted) {
+                self.key.shaded(pass, class, topology)
+            } else {
+                (pass, class, topology, 0)
+            };
+            recorder.bind_pipeline(self.pipelines.scene(key));
             recorder.push_constants(self.bindless, &push);
-            recorder.cull(
-                // What is seen from one side only still stands in the light.
-                if double_sided || pass == Pass::Shadow {
-                    vk::CullModeFlags::NONE
-                } else {
-                    vk::CullModeFlags::BACK
-                },
-                if mirrored {
-                    vk::FrontFace::CLOCKWISE
-                } else {
-                    vk::FrontFace::COUNTER_CLOCKWISE
-                },
-            );
+            // What is seen from one side only still stands in the light.
+            recorder.cull_as(double_sided || pass == Pass::Shadow, mirrored);
             let command = |index: u64| index * u64::from(COMMAND_BYTES);
             match &lists {
                 Some((buffer, sizes)) => {

@@ -21,7 +21,7 @@ use crate::{
         motion::MotionInfo,
     },
     shadow::{self, ShadowView},
-    view::{Projection, View},
+    view::{DebugView, Projection, View},
 };
 
 /// Where shadows are cast from in a frame.
@@ -75,7 +75,15 @@ impl Values<'_> {
         let vk::Extent2D { width, height } = self.key.extent;
         let still = self.view.clip_from_relative(width as f32 / height as f32);
         let clip_from_relative = Mat4::from_translation(self.jitter.extend(0.0)) * still;
-        let globals = self.globals(clip_from_relative, constants.address(Part::Lighting));
+        let lighting = constants.address(Part::Lighting);
+        let environment = self.environment;
+        let globals = globals(
+            self.scene,
+            self.view,
+            clip_from_relative,
+            environment,
+            lighting,
+        );
         let mut bytes = constants.write(Part::Globals, &[globals]);
         if self.key.culling != Culling::Off {
             let info = self.cull_info(constants.address(Part::Views));
@@ -97,41 +105,6 @@ impl Values<'_> {
     fn address(&self, id: ResourceId) -> u64 {
         let buffer = self.realised.maybe_buffer(id);
         buffer.map_or(0, |buffer| buffer.address)
-    }
-
-    fn globals(&self, clip_from_relative: Mat4, lighting: u64) -> Globals {
-        let Self {
-            scene,
-            view,
-            environment,
-            ..
-        } = self;
-        let eye = match view.projection {
-            Projection::Perspective { .. } => Vec3::ZERO.extend(1.0),
-            Projection::Orthographic { .. } => (view.rotation * Vec3::Z).extend(0.0),
-        };
-        Globals {
-            clip_from_relative: clip_from_relative.to_cols_array_2d(),
-            relative_from_clip: clip_from_relative.inverse().to_cols_array_2d(),
-            eye: eye.into(),
-            camera_cell: view.cell,
-            exposure: view.exposure,
-            camera_translation: view.translation.into(),
-            light_count: scene.light_count(),
-            sky: scene.sky().info(),
-            vertices: scene.geometry.vertices().address,
-            transforms: scene.instances.transforms().address,
-            metas: scene.instances.metas().address,
-            meshes: scene.geometry.infos().address,
-            materials: scene.surfaces.infos().address,
-            lights: scene.lights.buffer().address,
-            harmonics: environment.harmonics,
-            sky_cube: environment.sky_cube,
-            sky_levels: environment.sky_levels,
-            brdf_table: environment.brdf_table,
-            clamp_sampler: CLAMP_SAMPLER,
-            lighting,
-        }
     }
 
     fn cull_info(&self, views: u64) -> CullInfo {
@@ -218,5 +191,46 @@ impl Values<'_> {
             light_words,
             summary_words: lighting::summary_words(light_words),
         }
+    }
+}
+
+/// What every shader knows.
+pub(crate) fn globals(
+    scene: &Scene,
+    view: &View,
+    clip_from_relative: Mat4,
+    environment: EnvironmentSlots,
+    lighting: u64,
+) -> Globals {
+    let eye = match view.projection {
+        Projection::Perspective { .. } => Vec3::ZERO.extend(1.0),
+        Projection::Orthographic { .. } => (view.rotation * Vec3::Z).extend(0.0),
+    };
+    Globals {
+        clip_from_relative: clip_from_relative.to_cols_array_2d(),
+        relative_from_clip: clip_from_relative.inverse().to_cols_array_2d(),
+        eye: eye.into(),
+        camera_cell: view.cell,
+        // What is shown instead of colours is shown as it is.
+        exposure: if view.debug == DebugView::None {
+            view.exposure
+        } else {
+            1.0
+        },
+        camera_translation: view.translation.into(),
+        light_count: scene.light_count(),
+        sky: scene.sky().info(),
+        vertices: scene.geometry.vertices().address,
+        transforms: scene.instances.transforms().address,
+        metas: scene.instances.metas().address,
+        meshes: scene.geometry.infos().address,
+        materials: scene.surfaces.infos().address,
+        lights: scene.lights.buffer().address,
+        harmonics: environment.harmonics,
+        sky_cube: environment.sky_cube,
+        sky_levels: environment.sky_levels,
+        brdf_table: environment.brdf_table,
+        clamp_sampler: CLAMP_SAMPLER,
+        lighting,
     }
 }

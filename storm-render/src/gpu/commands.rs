@@ -11,6 +11,7 @@ use super::{
     image::{Image, aspect_of},
     inputs::Inputs,
     pipeline::Pipeline,
+    query::{STAMPS_MAX, Stamps},
 };
 use crate::{
     error::{RenderError, Result},
@@ -334,6 +335,31 @@ impl Recorder {
         }
     }
 
+    /// Readies stamps to be written.
+    pub(crate) fn reset_stamps(&mut self, stamps: &Stamps) {
+        // SAFETY: recording outside a render pass; the pool has so many queries, and the frame that last wrote them is done
+        // (the recorder's `begin` waited for it).
+        unsafe {
+            self.device
+                .raw
+                .cmd_reset_query_pool(self.buffer, stamps.raw, 0, STAMPS_MAX)
+        };
+    }
+
+    /// Writes a stamp when everything before is done.
+    pub(crate) fn stamp(&mut self, stamps: &Stamps, index: u32) {
+        debug_assert!(index < STAMPS_MAX, "a frame has few passes");
+        // SAFETY: recording; the query was reset in this frame and is written once.
+        unsafe {
+            self.device.raw.cmd_write_timestamp2(
+                self.buffer,
+                vk::PipelineStageFlags2::ALL_COMMANDS,
+                stamps.raw,
+                index,
+            )
+        };
+    }
+
     /// Fills a range of a buffer with a word.
     pub(crate) fn fill_buffer(&mut self, buffer: &Buffer, offset: u64, bytes: u64, word: u32) {
         debug_assert!(
@@ -568,6 +594,38 @@ impl Recorder {
         unsafe { self.device.raw.cmd_set_cull_mode(self.buffer, mode) };
         // SAFETY: as above.
         unsafe { self.device.raw.cmd_set_front_face(self.buffer, front) };
+    }
+
+    /// Leaves out what is seen from behind, unless both sides count; mirrored things have their fronts turned round.
+    pub(crate) fn cull_as(&mut self, double_sided: bool, mirrored: bool) {
+        self.cull(
+            if double_sided {
+                vk::CullModeFlags::NONE
+            } else {
+                vk::CullModeFlags::BACK
+            },
+            if mirrored {
+                vk::FrontFace::CLOCKWISE
+            } else {
+                vk::FrontFace::COUNTER_CLOCKWISE
+            },
+        );
+    }
+
+    /// Draws to this pixel alone.
+    pub(crate) fn pixel(&mut self, x: u32, y: u32) {
+        let scissor = vk::Rect2D {
+            offset: vk::Offset2D {
+                x: x as i32,
+                y: y as i32,
+            },
+            extent: vk::Extent2D {
+                width: 1,
+                height: 1,
+            },
+        };
+        // SAFETY: recording; the pipelines have one dynamic scissor.
+        unsafe { self.device.raw.cmd_set_scissor(self.buffer, 0, &[scissor]) };
     }
 
     pub(crate) fn bind_pipeline(&mut self, pipeline: &Pipeline) {

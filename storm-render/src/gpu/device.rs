@@ -32,6 +32,7 @@ pub(crate) enum Garbage {
     PlacedBuffer(vk::Buffer),
     PlacedImage(vk::Image),
     DescriptorPool(vk::DescriptorPool),
+    QueryPool(vk::QueryPool),
 }
 
 /// A heap of memory.
@@ -394,6 +395,11 @@ impl Device {
             Garbage::PlacedImage(image) => {
                 // SAFETY: invariant 2.
                 unsafe { self.raw.destroy_image(image, None) };
+                None
+            }
+            Garbage::QueryPool(pool) => {
+                // SAFETY: invariant 2.
+                unsafe { self.raw.destroy_query_pool(pool, None) };
                 None
             }
             Garbage::DescriptorPool(pool) => {

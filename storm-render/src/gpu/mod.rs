@@ -36,4 +36,5 @@ pub(crate) mod instance;
 pub(crate) mod memory;
 pub(crate) mod pipeline;
 pub(crate) mod pipeline_cache;
+pub(crate) mod query;
 pub(crate) mod swapchain;

@@ -29,6 +29,8 @@ pub(crate) enum Blending {
 pub(crate) enum Depth {
     /// There is no depth attachment.
     None,
+    /// There is one, which is neither tested nor written.
+    Ignored,
     /// Nearer wins and is written.
     TestAndWrite,
     /// Nearer or equal passes, nothing is written.
@@ -185,12 +187,12 @@ impl Pipeline {
         let multisample =
             vk::PipelineMultisampleStateCreateInfo::default().rasterization_samples(desc.samples);
         let depth = vk::PipelineDepthStencilStateCreateInfo::default()
-            .depth_test_enable(desc.depth != Depth::None)
+            .depth_test_enable(!matches!(desc.depth, Depth::None | Depth::Ignored))
             .depth_write_enable(desc.depth == Depth::TestAndWrite)
             .depth_compare_op(match desc.depth {
                 Depth::Test => vk::CompareOp::GREATER_OR_EQUAL,
                 Depth::TestEqual => vk::CompareOp::EQUAL,
-                Depth::None | Depth::TestAndWrite => vk::CompareOp::GREATER,
+                Depth::None | Depth::Ignored | Depth::TestAndWrite => vk::CompareOp::GREATER,
             });
         let attachments: Vec<_> = (0..desc.color_formats.len())
             .map(|index| blend_state(desc.blending, index))

@@ -141,6 +141,31 @@ pub(crate) struct LightInfo {
 
 #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
 #[repr(C)]
+pub(crate) struct LineInfo {
+    pub(crate) from: [f32; 3],
+    pub(crate) color: u32,
+    pub(crate) to: [f32; 3],
+    pub(crate) padding: u32,
+    pub(crate) cell: [i32; 3],
+    pub(crate) padding2: u32,
+}
+
+impl LineInfo {
+    pub(crate) fn of(line: &super::Line) -> Self {
+        let byte = |c: f32| (c.clamp(0.0, 1.0) * 255.0).round() as u8;
+        Self {
+            from: line.from.into(),
+            color: u32::from_le_bytes(line.color.map(byte)),
+            to: line.to.into(),
+            padding: 0,
+            cell: line.cell,
+            padding2: 0,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
+#[repr(C)]
 pub(crate) struct SkyInfo {
     pub(crate) sun_direction: [f32; 3],
     pub(crate) sun_cos: f32,
@@ -208,6 +233,7 @@ pub fn layout_offsets() -> Vec<(&'static str, Vec<u32>)> {
             padding,
         }
         LightInfo { translation, range, cell, spot_scale, color, spot_offset, direction, shadow }
+        LineInfo { from, color, to, padding, cell, padding2 }
         ShadowView { clip_from_relative, rect, texel, size, perspective, range }
         MotionInfo {
             clip_from_relative, previous_clip_from_relative, previous_cell, fresh, previous_translation, padding,

@@ -14,7 +14,11 @@ use std::collections::BTreeSet;
 use glam::Vec3;
 use storm_assets::{AssetId, Bounds, Handle, Image, Material, Mesh};
 
-use self::{arena::Table, instances::InstanceRecord, layout::LightInfo};
+use self::{
+    arena::Table,
+    instances::InstanceRecord,
+    layout::{LightInfo, LineInfo},
+};
 pub(crate) use self::{
     draws::{DrawKind, DrawRange, Draws},
     geometry::Geometry,
@@ -30,7 +34,7 @@ pub use self::{
 use crate::{
     context::Gpu,
     error::{RenderError, Result},
-    gpu::commands::Recorder,
+    gpu::{buffer::Buffer, commands::Recorder},
     quality::ShadowQuality,
     shadow,
     sky::Sky,
@@ -74,6 +78,19 @@ pub struct Spot {
     pub outer: f32,
 }
 
+/// A line that is drawn over the picture, a pixel wide, whatever is in front of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Line {
+    /// The cell of the world that both ends are counted from.
+    pub cell: [i32; 3],
+    /// One end, metres from the low corner of the cell.
+    pub from: Vec3,
+    /// The other.
+    pub to: Vec3,
+    /// Linear RGB and opacity, as they are to be seen.
+    pub color: [f32; 4],
+}
+
 /// The most lights of a scene beside the sun.
 pub const LIGHTS_MAX: usize = 16_384;
 
@@ -108,6 +125,8 @@ pub struct Scene {
     pub(crate) lights: Table<LightInfo>,
     /// As they were set: without shadow maps.
     light_infos: Vec<LightInfo>,
+    lines: Table<LineInfo>,
+    line_infos: Vec<LineInfo>,
     /// Lights with shadow maps, and the first map of each, as they were uploaded; `None` where they were not.
     shadowed: Option<Vec<(u32, u32)>>,
     sky: Sky,
@@ -133,6 +152,8 @@ impl Scene {
             draws: Draws::new(device)?,
             lights: Table::new(device, "lights", 64)?,
             light_infos: Vec::new(),
+            lines: Table::new(device, "lines", 64)?,
+            line_infos: Vec::new(),
             shadowed: Some(Vec::new()),
             sky: Sky::default(),
             draws_changed: true,
@@ -370,6 +391,26 @@ impl Scene {
             self.shadowed = None;
         }
         Ok(())
+    }
+
+    /// Sets all lines that are drawn over the picture: gizmos, bounds, paths.
+    ///
+    /// # Errors
+    /// When there is no room left.
+    pub fn set_lines(&mut self, lines: &[Line]) -> Result<()> {
+        let infos: Vec<_> = lines.iter().map(LineInfo::of).collect();
+        if infos != self.line_infos {
+            if !infos.is_empty() {
+                self.lines.write(&mut self.uploads, 0, &infos)?;
+            }
+            self.line_infos = infos;
+        }
+        Ok(())
+    }
+
+    /// The table of lines, and how many there are.
+    pub(crate) fn lines(&self) -> (&Buffer, u32) {
+        (self.lines.buffer(), self.line_infos.len() as u32)
     }
 
     /// Uploads the lights where they or those that have shadow maps are others than before; gives the latter.

@@ -15,4 +15,5 @@ mod post;
 mod scenes;
 mod shaders;
 mod temporal;
+mod tools;
 mod uploads;
