@@ -66,7 +66,7 @@ struct PunctualLight {
     vec3 color;       // linear RGB × candela
     float spot_offset;
     vec3 direction;   // where a spot points
-    uint pad;
+    uint shadow;      // first of its shadow views, or NONE
 };
 
 // The procedural sky. Radiance is in the units of the sun's illuminance over π.
@@ -109,7 +109,6 @@ layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Gl
     Words vertices;
     Transforms transforms;
     Metas metas;
-    Words visible;           // slots by instance index
     Meshes meshes;
     Materials materials;
     Lights lights;
@@ -118,13 +117,12 @@ layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Gl
     uint sky_levels;
     uint brdf_table;
     uint clamp_sampler;
+    uint64_t lighting;       // address of what lighting.glsl describes
 };
 
 layout(set = 0, binding = 0) uniform texture2D images[];
 layout(set = 0, binding = 1) uniform sampler samplers[];
 layout(set = 0, binding = 2) uniform textureCube cubes[];
-layout(set = 0, binding = 3) uniform texture2DMS targets[];
-layout(set = 0, binding = 4) uniform texture2D plain_targets[];
 
 // A unit vector from octahedral coordinates in −1 to 1 (Cigolle et al. 2014).
 vec3 octahedral(vec2 e) {

@@ -4,9 +4,9 @@
 #include "common.glsl"
 #include "vertex.glsl"
 
-layout(push_constant, scalar) uniform Push { Globals globals; };
+layout(push_constant, scalar) uniform Push { Globals globals; Words visible; };
 
 void main() {
-    gl_Position = clip_position(globals, pull_vertex(globals).relative);
+    gl_Position = clip_position(globals, pull_vertex(globals, visible).relative);
     gl_PointSize = 1.0;
 }

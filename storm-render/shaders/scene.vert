@@ -1,67 +1,13 @@
 #version 460
-// One vertex of an instance, pulled by address.
+// One vertex of an instance on the screen.
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
 #include "vertex.glsl"
 
-layout(push_constant, scalar) uniform Push { Globals globals; };
+layout(push_constant, scalar) uniform Push { Globals globals; Words visible; };
 
-layout(location = 0) out vec3 out_relative; // metres from the camera, world axes
-layout(location = 1) out vec3 out_normal;
-layout(location = 2) out vec4 out_tangent;
-layout(location = 3) out vec4 out_uv;
-layout(location = 4) out vec4 out_color;
-layout(location = 5) flat out uvec2 out_material_and_flags;
+layout(location = 8) flat out uint out_slot;
 
-invariant gl_Position;
-
-vec3 unpack_direction(uint word) {
-    return octahedral(unpackSnorm2x16(word));
-}
-
-void main() {
-    Vertex vertex = pull_vertex(globals);
-    InstanceTransform t = vertex.transform;
-    InstanceMeta meta = vertex.meta;
-    MeshInfo mesh = vertex.mesh;
-    Words words = globals.vertices;
-    uint v = uint(gl_VertexIndex);
-    vec3 relative = vertex.relative;
-    gl_Position = clip_position(globals, relative);
-    gl_PointSize = 1.0;
-    out_relative = relative;
-
-    // Columns of the linear part; normals go by its cofactors, turned round when it mirrors.
-    vec3 x = vec3(t.rows[0].x, t.rows[1].x, t.rows[2].x);
-    vec3 y = vec3(t.rows[0].y, t.rows[1].y, t.rows[2].y);
-    vec3 z = vec3(t.rows[0].z, t.rows[1].z, t.rows[2].z);
-    vec3 yz = cross(y, z);
-    float mirror = dot(x, yz) < 0.0 ? -1.0 : 1.0;
-    out_normal = vec3(0.0);
-    out_tangent = vec4(0.0);
-    if (mesh.normals != NONE) {
-        vec3 n = unpack_direction(words.at[mesh.normals + v]);
-        vec3 world = n.x * yz + n.y * cross(z, x) + n.z * cross(x, y);
-        out_normal = mirror * world * inversesqrt(max(dot(world, world), 1e-30));
-    }
-    if (mesh.tangents != NONE) {
-        uint word = words.at[mesh.tangents + v];
-        vec3 tangent = unpack_direction(word & ~1u);
-        vec3 world = tangent.x * x + tangent.y * y + tangent.z * z;
-        float side = (word & 1u) == 0u ? 1.0 : -1.0;
-        out_tangent = vec4(world * inversesqrt(max(dot(world, world), 1e-30)), side * mirror);
-    }
-    out_uv = vec4(0.0);
-    if (mesh.uv0 != NONE) {
-        out_uv.xy = uintBitsToFloat(uvec2(words.at[mesh.uv0 + 2u * v], words.at[mesh.uv0 + 2u * v + 1u]));
-    }
-    if (mesh.uv1 != NONE) {
-        out_uv.zw = uintBitsToFloat(uvec2(words.at[mesh.uv1 + 2u * v], words.at[mesh.uv1 + 2u * v + 1u]));
-    }
-    out_color = vec4(1.0);
-    if (mesh.colors != NONE) {
-        out_color = vec4(unpackUnorm2x16(words.at[mesh.colors + 2u * v]),
-                         unpackUnorm2x16(words.at[mesh.colors + 2u * v + 1u]));
-    }
-    out_material_and_flags = uvec2(meta.material, mesh.flags);
-}
+#define PLACE(relative) clip_position(globals, relative)
+#define WITH_SLOT
+#include "scene_vertex.glsl"

@@ -10,9 +10,10 @@ struct Vertex {
     vec3 relative; // metres from the camera, world axes
 };
 
-Vertex pull_vertex(Globals globals) {
+// `visible` holds slots by instance index.
+Vertex pull_vertex(Globals globals, Words visible) {
     Vertex vertex;
-    uint slot = globals.visible.at[gl_InstanceIndex];
+    uint slot = visible.at[gl_InstanceIndex];
     vertex.transform = globals.transforms.at[slot];
     vertex.meta = globals.metas.at[slot];
     vertex.mesh = globals.meshes.at[vertex.meta.mesh];

@@ -13,9 +13,10 @@ use crate::{
     gpu::{
         adapter::Adapter,
         bindless::{Binding, Bindless},
-        device::Device,
+        device::{Device, Heap},
         image::{Image, ImageDesc, Sampler},
         instance::Instance,
+        pipeline_cache::PipelineCache,
         swapchain::{self, Surface, Window},
     },
     target::WindowTarget,
@@ -26,8 +27,26 @@ use crate::{
 pub struct GpuDesc {
     /// Turns the Khronos validation layer on. Its messages are counted and logged through `tracing`.
     pub validation: bool,
-    /// Takes a device whose name contains this, whatever the case, and no other.
+    /// Takes a device whose name contains this, whatever the case, and no other. Without it the environment variable
+    /// `STORM_GPU` is such a name, and without that the best device is taken: a graphics card before what is beside the CPU,
+    /// before a driver that draws on the CPU; of equals, the one that can do more and has more memory.
     pub device: Option<String>,
+    /// What [`Gpu::pipeline_cache`] gave in an earlier run: pipelines are then made faster. Bytes that are not whole, or of
+    /// another driver, are left aside.
+    pub pipeline_cache: Vec<u8>,
+}
+
+/// What memory a [`Gpu`] has, and what it is used for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryReport {
+    /// All heaps.
+    pub heaps: Vec<Heap>,
+    /// Bytes in use by this crate.
+    pub allocated: u64,
+    /// Bytes taken from the driver for them.
+    pub reserved: u64,
+    /// Bytes in use by purpose, the most first.
+    pub purposes: Vec<(String, u64)>,
 }
 
 /// What a device says of itself.
@@ -65,7 +84,7 @@ impl GpuInfo {
 struct Shared {
     bindless: Arc<Mutex<Bindless>>,
     /// Fill slots that nothing else is in; kept alive.
-    _fillers: [Image; 3],
+    _fillers: [Image; 2],
     _clamp: Sampler,
     /// By what they are; at most 108, since wraps and filters are few.
     samplers: Mutex<HashMap<storm_assets::Sampler, (u32, Sampler)>>,
@@ -88,7 +107,7 @@ impl Gpu {
     pub fn headless(desc: &GpuDesc) -> Result<Self> {
         let instance = Arc::new(Instance::new(desc.validation, &[])?);
         let adapter = Adapter::choose(&instance, desc.device.as_deref(), None)?;
-        Self::new(&Device::new(instance, adapter)?)
+        Self::new(&Device::new(instance, adapter)?, &desc.pipeline_cache)
     }
 
     /// A device that can draw to this window, and the window as a target.
@@ -100,20 +119,15 @@ impl Gpu {
         let instance = Arc::new(Instance::new(desc.validation, extensions)?);
         let surface = Arc::new(Surface::new(&instance, window)?);
         let adapter = Adapter::choose(&instance, desc.device.as_deref(), Some(surface.raw))?;
-        let gpu = Self::new(&Device::new(instance, adapter)?)?;
+        let gpu = Self::new(&Device::new(instance, adapter)?, &desc.pipeline_cache)?;
         let target = WindowTarget::new(&gpu, surface);
         Ok((gpu, target))
     }
 
-    fn new(device: &Arc<Device>) -> Result<Self> {
-        let mut bindless = Bindless::new(device)?;
-        let filler = |cube, samples| {
-            let usage = if samples == vk::SampleCountFlags::TYPE_1 {
-                vk::ImageUsageFlags::SAMPLED
-            } else {
-                // A multisampled image has to be an attachment as well.
-                vk::ImageUsageFlags::SAMPLED | vk::ImageUsageFlags::COLOR_ATTACHMENT
-            };
+    fn new(device: &Arc<Device>, pipeline_cache: &[u8]) -> Result<Self> {
+        let cache = PipelineCache::new(device, pipeline_cache)?;
+        let mut bindless = Bindless::new(device, cache)?;
+        let filler = |cube| {
             Image::new(
                 device,
                 ImageDesc {
@@ -121,26 +135,17 @@ impl Gpu {
                     width: 1,
                     height: 1,
                     format: vk::Format::R8G8B8A8_UNORM,
-                    usage,
+                    usage: vk::ImageUsageFlags::SAMPLED,
                     mip_levels: 1,
-                    samples,
+                    samples: vk::SampleCountFlags::TYPE_1,
                     cube,
                 },
             )
         };
-        let one = vk::SampleCountFlags::TYPE_1;
-        let fillers = [
-            filler(false, one)?,
-            filler(true, one)?,
-            filler(false, vk::SampleCountFlags::TYPE_4)?,
-        ];
-        for (binding, filler) in [Binding::Images, Binding::Cubes, Binding::Targets]
-            .into_iter()
-            .zip(&fillers)
-        {
+        let fillers = [filler(false)?, filler(true)?];
+        for (binding, filler) in [Binding::Images, Binding::Cubes].into_iter().zip(&fillers) {
             bindless.fill(binding, filler);
         }
-        bindless.fill(Binding::PlainTargets, &fillers[0]);
         let clamp = vk::SamplerAddressMode::CLAMP_TO_EDGE;
         let info = vk::SamplerCreateInfo::default()
             .mag_filter(vk::Filter::LINEAR)
@@ -182,6 +187,48 @@ impl Gpu {
     /// When the device is lost.
     pub fn wait_idle(&self) -> Result<()> {
         self.0.device.wait_idle()
+    }
+
+    /// What memory there is, and what it is used for.
+    #[must_use]
+    pub fn memory(&self) -> MemoryReport {
+        let report = self
+            .0
+            .device
+            .with_allocator(|allocator| allocator.generate_report());
+        let mut purposes = HashMap::<String, u64>::new();
+        for allocation in &report.allocations {
+            *purposes.entry(allocation.name.clone()).or_default() += allocation.size;
+        }
+        let mut purposes: Vec<_> = purposes.into_iter().collect();
+        purposes.sort_unstable_by(|(a, x), (b, y)| y.cmp(x).then_with(|| a.cmp(b)));
+        MemoryReport {
+            heaps: self.0.device.heaps(),
+            allocated: report.total_allocated_bytes,
+            reserved: report.total_capacity_bytes,
+            purposes,
+        }
+    }
+
+    /// Compiled pipelines, to be kept between runs and given back as [`GpuDesc::pipeline_cache`].
+    ///
+    /// # Errors
+    /// When the device has no memory left.
+    pub fn pipeline_cache(&self) -> Result<Vec<u8>> {
+        self.with_bindless(|bindless| bindless.cache.data())
+    }
+
+    /// How many pipelines were made so far. A scene makes none after its first frames: each new one may take long.
+    #[must_use]
+    pub fn pipelines_made(&self) -> u64 {
+        self.0.device.pipelines_made()
+    }
+
+    /// Takes the device to be lost, as if its driver had reset it: every call that needs it fails with
+    /// [`RenderError::DeviceLost`](crate::RenderError::DeviceLost) from now on. For tests of what one does then: make a new
+    /// [`Gpu`], and everything that was made from the old one.
+    pub fn lose(&self) {
+        self.0.device.lose();
     }
 
     pub(crate) fn device(&self) -> &Arc<Device> {

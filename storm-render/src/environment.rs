@@ -41,7 +41,7 @@ struct Push {
 }
 
 /// What shaders need to know of it.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct EnvironmentSlots {
     pub(crate) sky_cube: u32,
     pub(crate) sky_levels: u32,

@@ -18,6 +18,14 @@ pub enum RenderError {
     /// Drivers are there, but none can do what is needed. One reason a device.
     #[error("no usable Vulkan device: {}", .0.join("; "))]
     NoDevice(Vec<String>),
+    /// No device has the name that was asked for.
+    #[error("no Vulkan device is called \"{wanted}\"; there are: {}", .found.join(", "))]
+    NoSuchDevice {
+        /// What was asked for.
+        wanted: String,
+        /// All devices that there are.
+        found: Vec<String>,
+    },
     /// The device was lost (driver reset, unplugged, timed out): everything made from it is gone.
     #[error("the Vulkan device was lost while {0}")]
     DeviceLost(&'static str),

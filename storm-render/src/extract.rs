@@ -112,6 +112,7 @@ impl Extractor {
         library: &Library,
         scene: &mut Scene,
     ) -> Result<ExtractStats> {
+        let _span = tracing::debug_span!("extract").entered();
         // Writes from here on carry a later tick.
         let now = world.change_tick();
         let mut stats = ExtractStats::default();

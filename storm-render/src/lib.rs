@@ -6,10 +6,16 @@ mod environment;
 mod error;
 #[cfg(feature = "ecs")]
 mod extract;
+mod frame;
 mod gpu;
+mod graph;
+mod pick;
+mod quality;
 mod renderer;
+mod report;
 mod scene;
 mod shaders;
+mod shadow;
 mod sky;
 mod survey;
 mod target;
@@ -20,16 +26,19 @@ pub use crate::extract::{ExtractStats, Extractor};
 #[doc(hidden)]
 pub use crate::scene::layout::layout_offsets;
 pub use crate::{
-    context::{Gpu, GpuDesc, GpuInfo},
+    context::{Gpu, GpuDesc, GpuInfo, MemoryReport},
     error::{RenderError, Result},
-    gpu::swapchain::Window,
+    gpu::{device::Heap, swapchain::Window},
+    pick::Picker,
+    quality::{Culling, Quality, ShadowQuality},
     renderer::{FRAMES_IN_FLIGHT, FrameStats, Renderer, RendererDesc},
+    report::{CullCounts, FrameReport, PassTime},
     scene::{
-        ColorSpace, Instance, InstanceTransform, LIGHTS_MAX, Light, RenderSlot, Scene, Spot,
+        ColorSpace, Instance, InstanceTransform, LIGHTS_MAX, Light, Line, RenderSlot, Scene, Spot,
         TextureKey, textures_of,
     },
     sky::Sky,
     survey::{DeviceKind, DeviceSurvey, Survey},
     target::{ImageTarget, Target, WindowTarget},
-    view::{CELL_SIZE, Projection, ToneMap, View},
+    view::{AutoExposure, CELL_SIZE, DebugView, Projection, ToneMap, View},
 };

@@ -1,46 +1,57 @@
 //! One frame: upload what changed, filter the sky if it changed, draw the scene, tone-map it into the target.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use ash::vk;
-use bytemuck::{Pod, Zeroable};
-use glam::Vec3;
-use storm_assets::Topology;
+use glam::{Mat4, Vec2, Vec3};
 
 use crate::{
-    context::{CLAMP_SAMPLER, Gpu},
+    context::Gpu,
     environment::Environment,
     error::Result,
-    gpu::{
-        bindless::{Binding, Bindless},
-        buffer::{Buffer, Memory},
-        commands::{Access, Attachment, Levels, Recorder},
-        image::{Image, ImageDesc},
-        pipeline::{Blending, DEPTH_FORMAT, Depth, GraphicsDesc, Pipeline},
+    frame::{
+        constants::{Constants, Part},
+        cull::{Sizes, VIEW_LISTS},
+        pipelines::Pipelines,
+        plan::{self, FrameKey, Resources, Step},
+        record,
+        values::{Shadows, Values},
     },
-    scene::{AlphaClass, DrawKind, DrawRange, Scene, layout::Globals},
-    shaders,
+    gpu::{
+        bindless::Bindless,
+        buffer::{Buffer, Memory},
+        commands::{Access, Recorder},
+        query::{STAMPS_MAX, Stamps},
+    },
+    graph::{
+        Options,
+        execute::{Given, Realised},
+    },
+    quality::{Culling, Quality},
+    report::{COUNTERS, CullCounts, FrameReport, PassTime},
+    scene::{Scene, layout::LightInfo},
+    shadow,
     target::{Canvas, Target},
-    view::{Projection, ToneMap, View},
+    view::{DebugView, View},
 };
 
 /// Frames that the CPU may be ahead of the GPU.
 pub const FRAMES_IN_FLIGHT: usize = 2;
 
-/// Scene colours before tone mapping.
-const HDR_FORMAT: vk::Format = vk::Format::R16G16B16A16_SFLOAT;
-
 /// What a [`Renderer`] should be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RendererDesc {
     /// Smooth edges, by four samples a pixel.
     pub multisampling: bool,
+    /// How much work a picture is worth.
+    pub quality: Quality,
 }
 
 impl Default for RendererDesc {
     fn default() -> Self {
         Self {
             multisampling: true,
+            quality: Quality::default(),
         }
     }
 }
@@ -60,42 +71,24 @@ pub struct FrameStats {
     pub draw_calls: u32,
 }
 
-/// Solid surfaces are drawn twice: where they are, and how they look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Pass {
-    Depth,
-    Color,
-}
-
-#[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C)]
-struct ScenePush {
-    globals: u64,
-}
-
-#[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C)]
-struct ToneMapPush {
-    globals: u64,
-    target: u32,
-    operator: u32,
-}
-
 /// What belongs to one of the frames in flight.
 struct Frame {
     recorder: Recorder,
-    globals: Buffer,
-    /// What is in `globals`.
-    written: Option<Globals>,
+    constants: Constants,
+    /// Counters of the GPU.
+    report: Buffer,
+    /// Whether the frame that was last recorded culled.
+    culled: bool,
+    stamps: Stamps,
+    /// Passes of the frame that was last recorded, where they were timed.
+    timed: Vec<&'static str>,
 }
 
-/// What is drawn into before tone mapping.
-struct Attachments {
-    extent: vk::Extent2D,
-    color: Image,
-    depth: Image,
-    /// In the array of multisampled targets, or of plain ones.
-    slot: u32,
+/// A frame that was compiled, and what it was compiled for.
+struct Plan {
+    key: FrameKey,
+    realised: Realised<Step>,
+    resources: Resources,
 }
 
 /// Draws scenes into targets.
@@ -118,11 +111,15 @@ pub struct Renderer {
     frames: [Frame; FRAMES_IN_FLIGHT],
     frame: usize,
     samples: vk::SampleCountFlags,
-    attachments: Option<Attachments>,
+    quality: Quality,
+    /// Frames with temporal anti-aliasing, which each look between other places.
+    turn: u32,
+    timings: bool,
+    /// The view of the frame before and its matrix, where it goes on.
+    before: Option<(View, Mat4)>,
+    plan: Option<Plan>,
     environment: Environment,
-    scene_pipelines: HashMap<(Pass, AlphaClass, Topology), Pipeline>,
-    background: Pipeline,
-    tone_maps: HashMap<vk::Format, Pipeline>,
+    pipelines: Pipelines,
     gpu: Gpu,
 }
 
@@ -134,16 +131,13 @@ impl Renderer {
     pub fn new(gpu: &Gpu, desc: &RendererDesc) -> Result<Self> {
         let device = gpu.device();
         let frame = || -> Result<Frame> {
-            let globals = Buffer::new(
-                device,
-                "frame constants",
-                size_of::<Globals>() as u64,
-                Memory::Upload,
-            )?;
             Ok(Frame {
                 recorder: Recorder::new(device)?,
-                globals,
-                written: None,
+                constants: Constants::new(device)?,
+                report: Buffer::new(device, "counters", COUNTERS as u64 * 4, Memory::Readback)?,
+                culled: false,
+                stamps: Stamps::new(device)?,
+                timed: Vec::new(),
             })
         };
         let samples = if desc.multisampling {
@@ -151,31 +145,17 @@ impl Renderer {
         } else {
             vk::SampleCountFlags::TYPE_1
         };
-        let background = gpu.with_bindless(|bindless| {
-            Pipeline::graphics(
-                device,
-                bindless,
-                &GraphicsDesc {
-                    vertex: shaders::FULLSCREEN_VERT,
-                    fragment: Some(shaders::BACKGROUND_FRAG),
-                    fragment_constant: 0,
-                    topology: vk::PrimitiveTopology::TRIANGLE_LIST,
-                    color_format: HDR_FORMAT,
-                    depth: Depth::Test,
-                    blending: Blending::Replace,
-                    samples,
-                },
-            )
-        })?;
         Ok(Self {
             frames: [frame()?, frame()?],
             frame: 0,
             samples,
-            attachments: None,
+            quality: desc.quality.within_limits(),
+            turn: 0,
+            timings: false,
+            before: None,
+            plan: None,
             environment: Environment::new(gpu)?,
-            scene_pipelines: HashMap::new(),
-            background,
-            tone_maps: HashMap::new(),
+            pipelines: Pipelines::new(gpu, samples)?,
             gpu: gpu.clone(),
         })
     }
@@ -202,13 +182,18 @@ impl Renderer {
             std::sync::Arc::ptr_eq(&device, target.gpu().device()),
             "target and renderer are of different devices"
         );
+        let _span = tracing::debug_span!("render", frame = self.frame).entered();
         device.collect()?;
-        scene.prepare(view)?;
+        tracing::debug_span!("prepare").in_scope(|| scene.prepare(view))?;
         let Some(canvas) = target.begin()? else {
             return self.upload_only(scene);
         };
-        self.fit(canvas.extent)?;
-        self.make_pipelines(scene, canvas.format)?;
+        let quality = self.quality;
+        let shadowed = scene.prepare_lights(view, quality.shadows.as_ref())?;
+        let key = self.key(scene, view, &canvas, &shadowed);
+        scene.prepare_motion(key.temporal)?;
+        self.pipelines.prepare(scene, &key)?;
+        self.compile(key)?;
 
         self.frame = (self.frame + 1) % FRAMES_IN_FLIGHT;
         let bindless = self.gpu.bindless().clone();
@@ -218,11 +203,20 @@ impl Renderer {
         // Waits until the GPU is done with this frame's buffers.
         self.frames[self.frame].recorder.begin(&bindless)?;
         let mut uploaded_bytes = scene.uploads.take_bytes();
-        uploaded_bytes += self.write_globals(scene, view, canvas.extent);
-        let draw_calls = self.record(&bindless, scene, view, &canvas);
+        let aspect = canvas.extent.width as f32 / canvas.extent.height as f32;
+        let sun = Vec3::from(scene.sky().info().sun_direction);
+        let record = tracing::debug_span!("record").entered();
+        let shadows = Shadows::new(view, aspect, sun, &shadowed, &quality);
+        let jitter = self.jitter(key.temporal, canvas.extent);
+        uploaded_bytes += self.write_constants(scene, view, &shadows, jitter);
+        self.before = key
+            .temporal
+            .then(|| (*view, view.clip_from_relative(aspect)));
+        self.record(&bindless, scene, view, &canvas, target, &shadows);
 
+        drop(record);
+        let _submit = tracing::debug_span!("submit").entered();
         let frame = &mut self.frames[self.frame];
-        target.finish(&canvas, &mut frame.recorder);
         let (ready, rendered) = canvas.acquired.map(|a| (a.ready, a.rendered)).unzip();
         let value = frame.recorder.submit(ready, rendered)?;
         target.submitted(&canvas, value)?;
@@ -231,8 +225,111 @@ impl Renderer {
             uploaded_bytes,
             instances: scene.len() as u64,
             triangles: scene.draws.triangles(),
-            draw_calls,
+            draw_calls: (scene.draws.solid().len() + scene.draws.blended().len()) as u32,
         })
+    }
+
+    /// What decides the passes of a frame.
+    fn key(
+        &self,
+        scene: &Scene,
+        view: &View,
+        canvas: &Canvas,
+        shadowed: &[(LightInfo, u32)],
+    ) -> FrameKey {
+        let quality = &self.quality;
+        let maps: u32 = shadowed
+            .iter()
+            .map(|(light, _)| shadow::maps_of(light))
+            .sum();
+        let mut lists = VIEW_LISTS;
+        if let Some(shadows) = &quality.shadows {
+            // In steps, so that a light more does not make another plan.
+            lists += shadows.cascades + maps.next_multiple_of(8);
+        }
+        let lights = scene.light_count();
+        let plain = view.debug == DebugView::None;
+        FrameKey {
+            extent: canvas.extent,
+            canvas_format: canvas.format,
+            presented: canvas.presented(),
+            samples: self.samples,
+            culling: quality.culling,
+            sizes: sizes(scene, lists),
+            shadows: quality.shadows,
+            light_shadows: maps > 0,
+            light_words: if lights > quality.clustered_above {
+                lights.div_ceil(32).next_power_of_two()
+            } else {
+                0
+            },
+            occlusion: quality.ambient_occlusion.is_some(),
+            auto_exposure: plain && view.auto_exposure.is_some(),
+            bloom: plain && view.bloom > 0.0,
+            temporal: quality.temporal && self.samples == vk::SampleCountFlags::TYPE_1,
+            weighted: plain && quality.weighted_blending && !scene.draws.blended().is_empty(),
+            debug: view.debug,
+            lines: scene.lines().1 > 0,
+        }
+    }
+
+    /// Says that the next frame shows something else: it does not go on from the frame before.
+    pub fn cut(&mut self) {
+        self.before = None;
+    }
+
+    /// Where samples of this frame are moved to, in clip units: another place within the pixel in each of eight frames.
+    fn jitter(&mut self, temporal: bool, extent: vk::Extent2D) -> Vec2 {
+        if !temporal {
+            return Vec2::ZERO;
+        }
+        self.turn = self.turn % 8 + 1;
+        let within = Vec2::new(halton(self.turn, 2), halton(self.turn, 3)) - 0.5;
+        within * 2.0 / Vec2::new(extent.width as f32, extent.height as f32)
+    }
+
+    fn write_constants(
+        &mut self,
+        scene: &Scene,
+        view: &View,
+        shadows: &Shadows,
+        jitter: Vec2,
+    ) -> u64 {
+        let plan = self.plan.as_ref().expect("`compile` was called before");
+        let frame = &mut self.frames[self.frame];
+        frame.culled = plan.key.culling != Culling::Off;
+        Values {
+            scene,
+            view,
+            quality: &self.quality,
+            key: &plan.key,
+            realised: &plan.realised,
+            resources: &plan.resources,
+            environment: self.environment.slots(),
+            shadows,
+            report: &frame.report,
+            jitter,
+            before: self.before,
+            standard_samples: self.gpu.device().adapter.standard_samples,
+        }
+        .write(&mut frame.constants)
+    }
+
+    /// Makes the plan anew where the frame has other passes or another size.
+    fn compile(&mut self, key: FrameKey) -> Result<()> {
+        if self.plan.as_ref().is_some_and(|plan| plan.key == key) {
+            return Ok(());
+        }
+        let (graph, resources) = plan::frame(&key);
+        // What was kept of earlier frames goes with it, as soon as the frames in flight that use it are done.
+        self.before = None;
+        let realised = Realised::new(&self.gpu, graph, Options::default())?;
+        self.plan = Some(Plan {
+            key,
+            realised,
+            resources,
+        });
+        Ok(())
     }
 
     /// Uploads what is waiting, so that it does not pile up while a window is minimised.
@@ -248,9 +345,12 @@ impl Renderer {
         let recorder = &mut self.frames[self.frame].recorder;
         recorder.begin(&bindless)?;
         let uploaded_bytes = scene.uploads.take_bytes();
+        // As the graph does around its pass of this name.
+        recorder.memory_barrier(Access::DRAW_READ, Access::COPY_WRITE);
         scene
             .uploads
             .record(recorder, self.gpu.device().next_value());
+        recorder.memory_barrier(Access::COPY_WRITE, Access::DRAW_READ);
         recorder.submit(None, None)?;
         Ok(FrameStats {
             uploaded_bytes,
@@ -258,370 +358,152 @@ impl Renderer {
         })
     }
 
-    /// Makes the attachments anew where the target has another size.
-    fn fit(&mut self, extent: vk::Extent2D) -> Result<()> {
-        if self
-            .attachments
-            .as_ref()
-            .is_some_and(|a| a.extent == extent)
-        {
-            return Ok(());
-        }
-        let make = |what, format, usage| {
-            Image::new(
-                self.gpu.device(),
-                ImageDesc {
-                    what,
-                    width: extent.width,
-                    height: extent.height,
-                    format,
-                    usage,
-                    mip_levels: 1,
-                    samples: self.samples,
-                    cube: false,
-                },
-            )
+    /// What the GPU says of the last frame that it has finished; `None` before there is one. Never waits: after
+    /// [`Gpu::wait_idle`] it is the last frame that was drawn.
+    ///
+    /// # Errors
+    /// When the device is lost.
+    pub fn report(&self) -> Result<Option<FrameReport>> {
+        let completed = self.gpu.device().completed()?;
+        let last = self
+            .frames
+            .iter()
+            .filter(|frame| (1..=completed).contains(&frame.recorder.submitted()))
+            .max_by_key(|frame| frame.recorder.submitted());
+        let Some(frame) = last else {
+            return Ok(None);
         };
-        let color_usage = vk::ImageUsageFlags::COLOR_ATTACHMENT | vk::ImageUsageFlags::SAMPLED;
-        let color = make("scene colour", HDR_FORMAT, color_usage)?;
-        let depth = make(
-            "scene depth",
-            DEPTH_FORMAT,
-            vk::ImageUsageFlags::DEPTH_STENCIL_ATTACHMENT,
-        )?;
-        // Made before the old ones go: frames in flight still read those.
-        let binding = self.target_binding();
-        let slot = self
-            .gpu
-            .with_bindless(|bindless| bindless.add_image(binding, &color))?;
-        self.free_attachments();
-        self.attachments = Some(Attachments {
-            extent,
-            color,
-            depth,
-            slot,
-        });
-        Ok(())
-    }
-
-    /// The array that scene colours are read from.
-    fn target_binding(&self) -> Binding {
-        if self.samples == vk::SampleCountFlags::TYPE_1 {
-            Binding::PlainTargets
+        let stamps = if frame.timed.is_empty() {
+            Vec::new()
         } else {
-            Binding::Targets
-        }
-    }
-
-    fn free_attachments(&mut self) {
-        let binding = self.target_binding();
-        if let Some(old) = self.attachments.take() {
-            self.gpu
-                .with_bindless(|bindless| bindless.free(binding, old.slot));
-        }
-    }
-
-    fn make_pipelines(&mut self, scene: &Scene, format: vk::Format) -> Result<()> {
-        let (device, samples) = (self.gpu.device(), self.samples);
-        let solid = scene.draws.solid().iter().flat_map(|range| {
-            let DrawKind {
-                class, topology, ..
-            } = range.kind;
-            [
-                (Pass::Depth, class, topology),
-                (Pass::Color, class, topology),
-            ]
-        });
-        let blended = scene.draws.blended().iter();
-        let blended = blended.map(|range| (Pass::Color, range.kind.class, range.kind.topology));
-        for key in solid.chain(blended) {
-            if !self.scene_pipelines.contains_key(&key) {
-                let pipeline = self.gpu.with_bindless(|bindless| {
-                    Pipeline::graphics(device, bindless, &scene_pipeline(key, samples))
-                })?;
-                self.scene_pipelines.insert(key, pipeline);
-            }
-        }
-        if !self.tone_maps.contains_key(&format) {
-            let desc = GraphicsDesc {
-                vertex: shaders::FULLSCREEN_VERT,
-                fragment: Some(shaders::TONEMAP_FRAG),
-                fragment_constant: samples.as_raw(),
-                topology: vk::PrimitiveTopology::TRIANGLE_LIST,
-                color_format: format,
-                depth: Depth::None,
-                blending: Blending::Replace,
-                samples: vk::SampleCountFlags::TYPE_1,
-            };
-            let pipeline = self
-                .gpu
-                .with_bindless(|bindless| Pipeline::graphics(device, bindless, &desc))?;
-            self.tone_maps.insert(format, pipeline);
-        }
-        Ok(())
-    }
-
-    /// Writes the frame's constants where they differ from what is there. Gives the bytes written.
-    fn write_globals(&mut self, scene: &Scene, view: &View, extent: vk::Extent2D) -> u64 {
-        let clip_from_relative =
-            view.clip_from_relative(extent.width as f32 / extent.height as f32);
-        let eye = match view.projection {
-            Projection::Perspective { .. } => Vec3::ZERO.extend(1.0),
-            Projection::Orthographic { .. } => (view.rotation * Vec3::Z).extend(0.0),
+            frame.stamps.read(frame.timed.len() as u32 + 1)?
         };
-        let environment = self.environment.slots();
-        let globals = Globals {
-            clip_from_relative: clip_from_relative.to_cols_array_2d(),
-            relative_from_clip: clip_from_relative.inverse().to_cols_array_2d(),
-            eye: eye.into(),
-            camera_cell: view.cell,
-            exposure: view.exposure,
-            camera_translation: view.translation.into(),
-            light_count: scene.light_count(),
-            sky: scene.sky().info(),
-            vertices: scene.geometry.vertices().address,
-            transforms: scene.instances.transforms().address,
-            metas: scene.instances.metas().address,
-            visible: scene.draws.visible().address,
-            meshes: scene.geometry.infos().address,
-            materials: scene.surfaces.infos().address,
-            lights: scene.lights.buffer().address,
-            harmonics: environment.harmonics,
-            sky_cube: environment.sky_cube,
-            sky_levels: environment.sky_levels,
-            brdf_table: environment.brdf_table,
-            clamp_sampler: CLAMP_SAMPLER,
-        };
-        let frame = &mut self.frames[self.frame];
-        if frame.written == Some(globals) {
-            return 0;
-        }
-        let bytes = bytemuck::bytes_of(&globals);
-        // The recorder's `begin` waited for the frame that last read it (invariant 6 of the GPU layer).
-        frame.globals.mapped_mut()[..bytes.len()].copy_from_slice(bytes);
-        frame.written = Some(globals);
-        bytes.len() as u64
+        let passes = frame
+            .timed
+            .iter()
+            .zip(stamps.windows(2))
+            .map(|(name, pair)| PassTime {
+                name,
+                nanoseconds: pair[1] - pair[0],
+            });
+        Ok(Some(FrameReport {
+            culling: frame
+                .culled
+                .then(|| CullCounts::of(bytemuck::cast_slice(frame.report.mapped()))),
+            passes: passes.collect(),
+        }))
     }
 
-    /// Records all passes; gives the number of multi-draw calls.
+    /// Whether passes are timed from the next frame on. Each then waits for the one before, which costs a little.
+    pub fn set_timings(&mut self, on: bool) {
+        self.timings = on;
+    }
+
+    /// The passes of the frame that was last drawn and what flows between them, in the language of Graphviz; `None` before
+    /// the first frame.
+    #[must_use]
+    pub fn graph(&self) -> Option<String> {
+        self.plan.as_ref().map(|plan| plan.realised.plan.dot())
+    }
+
+    /// How much work a picture is worth, from the next frame on. Figures out of range are brought within.
+    pub fn set_quality(&mut self, quality: Quality) {
+        self.quality = quality.within_limits();
+    }
+
+    /// How much work a picture is worth.
+    #[must_use]
+    pub fn quality(&self) -> Quality {
+        self.quality
+    }
+
+    /// Records all passes.
     fn record(
         &mut self,
         bindless: &Bindless,
         scene: &mut Scene,
         view: &View,
         canvas: &Canvas,
-    ) -> u32 {
+        target: &mut impl Target,
+        shadows: &Shadows,
+    ) {
         let Frame {
-            recorder, globals, ..
+            recorder,
+            constants,
+            report,
+            stamps,
+            timed,
+            ..
         } = &mut self.frames[self.frame];
-        let globals = globals.address;
-        scene
-            .uploads
-            .record(recorder, self.gpu.device().next_value());
-        self.environment
-            .update(recorder, bindless, &scene.sky().info(), globals);
-
-        let attachments = self.attachments.as_ref().expect("`fit` was called before");
-        let color = (attachments.color.raw, HDR_FORMAT);
-        // The frame before this one tone-maps from the same image, and tests against the same depth.
-        recorder.image_barrier(
-            color,
-            Levels::ALL,
-            (Access::FRAGMENT_READ, vk::ImageLayout::UNDEFINED),
-            (
-                Access::COLOR_WRITE,
-                vk::ImageLayout::COLOR_ATTACHMENT_OPTIMAL,
-            ),
-        );
-        recorder.image_barrier(
-            (attachments.depth.raw, DEPTH_FORMAT),
-            Levels::ALL,
-            (Access::DEPTH_WRITE, vk::ImageLayout::UNDEFINED),
-            (
-                Access::DEPTH_WRITE,
-                vk::ImageLayout::DEPTH_ATTACHMENT_OPTIMAL,
-            ),
-        );
-        recorder.begin_rendering(
-            attachments.extent,
-            Attachment {
-                view: attachments.color.view,
-                clear: Some(vk::ClearValue::default()),
-                store: true,
+        let plan = self.plan.as_mut().expect("`compile` was called before");
+        let given = BTreeMap::from([(
+            plan.resources.canvas,
+            Given {
+                image: canvas.image,
+                format: canvas.format,
             },
-            // Cleared to 0: infinitely far.
-            Some(Attachment {
-                view: attachments.depth.view,
-                clear: Some(vk::ClearValue::default()),
-                store: false,
-            }),
-        );
-        let push = ScenePush { globals };
-        recorder.bind_indices(scene.geometry.indices());
-        let (solid, blended) = (scene.draws.solid(), scene.draws.blended());
-        let commands = scene.draws.commands();
-        let draw = |recorder: &mut Recorder, pass, ranges| {
-            draw_ranges(
-                recorder,
-                bindless,
-                &self.scene_pipelines,
-                commands,
-                pass,
-                ranges,
-                &push,
-            );
-        };
-        // Depth first, so that each pixel is shaded once, however many surfaces lie behind one another.
-        draw(recorder, Pass::Depth, solid);
-        draw(recorder, Pass::Color, solid);
-        recorder.bind_pipeline(&self.background);
-        recorder.push_constants(bindless, &push);
-        recorder.cull(vk::CullModeFlags::NONE, vk::FrontFace::COUNTER_CLOCKWISE);
-        recorder.draw(3);
-        draw(recorder, Pass::Color, blended);
-        recorder.end_rendering();
-
-        recorder.image_barrier(
-            color,
-            Levels::ALL,
-            (
-                Access::COLOR_WRITE,
-                vk::ImageLayout::COLOR_ATTACHMENT_OPTIMAL,
-            ),
-            (
-                Access::FRAGMENT_READ,
-                vk::ImageLayout::SHADER_READ_ONLY_OPTIMAL,
-            ),
-        );
-        // A window's image becomes ready at this stage; a picture in memory may still be copied from.
-        recorder.image_barrier(
-            (canvas.image, canvas.format),
-            Levels::ALL,
-            (
-                Access::COLOR_WRITE.and(Access::COPY_READ),
-                vk::ImageLayout::UNDEFINED,
-            ),
-            (
-                Access::COLOR_WRITE,
-                vk::ImageLayout::COLOR_ATTACHMENT_OPTIMAL,
-            ),
-        );
-        recorder.begin_rendering(
-            canvas.extent,
-            Attachment {
-                view: canvas.view,
-                clear: Some(vk::ClearValue::default()),
-                store: true,
-            },
-            None,
-        );
-        recorder.bind_pipeline(&self.tone_maps[&canvas.format]);
-        let operator = match view.tone_map {
-            ToneMap::None => 0,
-            ToneMap::PbrNeutral => 1,
-        };
-        recorder.push_constants(
+        )]);
+        let realised = &plan.realised;
+        let mut frame = record::Frame {
             bindless,
-            &ToneMapPush {
-                globals,
-                target: attachments.slot,
-                operator,
-            },
-        );
-        recorder.draw(3);
-        recorder.end_rendering();
-        (solid.len() + blended.len()) as u32
-    }
-}
-
-impl Drop for Renderer {
-    fn drop(&mut self) {
-        self.free_attachments();
-    }
-}
-
-fn draw_ranges(
-    recorder: &mut Recorder,
-    bindless: &Bindless,
-    pipelines: &HashMap<(Pass, AlphaClass, Topology), Pipeline>,
-    commands: &Buffer,
-    pass: Pass,
-    ranges: &[DrawRange],
-    push: &ScenePush,
-) {
-    for range in ranges {
-        let DrawKind {
-            class,
-            topology,
-            double_sided,
-            mirrored,
-        } = range.kind;
-        recorder.bind_pipeline(&pipelines[&(pass, class, topology)]);
-        recorder.push_constants(bindless, push);
-        recorder.cull(
-            if double_sided {
-                vk::CullModeFlags::NONE
-            } else {
-                vk::CullModeFlags::BACK
-            },
-            if mirrored {
-                vk::FrontFace::CLOCKWISE
-            } else {
-                vk::FrontFace::COUNTER_CLOCKWISE
-            },
-        );
-        recorder.draw_indexed_indirect(commands, range.first, range.count);
-    }
-}
-
-fn scene_pipeline(
-    (pass, class, topology): (Pass, AlphaClass, Topology),
-    samples: vk::SampleCountFlags,
-) -> GraphicsDesc<'static> {
-    let (vertex, fragment, depth, blending) = match (pass, class) {
-        (Pass::Depth, AlphaClass::Mask) => {
-            let fragment = Some(shaders::DEPTH_MASK_FRAG);
-            (
-                shaders::SCENE_VERT,
-                fragment,
-                Depth::TestAndWrite,
-                Blending::Drop,
-            )
+            scene,
+            environment: &mut self.environment,
+            pipelines: &self.pipelines,
+            view,
+            canvas,
+            target,
+            realised,
+            resources: &plan.resources,
+            globals: constants.address(Part::Globals),
+            cull_info: constants.address(Part::Cull),
+            lighting: constants.address(Part::Lighting),
+            shadow_views: constants.address(Part::Shadows),
+            motion: constants.address(Part::Motion),
+            shadows,
+            quality: &self.quality,
+            report,
+            key: &plan.key,
+            value: self.gpu.device().next_value(),
+        };
+        timed.clear();
+        if self.timings {
+            recorder.reset_stamps(stamps);
+            recorder.stamp(stamps, 0);
         }
-        (Pass::Depth, _) => (
-            shaders::DEPTH_VERT,
-            None,
-            Depth::TestAndWrite,
-            Blending::Drop,
-        ),
-        (Pass::Color, AlphaClass::Blend) => (
-            shaders::SCENE_VERT,
-            Some(shaders::SCENE_FRAG),
-            Depth::Test,
-            Blending::Over,
-        ),
-        (Pass::Color, _) => {
-            let fragment = Some(shaders::SCENE_FRAG);
-            (
-                shaders::SCENE_VERT,
-                fragment,
-                Depth::TestEqual,
-                Blending::Replace,
-            )
+        for (index, pass) in realised.plan.passes.iter().enumerate() {
+            realised.before(recorder, pass, &given);
+            recorder.bind_inputs(bindless, realised.inputs(index));
+            frame.record(recorder, pass.payload);
+            if self.timings && timed.len() + 1 < STAMPS_MAX as usize {
+                timed.push(pass.name);
+                recorder.stamp(stamps, timed.len() as u32);
+            }
         }
-    };
-    GraphicsDesc {
-        vertex,
-        fragment,
-        fragment_constant: u32::from(class == AlphaClass::Blend),
-        topology: match topology {
-            Topology::Points => vk::PrimitiveTopology::POINT_LIST,
-            Topology::Lines => vk::PrimitiveTopology::LINE_LIST,
-            Topology::Triangles => vk::PrimitiveTopology::TRIANGLE_LIST,
-        },
-        color_format: HDR_FORMAT,
-        depth,
-        blending,
-        samples,
+        realised.after(recorder, &given);
+        plan.realised.recorded();
     }
+}
+
+/// How much there is to cull.
+fn sizes(scene: &Scene, lists: u32) -> Sizes {
+    let (candidates, _) = scene.draws.candidates();
+    let ranges = scene.draws.solid().len() + scene.draws.blended().len();
+    Sizes::of(
+        candidates,
+        scene.draws.command_count(),
+        ranges as u32,
+        scene.instances.slot_count(),
+        lists,
+    )
+}
+
+/// Number `index` of the sequence of Halton in a base: evenly spread over 0 to 1.
+fn halton(mut index: u32, base: u32) -> f32 {
+    let (mut sum, mut part) = (0.0, 1.0);
+    while index > 0 {
+        part /= base as f32;
+        sum += part * (index % base) as f32;
+        index /= base;
+    }
+    sum
 }

@@ -14,7 +14,7 @@ use crate::{
     error::{RenderError, Result},
     gpu::{
         buffer::{Buffer, Memory},
-        commands::{Access, Levels, Recorder},
+        commands::Recorder,
         image::{Image, ImageDesc},
         swapchain::{Acquired, Surface, Swapchain},
     },
@@ -30,8 +30,15 @@ pub(crate) struct Canvas {
     pub(crate) view: vk::ImageView,
     pub(crate) format: vk::Format,
     pub(crate) extent: vk::Extent2D,
-    /// Present for a window.
+    /// Present for a window, where the picture is shown; elsewhere it is copied.
     pub(crate) acquired: Option<Acquired>,
+}
+
+impl Canvas {
+    /// Whether the picture is shown rather than copied.
+    pub(crate) fn presented(&self) -> bool {
+        self.acquired.is_some()
+    }
 }
 
 /// Something that a [`Renderer`](crate::Renderer) draws to: [`ImageTarget`] or [`WindowTarget`].
@@ -45,8 +52,8 @@ pub(crate) mod sealed {
         fn gpu(&self) -> &Gpu;
         /// What to draw to now; `None` while there is nothing to draw to.
         fn begin(&mut self) -> Result<Option<Canvas>>;
-        /// After drawing, with the image in `COLOR_ATTACHMENT_OPTIMAL`: readies it for its reader.
-        fn finish(&mut self, canvas: &Canvas, recorder: &mut Recorder);
+        /// Records what is done with the picture once it is drawn, which [`Canvas::presented`] tells the graph.
+        fn read_back(&mut self, canvas: &Canvas, recorder: &mut Recorder);
         /// After submission as `value` on the timeline.
         fn submitted(&mut self, canvas: &Canvas, value: u64) -> Result<()>;
         /// The format that pipelines draw in.
@@ -147,20 +154,8 @@ impl sealed::Target for ImageTarget {
         }))
     }
 
-    fn finish(&mut self, canvas: &Canvas, recorder: &mut Recorder) {
-        recorder.image_barrier(
-            (canvas.image, canvas.format),
-            Levels::ALL,
-            (
-                Access::COLOR_WRITE,
-                vk::ImageLayout::COLOR_ATTACHMENT_OPTIMAL,
-            ),
-            (Access::COPY_READ, vk::ImageLayout::TRANSFER_SRC_OPTIMAL),
-        );
-        // A frame before this one may still be writing to the same memory.
-        recorder.memory_barrier(Access::COPY_WRITE, Access::COPY_WRITE);
+    fn read_back(&mut self, canvas: &Canvas, recorder: &mut Recorder) {
         recorder.copy_from_image(canvas.image, canvas.extent, &self.readback);
-        recorder.memory_barrier(Access::COPY_WRITE, Access::HOST_READ);
     }
 
     fn submitted(&mut self, _canvas: &Canvas, value: u64) -> Result<()> {
@@ -258,17 +253,7 @@ impl sealed::Target for WindowTarget {
         Ok(None)
     }
 
-    fn finish(&mut self, canvas: &Canvas, recorder: &mut Recorder) {
-        recorder.image_barrier(
-            (canvas.image, canvas.format),
-            Levels::ALL,
-            (
-                Access::COLOR_WRITE,
-                vk::ImageLayout::COLOR_ATTACHMENT_OPTIMAL,
-            ),
-            (Access::NONE, vk::ImageLayout::PRESENT_SRC_KHR),
-        );
-    }
+    fn read_back(&mut self, _: &Canvas, _: &mut Recorder) {}
 
     fn submitted(&mut self, canvas: &Canvas, _value: u64) -> Result<()> {
         self.acquired = false;
@@ -303,7 +288,7 @@ mod tests {
         fn begin(&mut self) -> Result<Option<Canvas>> {
             Ok(None)
         }
-        fn finish(&mut self, _: &Canvas, _: &mut Recorder) {}
+        fn read_back(&mut self, _: &Canvas, _: &mut Recorder) {}
         fn submitted(&mut self, _: &Canvas, _: u64) -> Result<()> {
             Ok(())
         }

@@ -35,6 +35,66 @@ pub enum ToneMap {
     /// Khronos PBR Neutral: colours up to 0.8 stay, highlights roll off.
     #[default]
     PbrNeutral,
+    /// AgX (Sobotka 2022): bright colours turn pale, as on film; no hue is clipped.
+    AgX,
+    /// The Academy's reference transforms, fitted (Hill 2016): strong contrast.
+    Aces,
+}
+
+/// What is shown instead of colours, to see how a picture is made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DebugView {
+    /// Colours.
+    #[default]
+    None,
+    /// Normals, with normal maps: X, Y and Z from −1 to 1 as red, green and blue from 0 to 1.
+    Normals,
+    /// Which of the sun's shadow maps a place is looked up in: red, green, blue, yellow; grey for none.
+    Cascades,
+    /// How many lights shade a place: dark for none, then blue over green to red for 32 and more.
+    LightClusters,
+    /// A colour for each instance.
+    Instances,
+    /// How many surfaces lie behind a pixel, hidden or not: the brighter the more.
+    Overdraw,
+}
+
+impl DebugView {
+    /// The number that `shaders/scene_fragment.glsl` knows it by.
+    pub(crate) fn number(self) -> u32 {
+        match self {
+            Self::None | Self::Overdraw => 0,
+            Self::Normals => 1,
+            Self::Cascades => 2,
+            Self::LightClusters => 3,
+            Self::Instances => 4,
+        }
+    }
+}
+
+/// Exposure that follows how bright the picture is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AutoExposure {
+    /// What the middle of the bright half of the picture becomes, before tone mapping.
+    pub grey: f32,
+    /// The least that radiance is multiplied by.
+    pub low: f32,
+    /// The most.
+    pub high: f32,
+    /// How far towards the new exposure each frame goes: 0 stays, 1 goes all the way.
+    pub speed: f32,
+}
+
+impl Default for AutoExposure {
+    fn default() -> Self {
+        Self {
+            grey: 0.18,
+            low: 1.0 / 64.0,
+            high: 64.0,
+            speed: 0.05,
+        }
+    }
 }
 
 /// A camera. Right-handed, +Y up; unturned it looks along -Z.
@@ -50,8 +110,14 @@ pub struct View {
     pub projection: Projection,
     /// Radiance is multiplied by this before tone mapping.
     pub exposure: f32,
+    /// Makes dark pictures brighter and bright ones darker, beside [`exposure`](Self::exposure).
+    pub auto_exposure: Option<AutoExposure>,
+    /// How much of what is bright around a pixel shines into it: 0 none, 0.05 a little.
+    pub bloom: f32,
     /// How radiance becomes colour.
     pub tone_map: ToneMap,
+    /// What is shown instead of colours.
+    pub debug: DebugView,
 }
 
 impl Default for View {
@@ -65,7 +131,10 @@ impl Default for View {
                 near: 0.05,
             },
             exposure: 1.0,
+            auto_exposure: None,
+            bloom: 0.0,
             tone_map: ToneMap::default(),
+            debug: DebugView::None,
         }
     }
 }

@@ -148,6 +148,7 @@ impl GpuArgs {
         storm_render::GpuDesc {
             validation: self.validation,
             device: self.gpu.clone(),
+            ..storm_render::GpuDesc::default()
         }
     }
 }

@@ -107,7 +107,10 @@ impl ViewerError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Gpu(
-                RenderError::NoLoader(_) | RenderError::NoDriver | RenderError::NoDevice(_),
+                RenderError::NoLoader(_)
+                | RenderError::NoDriver
+                | RenderError::NoDevice(_)
+                | RenderError::NoSuchDevice { .. },
             ) => exit::NO_GPU,
             Self::NoDisplay(_) => exit::NO_DISPLAY,
             _ => exit::FAILED,

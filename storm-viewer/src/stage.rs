@@ -29,6 +29,7 @@ impl Stage {
             gpu,
             &RendererDesc {
                 multisampling: samples > 1,
+                ..RendererDesc::default()
             },
         )?;
         Ok(Self {

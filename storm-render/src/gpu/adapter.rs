@@ -1,6 +1,6 @@
 //! Choosing a physical device: what it must have, and which one wins.
 
-use ash::{khr, vk};
+use ash::{ext, khr, vk};
 
 use super::instance::Instance;
 use crate::error::{RenderError, Result};
@@ -16,8 +16,22 @@ pub(crate) struct Adapter {
     pub(crate) queue_family: u32,
     pub(crate) limits: vk::PhysicalDeviceLimits,
     pub(crate) anisotropy: bool,
+    /// Whether samples lie where the specification says.
+    pub(crate) standard_samples: bool,
     pub(crate) device_memory: u64,
+    /// Which caches of compiled pipelines its driver understands.
+    pub(crate) cache_identity: [u8; 16],
+    /// Whether the driver says how much memory it would give (`VK_EXT_memory_budget`).
+    pub(crate) budget: bool,
+    /// A family of queues that compute and do not draw, where there is one.
+    pub(crate) compute_family: Option<u32>,
 }
+
+/// What devices are compared by: the greater one wins.
+pub(crate) type Score = (u32, u32, u64);
+
+/// Names the device to take, as [`GpuDesc::device`](crate::GpuDesc::device) does, which goes before it.
+const VARIABLE: &str = "STORM_GPU";
 
 /// A feature by the name that Vulkan gives it, and whether the device has it.
 type Feature = (&'static str, vk::Bool32);
@@ -49,14 +63,16 @@ impl Features {
         features
     }
 
-    fn required(&self) -> [Feature; 14] {
+    fn required(&self) -> [Feature; 16] {
         [
             (
                 "drawIndirectFirstInstance",
                 self.core.draw_indirect_first_instance,
             ),
+            ("independentBlend", self.core.independent_blend),
             ("multiDrawIndirect", self.core.multi_draw_indirect),
             ("shaderInt64", self.core.shader_int64),
+            ("drawIndirectCount", self.v12.draw_indirect_count),
             ("bufferDeviceAddress", self.v12.buffer_device_address),
             ("scalarBlockLayout", self.v12.scalar_block_layout),
             ("timelineSemaphore", self.v12.timeline_semaphore),
@@ -94,10 +110,12 @@ pub(crate) fn enabled(
 ) {
     let core = vk::PhysicalDeviceFeatures::default()
         .draw_indirect_first_instance(true)
+        .independent_blend(true)
         .multi_draw_indirect(true)
         .shader_int64(true)
         .sampler_anisotropy(anisotropy);
     let v12 = vk::PhysicalDeviceVulkan12Features::default()
+        .draw_indirect_count(true)
         .buffer_device_address(true)
         .scalar_block_layout(true)
         .timeline_semaphore(true)
@@ -116,8 +134,8 @@ pub(crate) fn enabled(
 impl Adapter {
     /// The best device that has everything; of equals, the one that the driver lists first.
     ///
-    /// `wanted` restricts the choice to devices whose name contains it, whatever the case. `surface` restricts it to
-    /// devices that can present there.
+    /// `wanted` restricts the choice to devices whose name contains it, whatever the case; without it the environment
+    /// variable `STORM_GPU` does. `surface` restricts it to devices that can present there.
     pub(crate) fn choose(
         instance: &Instance,
         wanted: Option<&str>,
@@ -127,13 +145,20 @@ impl Adapter {
         if devices.is_empty() {
             return Err(RenderError::NoDriver);
         }
+        let variable = std::env::var(VARIABLE).unwrap_or_default();
+        let wanted = wanted.or(Some(variable.as_str()).filter(|name| !name.is_empty()));
+        let mut found = Vec::new();
         let mut best: Option<Self> = None;
         let mut refusals = Vec::new();
         for device in devices {
             let mut adapter = Self::describe(instance, device);
-            match adapter.fit(instance, wanted, surface) {
+            found.push(adapter.name.clone());
+            if wanted.is_some_and(|wanted| !adapter.is_called(wanted)) {
+                continue;
+            }
+            match adapter.fit(instance, surface) {
                 Ok(()) => {
-                    tracing::debug!(device = adapter.name, score = ?adapter.score(), "usable Vulkan device");
+                    tracing::info!(device = adapter.name, score = ?adapter.score(), "usable Vulkan device");
                     if best
                         .as_ref()
                         .is_none_or(|best| adapter.score() > best.score())
@@ -142,22 +167,38 @@ impl Adapter {
                     }
                 }
                 Err(refusal) => {
-                    tracing::debug!(refusal, "Vulkan device refused");
+                    tracing::info!(refusal, "Vulkan device refused");
                     refusals.push(refusal);
                 }
             }
         }
-        let adapter = best.ok_or(RenderError::NoDevice(refusals))?;
+        let adapter = match (best, wanted) {
+            (Some(best), _) => best,
+            (None, Some(wanted)) if refusals.is_empty() => {
+                return Err(RenderError::NoSuchDevice {
+                    wanted: wanted.to_owned(),
+                    found,
+                });
+            }
+            (None, _) => return Err(RenderError::NoDevice(refusals)),
+        };
         tracing::info!(
             device = adapter.name,
             driver = adapter.driver,
+            kind = ?adapter.kind,
+            memory = adapter.device_memory,
+            by_name = wanted,
             "Vulkan device chosen"
         );
         Ok(adapter)
     }
 
-    /// Kind first, then memory.
-    pub(crate) fn score(&self) -> (u32, u64) {
+    fn is_called(&self, wanted: &str) -> bool {
+        self.name.to_lowercase().contains(&wanted.to_lowercase())
+    }
+
+    /// Kind first, then what it can do beyond what is needed, then memory.
+    pub(crate) fn score(&self) -> Score {
         let kind = match self.kind {
             vk::PhysicalDeviceType::DISCRETE_GPU => 4,
             vk::PhysicalDeviceType::INTEGRATED_GPU => 3,
@@ -165,14 +206,18 @@ impl Adapter {
             vk::PhysicalDeviceType::CPU => 1,
             _ => 0,
         };
-        (kind, self.device_memory)
+        let features = u32::from(self.anisotropy)
+            + u32::from(self.standard_samples)
+            + u32::from(self.budget)
+            + u32::from(self.compute_family.is_some());
+        (kind, features, self.device_memory)
     }
 
     /// All devices of the machine, in the drivers' order, each with what it lacks, if anything.
     pub(crate) fn all(instance: &Instance) -> Result<Vec<(Self, Option<String>)>> {
         let examine = |raw| {
             let mut adapter = Self::describe(instance, raw);
-            let refusal = adapter.fit(instance, None, None).err();
+            let refusal = adapter.fit(instance, None).err();
             (adapter, refusal)
         };
         Ok(Self::list(instance)?.into_iter().map(examine).collect())
@@ -228,26 +273,20 @@ impl Adapter {
             queue_family: 0,
             limits: basic.limits,
             anisotropy,
+            standard_samples: basic.limits.standard_sample_locations == vk::TRUE,
             device_memory,
+            cache_identity: basic.pipeline_cache_uuid,
+            budget: false,
+            compute_family: None,
         }
     }
 
     /// Checks that the device has all that is needed, and picks its queue family. The error says what is missing.
-    fn fit(
-        &mut self,
-        instance: &Instance,
-        wanted: Option<&str>,
-        surface: Option<vk::SurfaceKHR>,
-    ) -> Result<(), String> {
+    fn fit(&mut self, instance: &Instance, surface: Option<vk::SurfaceKHR>) -> Result<(), String> {
         let Self {
             raw, api_version, ..
         } = *self;
         let (name, driver) = (&self.name, &self.driver);
-        if let Some(wanted) = wanted
-            && !name.to_lowercase().contains(&wanted.to_lowercase())
-        {
-            return Err(format!("{name} is not called \"{wanted}\""));
-        }
         if api_version < vk::API_VERSION_1_3 {
             let (major, minor) = (
                 vk::api_version_major(api_version),
@@ -266,17 +305,18 @@ impl Adapter {
             return Err(format!("{name} ({driver}) lacks {}", lacks.join(", ")));
         }
 
-        if surface.is_some() {
-            // SAFETY: the device comes from this instance (invariant 1).
-            let extensions = unsafe { instance.raw.enumerate_device_extension_properties(raw) }
-                .map_err(|result| format!("{name} does not list its extensions: {result}"))?;
-            if !extensions
+        // SAFETY: the device comes from this instance (invariant 1).
+        let extensions = unsafe { instance.raw.enumerate_device_extension_properties(raw) }
+            .map_err(|result| format!("{name} does not list its extensions: {result}"))?;
+        let offers = |wanted| {
+            extensions
                 .iter()
-                .any(|e| e.extension_name_as_c_str() == Ok(khr::swapchain::NAME))
-            {
-                return Err(format!("{name} cannot present to a window"));
-            }
+                .any(|extension| extension.extension_name_as_c_str() == Ok(wanted))
+        };
+        if surface.is_some() && !offers(khr::swapchain::NAME) {
+            return Err(format!("{name} cannot present to a window"));
         }
+        let budget = offers(ext::memory_budget::NAME);
 
         // SAFETY: the device comes from this instance (invariant 1).
         let families = unsafe {
@@ -296,6 +336,11 @@ impl Adapter {
                 _ => true,
             })
             .ok_or_else(|| format!("{name} has no queue that draws, computes and presents"))?;
+        self.compute_family = (0..families.len() as u32).find(|&family| {
+            let flags = families[family as usize].queue_flags;
+            flags.contains(vk::QueueFlags::COMPUTE) && !flags.contains(vk::QueueFlags::GRAPHICS)
+        });
+        self.budget = budget;
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use ash::vk;
 
-use super::{device::Device, image::Image};
+use super::{device::Device, image::Image, inputs, pipeline_cache::PipelineCache};
 use crate::error::{RenderError, Result};
 
 /// Slots of 2D textures.
@@ -17,10 +17,6 @@ pub(crate) const IMAGES_MAX: u32 = 16_384;
 pub(crate) const SAMPLERS_MAX: u32 = 128;
 /// Slots of cube maps: two a renderer.
 pub(crate) const CUBES_MAX: u32 = 64;
-/// Slots of multisampled render targets: a few a renderer.
-pub(crate) const TARGETS_MAX: u32 = 64;
-/// Slots of render targets of one sample: a few a renderer.
-pub(crate) const PLAIN_TARGETS_MAX: u32 = 64;
 
 /// Which array of the set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,12 +25,9 @@ pub(crate) enum Binding {
     Images = 0,
     Samplers = 1,
     Cubes = 2,
-    Targets = 3,
-    /// Apart from the textures, which are bound while these are drawn to.
-    PlainTargets = 4,
 }
 
-const ARRAYS: [(Binding, vk::DescriptorType, u32); 5] = [
+const ARRAYS: [(Binding, vk::DescriptorType, u32); 3] = [
     (
         Binding::Images,
         vk::DescriptorType::SAMPLED_IMAGE,
@@ -42,16 +35,6 @@ const ARRAYS: [(Binding, vk::DescriptorType, u32); 5] = [
     ),
     (Binding::Samplers, vk::DescriptorType::SAMPLER, SAMPLERS_MAX),
     (Binding::Cubes, vk::DescriptorType::SAMPLED_IMAGE, CUBES_MAX),
-    (
-        Binding::Targets,
-        vk::DescriptorType::SAMPLED_IMAGE,
-        TARGETS_MAX,
-    ),
-    (
-        Binding::PlainTargets,
-        vk::DescriptorType::SAMPLED_IMAGE,
-        PLAIN_TARGETS_MAX,
-    ),
 ];
 
 /// Bytes of push constants: what every Vulkan device has.
@@ -70,7 +53,10 @@ struct Slots {
 pub(crate) struct Bindless {
     pub(crate) set: vk::DescriptorSet,
     pub(crate) layout: vk::PipelineLayout,
+    pub(crate) cache: PipelineCache,
     set_layout: vk::DescriptorSetLayout,
+    /// Of set 1: what a pass reads.
+    pub(crate) inputs_layout: vk::DescriptorSetLayout,
     pool: vk::DescriptorPool,
     /// By array.
     slots: [Slots; ARRAYS.len()],
@@ -78,7 +64,8 @@ pub(crate) struct Bindless {
 }
 
 impl Bindless {
-    pub(crate) fn new(device: &Arc<Device>) -> Result<Self> {
+    /// `cache` is what pipelines of the layout are made with.
+    pub(crate) fn new(device: &Arc<Device>, cache: PipelineCache) -> Result<Self> {
         let bindings = ARRAYS.map(|(binding, kind, count)| {
             vk::DescriptorSetLayoutBinding::default()
                 .binding(binding as u32)
@@ -103,7 +90,9 @@ impl Bindless {
         let mut this = Self {
             set: vk::DescriptorSet::null(),
             layout: vk::PipelineLayout::null(),
+            cache,
             set_layout,
+            inputs_layout: vk::DescriptorSetLayout::null(),
             pool: vk::DescriptorPool::null(),
             slots: Default::default(),
             device: Arc::clone(device),
@@ -122,6 +111,7 @@ impl Bindless {
         this.pool = unsafe { device.raw.create_descriptor_pool(&info, None) }
             .map_err(RenderError::vulkan("creating the descriptor pool"))?;
 
+        this.inputs_layout = inputs::layout(device)?;
         let layouts = [set_layout];
         let info = vk::DescriptorSetAllocateInfo::default()
             .descriptor_pool(this.pool)
@@ -136,6 +126,7 @@ impl Bindless {
             offset: 0,
             size: PUSH_CONSTANT_BYTES,
         }];
+        let layouts = [set_layout, this.inputs_layout];
         let info = vk::PipelineLayoutCreateInfo::default()
             .set_layouts(&layouts)
             .push_constant_ranges(&ranges);
@@ -187,8 +178,6 @@ impl Bindless {
                 Binding::Images => "textures",
                 Binding::Samplers => "samplers",
                 Binding::Cubes => "cube maps",
-                Binding::Targets => "multisampled targets",
-                Binding::PlainTargets => "targets of one sample",
             };
             return Err(RenderError::OutOfSpace {
                 what,
@@ -242,19 +231,20 @@ fn image_info(image: &Image) -> vk::DescriptorImageInfo {
 
 impl Drop for Bindless {
     fn drop(&mut self) {
-        // The set is used by every frame: wait rather than keep four more kinds of garbage.
-        if let Err(error) = self.device.wait_idle() {
-            tracing::error!(%error, "the device was not idle when its descriptors went");
+        // The set is used by every frame: wait rather than keep several more kinds of garbage.
+        match self.device.wait_idle() {
+            Ok(()) | Err(RenderError::DeviceLost(_)) => {}
+            Err(error) => {
+                tracing::error!(%error, "the device was not idle when its descriptors went");
+            }
         }
         // SAFETY: idle; null where it was never made, which destroying ignores.
         unsafe { self.device.raw.destroy_pipeline_layout(self.layout, None) };
         // SAFETY: as above; frees the set.
         unsafe { self.device.raw.destroy_descriptor_pool(self.pool, None) };
-        // SAFETY: as above.
-        unsafe {
-            self.device
-                .raw
-                .destroy_descriptor_set_layout(self.set_layout, None)
-        };
+        for layout in [self.set_layout, self.inputs_layout] {
+            // SAFETY: as above.
+            unsafe { self.device.raw.destroy_descriptor_set_layout(layout, None) };
+        }
     }
 }

@@ -8,8 +8,14 @@ use gpu_allocator::{
     vulkan::{Allocation, AllocationCreateDesc, AllocationScheme},
 };
 
-use super::device::{Device, Garbage};
-use crate::error::{RenderError, Result};
+use super::{
+    device::{Device, Garbage},
+    memory::MemoryBlock,
+};
+use crate::{
+    error::{RenderError, Result},
+    graph::Requirements,
+};
 
 /// Where a buffer lives and who writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,72 +33,117 @@ pub(crate) struct Buffer {
     pub(crate) raw: vk::Buffer,
     pub(crate) size: u64,
     pub(crate) address: vk::DeviceAddress,
-    /// `None` only while dropping.
+    /// `None` while dropping, and where the memory is shared.
     allocation: Option<Allocation>,
+    /// Memory that it is placed in.
+    block: Option<Arc<MemoryBlock>>,
     device: Arc<Device>,
 }
 
+/// How a buffer is made: for everything, and for all queues.
+fn create_info(device: &Device, size: u64) -> vk::BufferCreateInfo<'_> {
+    let usage = vk::BufferUsageFlags::TRANSFER_SRC
+        | vk::BufferUsageFlags::TRANSFER_DST
+        | vk::BufferUsageFlags::STORAGE_BUFFER
+        | vk::BufferUsageFlags::INDEX_BUFFER
+        | vk::BufferUsageFlags::INDIRECT_BUFFER
+        | vk::BufferUsageFlags::SHADER_DEVICE_ADDRESS;
+    let info = vk::BufferCreateInfo::default().size(size).usage(usage);
+    if device.families().len() > 1 {
+        info.sharing_mode(vk::SharingMode::CONCURRENT)
+            .queue_family_indices(device.families())
+    } else {
+        info
+    }
+}
+
 impl Buffer {
+    /// A buffer with memory of its own.
     pub(crate) fn new(
         device: &Arc<Device>,
         what: &'static str,
         size: u64,
         memory: Memory,
     ) -> Result<Self> {
-        let usage = vk::BufferUsageFlags::TRANSFER_SRC
-            | vk::BufferUsageFlags::TRANSFER_DST
-            | vk::BufferUsageFlags::STORAGE_BUFFER
-            | vk::BufferUsageFlags::INDEX_BUFFER
-            | vk::BufferUsageFlags::INDIRECT_BUFFER
-            | vk::BufferUsageFlags::SHADER_DEVICE_ADDRESS;
-        let info = vk::BufferCreateInfo::default().size(size).usage(usage);
-        // SAFETY: the size is not 0 (callers ask for something), all usages need no more than enabled (invariant 5).
-        let raw = unsafe { device.raw.create_buffer(&info, None) }
-            .map_err(RenderError::vulkan("creating a buffer"))?;
+        let mut buffer = Self::unbound(device, size)?;
         // SAFETY: made by this device just now.
-        let requirements = unsafe { device.raw.get_buffer_memory_requirements(raw) };
+        let requirements = unsafe { device.raw.get_buffer_memory_requirements(buffer.raw) };
         let location = match memory {
             Memory::Device => MemoryLocation::GpuOnly,
             Memory::Upload => MemoryLocation::CpuToGpu,
             Memory::Readback => MemoryLocation::GpuToCpu,
         };
-        let allocation = device.with_allocator(|allocator| {
-            allocator.allocate(&AllocationCreateDesc {
-                name: what,
-                requirements,
-                location,
-                linear: true,
-                allocation_scheme: AllocationScheme::GpuAllocatorManaged,
+        let allocation = device
+            .with_allocator(|allocator| {
+                allocator.allocate(&AllocationCreateDesc {
+                    name: what,
+                    requirements,
+                    location,
+                    linear: true,
+                    allocation_scheme: AllocationScheme::GpuAllocatorManaged,
+                })
             })
-        });
-        let allocation = match allocation {
-            Ok(allocation) => allocation,
-            Err(source) => {
-                // SAFETY: made above and never used.
-                unsafe { device.raw.destroy_buffer(raw, None) };
-                return Err(RenderError::Memory { what, source });
-            }
-        };
+            .map_err(|source| RenderError::Memory { what, source })?;
         // SAFETY: the memory is only bound, at an offset that the allocator chose to the requirements.
         let memory = unsafe { allocation.memory() };
-        // SAFETY: buffer and memory are of this device, and the buffer was never bound before.
-        let bound = unsafe {
+        let offset = allocation.offset();
+        buffer.allocation = Some(allocation);
+        buffer.bind(memory, offset)?;
+        Ok(buffer)
+    }
+
+    /// What memory a buffer of this size needs, without making it.
+    pub(crate) fn requirements(device: &Device, size: u64) -> Requirements {
+        let info = create_info(device, size);
+        let query = vk::DeviceBufferMemoryRequirements::default().create_info(&info);
+        let mut found = vk::MemoryRequirements2::default();
+        // SAFETY: maintenance4 is on (invariant 5); invariant 4.
+        unsafe {
             device
                 .raw
-                .bind_buffer_memory(raw, memory, allocation.offset())
+                .get_device_buffer_memory_requirements(&query, &mut found)
         };
-        let mut buffer = Self {
+        found.memory_requirements.into()
+    }
+
+    /// A buffer in memory that others use in turn (invariant 7).
+    pub(crate) fn placed(
+        device: &Arc<Device>,
+        size: u64,
+        block: &Arc<MemoryBlock>,
+        offset: u64,
+    ) -> Result<Self> {
+        let mut buffer = Self::unbound(device, size)?;
+        let (memory, start) = block.raw();
+        buffer.block = Some(Arc::clone(block));
+        buffer.bind(memory, start + offset)?;
+        Ok(buffer)
+    }
+
+    fn unbound(device: &Arc<Device>, size: u64) -> Result<Self> {
+        let info = create_info(device, size);
+        // SAFETY: the size is not 0 (callers ask for something), all usages need no more than enabled (invariant 5).
+        let raw = unsafe { device.raw.create_buffer(&info, None) }
+            .map_err(RenderError::vulkan("creating a buffer"))?;
+        Ok(Self {
             raw,
             size,
             address: 0,
-            allocation: Some(allocation),
+            allocation: None,
+            block: None,
             device: Arc::clone(device),
-        };
-        bound.map_err(RenderError::vulkan("binding a buffer"))?;
-        let info = vk::BufferDeviceAddressInfo::default().buffer(raw);
+        })
+    }
+
+    fn bind(&mut self, memory: vk::DeviceMemory, offset: u64) -> Result<()> {
+        // SAFETY: buffer and memory are of this device, the offset was chosen to the requirements of this buffer, and it
+        // was never bound before (both callers have just made it).
+        unsafe { self.device.raw.bind_buffer_memory(self.raw, memory, offset) }
+            .map_err(RenderError::vulkan("binding a buffer"))?;
+        let info = vk::BufferDeviceAddressInfo::default().buffer(self.raw);
         // SAFETY: the buffer is bound, and made with SHADER_DEVICE_ADDRESS.
-        buffer.address = unsafe { device.raw.get_buffer_device_address(&info) };
-        Ok(buffer)
+        self.address = unsafe { self.device.raw.get_buffer_device_address(&info) };
+        Ok(())
     }
 
     /// The bytes of a buffer made with [`Memory::Upload`], to be written while no submitted work reads them
@@ -119,8 +170,10 @@ impl Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        if let Some(allocation) = self.allocation.take() {
-            self.device.discard(Garbage::Buffer(self.raw, allocation));
+        match self.allocation.take() {
+            Some(allocation) => self.device.discard(Garbage::Buffer(self.raw, allocation)),
+            // The block goes after it, with the last of its tenants.
+            None => self.device.discard(Garbage::PlacedBuffer(self.raw)),
         }
     }
 }

@@ -9,9 +9,14 @@ use super::{
     buffer::Buffer,
     device::{Device, Garbage},
     image::{Image, aspect_of},
+    inputs::Inputs,
     pipeline::Pipeline,
+    query::{STAMPS_MAX, Stamps},
 };
-use crate::error::{RenderError, Result};
+use crate::{
+    error::{RenderError, Result},
+    graph::Scope,
+};
 
 /// A place in the pipeline and what is done to memory there.
 #[derive(Clone, Copy, Debug)]
@@ -45,23 +50,6 @@ impl Access {
         stage: vk::PipelineStageFlags2::FRAGMENT_SHADER,
         access: vk::AccessFlags2::SHADER_READ,
     };
-    pub(crate) const COLOR_WRITE: Self = Self {
-        stage: vk::PipelineStageFlags2::COLOR_ATTACHMENT_OUTPUT,
-        access: vk::AccessFlags2::from_raw(
-            vk::AccessFlags2::COLOR_ATTACHMENT_READ.as_raw()
-                | vk::AccessFlags2::COLOR_ATTACHMENT_WRITE.as_raw(),
-        ),
-    };
-    pub(crate) const DEPTH_WRITE: Self = Self {
-        stage: vk::PipelineStageFlags2::from_raw(
-            vk::PipelineStageFlags2::EARLY_FRAGMENT_TESTS.as_raw()
-                | vk::PipelineStageFlags2::LATE_FRAGMENT_TESTS.as_raw(),
-        ),
-        access: vk::AccessFlags2::from_raw(
-            vk::AccessFlags2::DEPTH_STENCIL_ATTACHMENT_READ.as_raw()
-                | vk::AccessFlags2::DEPTH_STENCIL_ATTACHMENT_WRITE.as_raw(),
-        ),
-    };
     /// All that draws read: indices, indirect commands, and buffers by address in any shader.
     pub(crate) const DRAW_READ: Self = Self {
         stage: vk::PipelineStageFlags2::from_raw(
@@ -76,10 +64,6 @@ impl Access {
                 | vk::AccessFlags2::INDEX_READ.as_raw()
                 | vk::AccessFlags2::SHADER_READ.as_raw(),
         ),
-    };
-    pub(crate) const HOST_READ: Self = Self {
-        stage: vk::PipelineStageFlags2::HOST,
-        access: vk::AccessFlags2::HOST_READ,
     };
 
     /// Both.
@@ -110,6 +94,20 @@ impl Levels {
             count: 1,
         }
     }
+}
+
+/// Bytes of a draw command.
+pub(crate) const COMMAND_BYTES: u32 = size_of::<vk::DrawIndexedIndirectCommand>() as u32;
+
+/// A barrier of a whole image.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ImageBarrier {
+    pub(crate) image: vk::Image,
+    pub(crate) format: vk::Format,
+    pub(crate) from: Scope,
+    pub(crate) to: Scope,
+    pub(crate) old: vk::ImageLayout,
+    pub(crate) new: vk::ImageLayout,
 }
 
 /// One attachment of a render pass.
@@ -155,6 +153,11 @@ impl Recorder {
             .map_err(RenderError::vulkan("allocating a command buffer"))?;
         recorder.buffer = buffers[0];
         Ok(recorder)
+    }
+
+    /// The timeline value of the last submission; 0 before the first.
+    pub(crate) fn submitted(&self) -> u64 {
+        self.submitted
     }
 
     /// Waits for the last submission and starts afresh, with the descriptor set bound.
@@ -259,6 +262,118 @@ impl Recorder {
         unsafe { self.device.raw.cmd_pipeline_barrier2(self.buffer, &info) };
     }
 
+    /// All barriers that a pass of a graph waits for, at once: one for memory as a whole, and one for each image.
+    pub(crate) fn barriers(&mut self, memory: Option<(Scope, Scope)>, images: &[ImageBarrier]) {
+        let memory: Vec<_> = memory
+            .map(|(from, to)| {
+                vk::MemoryBarrier2::default()
+                    .src_stage_mask(from.stage)
+                    .src_access_mask(from.access)
+                    .dst_stage_mask(to.stage)
+                    .dst_access_mask(to.access)
+            })
+            .into_iter()
+            .collect();
+        let images: Vec<_> = images
+            .iter()
+            .map(|barrier| {
+                let ImageBarrier {
+                    image,
+                    format,
+                    from,
+                    to,
+                    old,
+                    new,
+                } = *barrier;
+                vk::ImageMemoryBarrier2::default()
+                    .src_stage_mask(from.stage)
+                    .src_access_mask(from.access)
+                    .dst_stage_mask(to.stage)
+                    .dst_access_mask(to.access)
+                    .old_layout(old)
+                    .new_layout(new)
+                    .src_queue_family_index(vk::QUEUE_FAMILY_IGNORED)
+                    .dst_queue_family_index(vk::QUEUE_FAMILY_IGNORED)
+                    .image(image)
+                    .subresource_range(vk::ImageSubresourceRange {
+                        aspect_mask: aspect_of(format),
+                        base_mip_level: 0,
+                        level_count: vk::REMAINING_MIP_LEVELS,
+                        base_array_layer: 0,
+                        layer_count: vk::REMAINING_ARRAY_LAYERS,
+                    })
+            })
+            .collect();
+        if memory.is_empty() && images.is_empty() {
+            return;
+        }
+        let info = vk::DependencyInfo::default()
+            .memory_barriers(&memory)
+            .image_memory_barriers(&images);
+        // SAFETY: recording outside a render pass; the images are alive until the timeline passes (invariant 2).
+        unsafe { self.device.raw.cmd_pipeline_barrier2(self.buffer, &info) };
+    }
+
+    /// Binds what a pass samples, for both kinds of pipelines.
+    pub(crate) fn bind_inputs(&mut self, bindless: &Bindless, inputs: &Inputs) {
+        for bind_point in [
+            vk::PipelineBindPoint::GRAPHICS,
+            vk::PipelineBindPoint::COMPUTE,
+        ] {
+            let sets = [inputs.set];
+            // SAFETY: recording; the set is of the layout's set 1 and alive until the timeline passes (invariant 2).
+            unsafe {
+                self.device.raw.cmd_bind_descriptor_sets(
+                    self.buffer,
+                    bind_point,
+                    bindless.layout,
+                    1,
+                    &sets,
+                    &[],
+                );
+            }
+        }
+    }
+
+    /// Readies stamps to be written.
+    pub(crate) fn reset_stamps(&mut self, stamps: &Stamps) {
+        // SAFETY: recording outside a render pass; the pool has so many queries, and the frame that last wrote them is done
+        // (the recorder's `begin` waited for it).
+        unsafe {
+            self.device
+                .raw
+                .cmd_reset_query_pool(self.buffer, stamps.raw, 0, STAMPS_MAX)
+        };
+    }
+
+    /// Writes a stamp when everything before is done.
+    pub(crate) fn stamp(&mut self, stamps: &Stamps, index: u32) {
+        debug_assert!(index < STAMPS_MAX, "a frame has few passes");
+        // SAFETY: recording; the query was reset in this frame and is written once.
+        unsafe {
+            self.device.raw.cmd_write_timestamp2(
+                self.buffer,
+                vk::PipelineStageFlags2::ALL_COMMANDS,
+                stamps.raw,
+                index,
+            )
+        };
+    }
+
+    /// Fills a range of a buffer with a word.
+    pub(crate) fn fill_buffer(&mut self, buffer: &Buffer, offset: u64, bytes: u64, word: u32) {
+        debug_assert!(
+            offset.is_multiple_of(4) && bytes.is_multiple_of(4) && offset + bytes <= buffer.size,
+            "whole words of the buffer"
+        );
+        // SAFETY: recording outside a render pass; the range is within the buffer, in whole words.
+        unsafe {
+            self.device
+                .raw
+                .cmd_fill_buffer(self.buffer, buffer.raw, offset, bytes, word)
+        };
+    }
+
     pub(crate) fn copy_buffer(
         &mut self,
         from: vk::Buffer,
@@ -317,6 +432,37 @@ impl Recorder {
         }
     }
 
+    /// Copies the first level of an image in `TRANSFER_SRC_OPTIMAL` to one of its size in `TRANSFER_DST_OPTIMAL`.
+    pub(crate) fn copy_image(&mut self, from: &Image, to: &Image) {
+        let layers = vk::ImageSubresourceLayers {
+            aspect_mask: vk::ImageAspectFlags::COLOR,
+            mip_level: 0,
+            base_array_layer: 0,
+            layer_count: 1,
+        };
+        let region = vk::ImageCopy {
+            src_subresource: layers,
+            dst_subresource: layers,
+            extent: vk::Extent3D {
+                width: from.desc.width.min(to.desc.width),
+                height: from.desc.height.min(to.desc.height),
+                depth: 1,
+            },
+            ..Default::default()
+        };
+        // SAFETY: recording outside a render pass; the region is within both images, which are of one format.
+        unsafe {
+            self.device.raw.cmd_copy_image(
+                self.buffer,
+                from.raw,
+                vk::ImageLayout::TRANSFER_SRC_OPTIMAL,
+                to.raw,
+                vk::ImageLayout::TRANSFER_DST_OPTIMAL,
+                &[region],
+            );
+        }
+    }
+
     /// Halves `level - 1` (in `TRANSFER_SRC_OPTIMAL`) into `level` (in `TRANSFER_DST_OPTIMAL`), filtered linearly.
     pub(crate) fn halve_level(&mut self, image: &Image, level: u32) {
         let side = |level: u32| vk::Offset3D {
@@ -353,7 +499,7 @@ impl Recorder {
     pub(crate) fn begin_rendering(
         &mut self,
         extent: vk::Extent2D,
-        color: Attachment,
+        colors: &[Attachment],
         depth: Option<Attachment>,
     ) {
         let info = |attachment: &Attachment, layout| {
@@ -375,7 +521,10 @@ impl Recorder {
             offset: vk::Offset2D::default(),
             extent,
         };
-        let colors = [info(&color, vk::ImageLayout::COLOR_ATTACHMENT_OPTIMAL)];
+        let colors: Vec<_> = colors
+            .iter()
+            .map(|color| info(color, vk::ImageLayout::COLOR_ATTACHMENT_OPTIMAL))
+            .collect();
         let depth = depth.map(|depth| info(&depth, vk::ImageLayout::DEPTH_ATTACHMENT_OPTIMAL));
         let mut rendering = vk::RenderingInfo::default()
             .render_area(area)
@@ -405,6 +554,36 @@ impl Recorder {
         self.cull(vk::CullModeFlags::NONE, vk::FrontFace::COUNTER_CLOCKWISE);
     }
 
+    /// Draws to this square of the attachments alone.
+    pub(crate) fn square(&mut self, x: u32, y: u32, side: u32) {
+        let viewport = vk::Viewport {
+            x: x as f32,
+            y: y as f32,
+            width: side as f32,
+            height: side as f32,
+            min_depth: 0.0,
+            max_depth: 1.0,
+        };
+        let scissor = vk::Rect2D {
+            offset: vk::Offset2D {
+                x: x as i32,
+                y: y as i32,
+            },
+            extent: vk::Extent2D {
+                width: side,
+                height: side,
+            },
+        };
+        // SAFETY: recording; the pipelines have one dynamic viewport.
+        unsafe {
+            self.device
+                .raw
+                .cmd_set_viewport(self.buffer, 0, &[viewport])
+        };
+        // SAFETY: recording; the pipelines have one dynamic scissor.
+        unsafe { self.device.raw.cmd_set_scissor(self.buffer, 0, &[scissor]) };
+    }
+
     pub(crate) fn end_rendering(&mut self) {
         // SAFETY: `begin_rendering` opened it.
         unsafe { self.device.raw.cmd_end_rendering(self.buffer) };
@@ -415,6 +594,38 @@ impl Recorder {
         unsafe { self.device.raw.cmd_set_cull_mode(self.buffer, mode) };
         // SAFETY: as above.
         unsafe { self.device.raw.cmd_set_front_face(self.buffer, front) };
+    }
+
+    /// Leaves out what is seen from behind, unless both sides count; mirrored things have their fronts turned round.
+    pub(crate) fn cull_as(&mut self, double_sided: bool, mirrored: bool) {
+        self.cull(
+            if double_sided {
+                vk::CullModeFlags::NONE
+            } else {
+                vk::CullModeFlags::BACK
+            },
+            if mirrored {
+                vk::FrontFace::CLOCKWISE
+            } else {
+                vk::FrontFace::COUNTER_CLOCKWISE
+            },
+        );
+    }
+
+    /// Draws to this pixel alone.
+    pub(crate) fn pixel(&mut self, x: u32, y: u32) {
+        let scissor = vk::Rect2D {
+            offset: vk::Offset2D {
+                x: x as i32,
+                y: y as i32,
+            },
+            extent: vk::Extent2D {
+                width: 1,
+                height: 1,
+            },
+        };
+        // SAFETY: recording; the pipelines have one dynamic scissor.
+        unsafe { self.device.raw.cmd_set_scissor(self.buffer, 0, &[scissor]) };
     }
 
     pub(crate) fn bind_pipeline(&mut self, pipeline: &Pipeline) {
@@ -467,15 +678,15 @@ impl Recorder {
         unsafe { self.device.raw.cmd_draw(self.buffer, vertices, 1, 0, 0) };
     }
 
-    /// Draws `count` commands of `DrawIndexedIndirect`, tightly packed, the first at number `first`: as many
-    /// calls as the device's limit takes.
-    pub(crate) fn draw_indexed_indirect(&mut self, commands: &Buffer, first: u32, count: u32) {
-        let stride = size_of::<vk::DrawIndexedIndirectCommand>() as u32;
+    /// Draws `count` commands of `DrawIndexedIndirect`, tightly packed from `start` on, in bytes: as many calls as the
+    /// device's limit takes.
+    pub(crate) fn draw_indexed_indirect(&mut self, commands: &Buffer, start: u64, count: u32) {
+        let stride = COMMAND_BYTES;
         let most = self.device.adapter.limits.max_draw_indirect_count.max(1);
         let mut done = 0;
         while done < count {
             let now = (count - done).min(most);
-            let offset = u64::from(first + done) * u64::from(stride);
+            let offset = start + u64::from(done) * u64::from(stride);
             debug_assert!(
                 offset + u64::from(now) * u64::from(stride) <= commands.size,
                 "commands are in the buffer"
@@ -493,6 +704,37 @@ impl Recorder {
             };
             done += now;
         }
+    }
+
+    /// Draws as many of `most` commands, from `start` on, as the word at `count` says. Those beyond draw nothing.
+    pub(crate) fn draw_indexed_indirect_count(
+        &mut self,
+        buffer: &Buffer,
+        start: u64,
+        count: u64,
+        most: u32,
+    ) {
+        if most > self.device.adapter.limits.max_draw_indirect_count {
+            return self.draw_indexed_indirect(buffer, start, most);
+        }
+        debug_assert!(
+            start + u64::from(most) * u64::from(COMMAND_BYTES) <= buffer.size
+                && count + 4 <= buffer.size,
+            "commands and count are in the buffer"
+        );
+        // SAFETY: recording inside a pass; the commands come from checked meshes; drawIndirectCount is on, and `most` is
+        // within the limit.
+        unsafe {
+            self.device.raw.cmd_draw_indexed_indirect_count(
+                self.buffer,
+                buffer.raw,
+                start,
+                buffer.raw,
+                count,
+                most,
+                COMMAND_BYTES,
+            )
+        };
     }
 
     pub(crate) fn dispatch(&mut self, x: u32, y: u32, z: u32) {

@@ -2,10 +2,10 @@
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-use ash::{khr, vk};
+use ash::{ext, khr, vk};
 use gpu_allocator::vulkan::{Allocation, Allocator, AllocatorCreateDesc};
 
 use super::{
@@ -26,6 +26,26 @@ pub(crate) enum Garbage {
     Pipeline(vk::Pipeline),
     CommandPool(vk::CommandPool),
     Semaphore(vk::Semaphore),
+    /// Memory of its own that things were placed in, all of them given up before.
+    Memory(Allocation),
+    /// Buffers and images in such memory.
+    PlacedBuffer(vk::Buffer),
+    PlacedImage(vk::Image),
+    DescriptorPool(vk::DescriptorPool),
+    QueryPool(vk::QueryPool),
+}
+
+/// A heap of memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heap {
+    /// Bytes in all.
+    pub size: u64,
+    /// Whether it is the GPU's own.
+    pub device_local: bool,
+    /// Bytes that this process may use of it, as the driver sees it now; `None` where it does not say.
+    pub budget: Option<u64>,
+    /// Bytes that this process uses of it, as the driver counts; `None` where it does not say.
+    pub usage: Option<u64>,
 }
 
 /// A device in use. Shared by everything made from it.
@@ -35,6 +55,7 @@ pub(crate) struct Device {
     pub(crate) swapchain: Option<khr::swapchain::Device>,
     pub(crate) adapter: Adapter,
     queue: Mutex<vk::Queue>,
+    families: Vec<u32>,
     timeline: vk::Semaphore,
     /// The timeline value that the next submission will signal.
     next_value: AtomicU64,
@@ -43,6 +64,10 @@ pub(crate) struct Device {
     /// `None` only while dropping: the allocator must go before the device.
     allocator: Mutex<Option<Allocator>>,
     trash: Mutex<Vec<(u64, Garbage)>>,
+    /// Set when the driver says so, or a test.
+    lost: AtomicBool,
+    /// Pipelines made from it so far.
+    pipelines: AtomicU64,
     pub(crate) instance: Arc<Instance>,
 }
 
@@ -57,11 +82,14 @@ impl Device {
         let queues = [vk::DeviceQueueCreateInfo::default()
             .queue_family_index(adapter.queue_family)
             .queue_priorities(&priorities)];
-        let extensions: Vec<_> = instance
+        let mut extensions: Vec<_> = instance
             .surface
             .iter()
             .map(|_| khr::swapchain::NAME.as_ptr())
             .collect();
+        if adapter.budget {
+            extensions.push(ext::memory_budget::NAME.as_ptr());
+        }
         let (core, mut v12, mut v13) = adapter::enabled(adapter.anisotropy);
         let info = vk::DeviceCreateInfo::default()
             .queue_create_infos(&queues)
@@ -101,6 +129,7 @@ impl Device {
                 .as_ref()
                 .map(|_| khr::swapchain::Device::new(&instance.raw, &raw)),
             raw,
+            families: vec![adapter.queue_family],
             adapter,
             queue: Mutex::new(queue),
             timeline,
@@ -108,8 +137,72 @@ impl Device {
             recording: AtomicU64::new(0),
             allocator: Mutex::new(Some(allocator)),
             trash: Mutex::new(Vec::new()),
+            lost: AtomicBool::new(false),
+            pipelines: AtomicU64::new(0),
             instance,
         }))
+    }
+
+    /// Takes the device to be lost from now on.
+    pub(crate) fn lose(&self) {
+        self.lost.store(true, Ordering::Release);
+    }
+
+    /// Fails where the device is lost: nothing is asked of the driver any more.
+    fn check(&self, doing: &'static str) -> Result<()> {
+        if self.lost.load(Ordering::Acquire) {
+            return Err(RenderError::DeviceLost(doing));
+        }
+        Ok(())
+    }
+
+    /// What became of a call: the device may have been lost in it.
+    fn outcome<T>(&self, result: ash::prelude::VkResult<T>, doing: &'static str) -> Result<T> {
+        if matches!(result, Err(vk::Result::ERROR_DEVICE_LOST)) {
+            self.lose();
+        }
+        result.map_err(RenderError::vulkan(doing))
+    }
+
+    /// Counts a pipeline.
+    pub(crate) fn made_pipeline(&self) {
+        self.pipelines.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Pipelines made so far.
+    pub(crate) fn pipelines_made(&self) -> u64 {
+        self.pipelines.load(Ordering::Relaxed)
+    }
+
+    /// How large each heap of memory is, and, where the driver says so, how much of it this process may use and does.
+    pub(crate) fn heaps(&self) -> Vec<Heap> {
+        let mut budget = vk::PhysicalDeviceMemoryBudgetPropertiesEXT::default();
+        let mut head = vk::PhysicalDeviceMemoryProperties2::default();
+        if self.adapter.budget {
+            head = head.push_next(&mut budget);
+        }
+        // SAFETY: the device comes from this instance (invariant 1); the extension is on where its structure is in the
+        // chain (invariant 5), which outlives the call (invariant 4).
+        unsafe {
+            self.instance
+                .raw
+                .get_physical_device_memory_properties2(self.adapter.raw, &mut head)
+        };
+        let properties = head.memory_properties;
+        let heaps = properties.memory_heaps_as_slice().iter().enumerate();
+        heaps
+            .map(|(i, heap)| Heap {
+                size: heap.size,
+                device_local: heap.flags.contains(vk::MemoryHeapFlags::DEVICE_LOCAL),
+                budget: self.adapter.budget.then(|| budget.heap_budget[i]),
+                usage: self.adapter.budget.then(|| budget.heap_usage[i]),
+            })
+            .collect()
+    }
+
+    /// The queue families that share buffers and the graph's images.
+    pub(crate) fn families(&self) -> &[u32] {
+        &self.families
     }
 
     /// Runs `f` with the memory allocator.
@@ -127,20 +220,22 @@ impl Device {
 
     /// The timeline value that the GPU has reached.
     pub(crate) fn completed(&self) -> Result<u64> {
+        self.check("reading the timeline")?;
         // SAFETY: the semaphore is a timeline semaphore of this device (invariant 1).
-        unsafe { self.raw.get_semaphore_counter_value(self.timeline) }
-            .map_err(RenderError::vulkan("reading the timeline"))
+        let value = unsafe { self.raw.get_semaphore_counter_value(self.timeline) };
+        self.outcome(value, "reading the timeline")
     }
 
     /// Waits until the GPU has finished the submission that signals `value`.
     pub(crate) fn wait(&self, value: u64) -> Result<()> {
+        self.check("waiting for the GPU")?;
         let (semaphores, values) = ([self.timeline], [value]);
         let info = vk::SemaphoreWaitInfo::default()
             .semaphores(&semaphores)
             .values(&values);
         // SAFETY: the semaphore is a timeline semaphore of this device (invariants 1, 4).
-        unsafe { self.raw.wait_semaphores(&info, GPU_TIMEOUT_NS) }
-            .map_err(RenderError::vulkan("waiting for the GPU"))
+        let waited = unsafe { self.raw.wait_semaphores(&info, GPU_TIMEOUT_NS) };
+        self.outcome(waited, "waiting for the GPU")
     }
 
     /// Submits recorded commands; gives the timeline value that they signal.
@@ -152,6 +247,7 @@ impl Device {
         acquired: Option<vk::Semaphore>,
         rendered: Option<vk::Semaphore>,
     ) -> Result<u64> {
+        self.check("submitting work")?;
         let queue = lock(&self.queue);
         let value = self.next_value.load(Ordering::Acquire);
         let stage = vk::PipelineStageFlags2::COLOR_ATTACHMENT_OUTPUT;
@@ -182,8 +278,8 @@ impl Device {
             .signal_semaphore_infos(&signals)];
         // SAFETY: the queue is locked (invariant 3); the recorder ended the buffer and will not reset it before the
         // timeline passes `value` (invariant 3); all structures outlive the call (invariant 4).
-        unsafe { self.raw.queue_submit2(*queue, &submits, vk::Fence::null()) }
-            .map_err(RenderError::vulkan("submitting work"))?;
+        let submitted = unsafe { self.raw.queue_submit2(*queue, &submits, vk::Fence::null()) };
+        self.outcome(submitted, "submitting work")?;
         self.next_value.store(value + 1, Ordering::Release);
         Ok(value)
     }
@@ -290,6 +386,27 @@ impl Device {
                 unsafe { self.raw.destroy_semaphore(semaphore, None) };
                 None
             }
+            Garbage::Memory(allocation) => Some(allocation),
+            Garbage::PlacedBuffer(buffer) => {
+                // SAFETY: invariant 2.
+                unsafe { self.raw.destroy_buffer(buffer, None) };
+                None
+            }
+            Garbage::PlacedImage(image) => {
+                // SAFETY: invariant 2.
+                unsafe { self.raw.destroy_image(image, None) };
+                None
+            }
+            Garbage::QueryPool(pool) => {
+                // SAFETY: invariant 2.
+                unsafe { self.raw.destroy_query_pool(pool, None) };
+                None
+            }
+            Garbage::DescriptorPool(pool) => {
+                // SAFETY: invariant 2; this frees its sets too.
+                unsafe { self.raw.destroy_descriptor_pool(pool, None) };
+                None
+            }
         };
         if let Some(allocation) = allocation
             && let Some(allocator) = lock(&self.allocator).as_mut()
@@ -302,17 +419,20 @@ impl Device {
     /// Waits until the GPU has nothing left to do.
     pub(crate) fn wait_idle(&self) -> Result<()> {
         let _queue = lock(&self.queue);
+        // Also where it was said to be lost: what is in flight has to end before anything is destroyed.
         // SAFETY: the queue is locked, so nobody submits meanwhile (invariant 3).
-        unsafe { self.raw.device_wait_idle() }
-            .map_err(RenderError::vulkan("waiting for the device"))
+        let idle = unsafe { self.raw.device_wait_idle() };
+        self.outcome(idle, "waiting for the device")?;
+        self.check("waiting for the device")
     }
 }
 
 impl Drop for Device {
     fn drop(&mut self) {
         // A lost device cannot be waited for, and its handles may be destroyed all the same.
-        if let Err(error) = self.wait_idle() {
-            tracing::error!(%error, "the device was not idle when it went");
+        match self.wait_idle() {
+            Ok(()) | Err(RenderError::DeviceLost(_)) => {}
+            Err(error) => tracing::error!(%error, "the device was not idle when it went"),
         }
         for (_, garbage) in std::mem::take(&mut *lock(&self.trash)) {
             self.destroy(garbage);

@@ -8,8 +8,14 @@ use gpu_allocator::{
     vulkan::{Allocation, AllocationCreateDesc, AllocationScheme},
 };
 
-use super::device::{Device, Garbage};
-use crate::error::{RenderError, Result};
+use super::{
+    device::{Device, Garbage},
+    memory::MemoryBlock,
+};
+use crate::{
+    error::{RenderError, Result},
+    graph::Requirements,
+};
 
 /// What an image is.
 #[derive(Clone, Copy, Debug)]
@@ -31,8 +37,10 @@ pub(crate) struct Image {
     pub(crate) raw: vk::Image,
     pub(crate) view: vk::ImageView,
     pub(crate) desc: ImageDesc,
-    /// `None` only while dropping.
+    /// `None` while dropping, and where the memory is shared.
     allocation: Option<Allocation>,
+    /// Memory that it is placed in.
+    block: Option<Arc<MemoryBlock>>,
     device: Arc<Device>,
 }
 
@@ -50,8 +58,96 @@ pub(crate) fn aspect_of(format: vk::Format) -> vk::ImageAspectFlags {
     }
 }
 
+/// How an image of this description is made. The families are those that share it, where several do.
+fn create_info<'a>(desc: &ImageDesc, families: &'a [u32]) -> vk::ImageCreateInfo<'a> {
+    let info = vk::ImageCreateInfo::default()
+        .flags(if desc.cube {
+            vk::ImageCreateFlags::CUBE_COMPATIBLE
+        } else {
+            vk::ImageCreateFlags::empty()
+        })
+        .image_type(vk::ImageType::TYPE_2D)
+        .format(desc.format)
+        .extent(vk::Extent3D {
+            width: desc.width,
+            height: desc.height,
+            depth: 1,
+        })
+        .mip_levels(desc.mip_levels)
+        .array_layers(layers(desc))
+        .samples(desc.samples)
+        .tiling(vk::ImageTiling::OPTIMAL)
+        .usage(desc.usage)
+        .initial_layout(vk::ImageLayout::UNDEFINED);
+    if families.len() > 1 {
+        info.sharing_mode(vk::SharingMode::CONCURRENT)
+            .queue_family_indices(families)
+    } else {
+        info
+    }
+}
+
+fn layers(desc: &ImageDesc) -> u32 {
+    if desc.cube { 6 } else { 1 }
+}
+
 impl Image {
+    /// An image with memory of its own.
     pub(crate) fn new(device: &Arc<Device>, desc: ImageDesc) -> Result<Self> {
+        let mut image = Self::unbound(device, desc, &[])?;
+        // SAFETY: made by this device just now.
+        let requirements = unsafe { device.raw.get_image_memory_requirements(image.raw) };
+        let allocation = device
+            .with_allocator(|allocator| {
+                allocator.allocate(&AllocationCreateDesc {
+                    name: desc.what,
+                    requirements,
+                    location: MemoryLocation::GpuOnly,
+                    linear: false,
+                    allocation_scheme: AllocationScheme::GpuAllocatorManaged,
+                })
+            })
+            .map_err(|source| RenderError::Memory {
+                what: desc.what,
+                source,
+            })?;
+        // SAFETY: the memory is only bound, at an offset that the allocator chose to the requirements.
+        let memory = unsafe { allocation.memory() };
+        let offset = allocation.offset();
+        image.allocation = Some(allocation);
+        image.bind(memory, offset)?;
+        Ok(image)
+    }
+
+    /// What memory an image of this description needs, without making it.
+    pub(crate) fn requirements(device: &Device, desc: &ImageDesc) -> Requirements {
+        let info = create_info(desc, device.families());
+        let query = vk::DeviceImageMemoryRequirements::default().create_info(&info);
+        let mut found = vk::MemoryRequirements2::default();
+        // SAFETY: maintenance4 is on (invariant 5); invariant 4.
+        unsafe {
+            device
+                .raw
+                .get_device_image_memory_requirements(&query, &mut found)
+        };
+        found.memory_requirements.into()
+    }
+
+    /// An image in memory that others use in turn (invariant 7); all queues may use it.
+    pub(crate) fn placed(
+        device: &Arc<Device>,
+        desc: ImageDesc,
+        block: &Arc<MemoryBlock>,
+        offset: u64,
+    ) -> Result<Self> {
+        let mut image = Self::unbound(device, desc, device.families())?;
+        let (memory, start) = block.raw();
+        image.block = Some(Arc::clone(block));
+        image.bind(memory, start + offset)?;
+        Ok(image)
+    }
+
+    fn unbound(device: &Arc<Device>, desc: ImageDesc, families: &[u32]) -> Result<Self> {
         let limit = device.adapter.limits.max_image_dimension2_d;
         if desc.width == 0 || desc.height == 0 || desc.width > limit || desc.height > limit {
             return Err(RenderError::Size {
@@ -60,76 +156,35 @@ impl Image {
                 limit,
             });
         }
-        let layers = if desc.cube { 6 } else { 1 };
-        let info = vk::ImageCreateInfo::default()
-            .flags(if desc.cube {
-                vk::ImageCreateFlags::CUBE_COMPATIBLE
-            } else {
-                vk::ImageCreateFlags::empty()
-            })
-            .image_type(vk::ImageType::TYPE_2D)
-            .format(desc.format)
-            .extent(vk::Extent3D {
-                width: desc.width,
-                height: desc.height,
-                depth: 1,
-            })
-            .mip_levels(desc.mip_levels)
-            .array_layers(layers)
-            .samples(desc.samples)
-            .tiling(vk::ImageTiling::OPTIMAL)
-            .usage(desc.usage)
-            .initial_layout(vk::ImageLayout::UNDEFINED);
+        let info = create_info(&desc, families);
         // SAFETY: the extent is within limits (above); the formats in use are ones every Vulkan device supports so.
         let raw = unsafe { device.raw.create_image(&info, None) }
             .map_err(RenderError::vulkan("creating an image"))?;
-        // SAFETY: made by this device just now.
-        let requirements = unsafe { device.raw.get_image_memory_requirements(raw) };
-        let allocation = device.with_allocator(|allocator| {
-            allocator.allocate(&AllocationCreateDesc {
-                name: desc.what,
-                requirements,
-                location: MemoryLocation::GpuOnly,
-                linear: false,
-                allocation_scheme: AllocationScheme::GpuAllocatorManaged,
-            })
-        });
-        let allocation = match allocation {
-            Ok(allocation) => allocation,
-            Err(source) => {
-                // SAFETY: made above and never used.
-                unsafe { device.raw.destroy_image(raw, None) };
-                return Err(RenderError::Memory {
-                    what: desc.what,
-                    source,
-                });
-            }
-        };
-        // SAFETY: the memory is only bound, at an offset that the allocator chose to the requirements.
-        let memory = unsafe { allocation.memory() };
-        // SAFETY: image and memory are of this device, and the image was never bound before.
-        let bound = unsafe {
-            device
-                .raw
-                .bind_image_memory(raw, memory, allocation.offset())
-        };
-        let mut image = Self {
+        Ok(Self {
             raw,
             view: vk::ImageView::null(),
             desc,
-            allocation: Some(allocation),
+            allocation: None,
+            block: None,
             device: Arc::clone(device),
-        };
-        bound.map_err(RenderError::vulkan("binding an image"))?;
+        })
+    }
+
+    fn bind(&mut self, memory: vk::DeviceMemory, offset: u64) -> Result<()> {
+        let desc = &self.desc;
+        // SAFETY: image and memory are of this device, the offset was chosen to the requirements of this image, and it
+        // was never bound before (both callers have just made it).
+        unsafe { self.device.raw.bind_image_memory(self.raw, memory, offset) }
+            .map_err(RenderError::vulkan("binding an image"))?;
         let range = vk::ImageSubresourceRange {
             aspect_mask: aspect_of(desc.format),
             base_mip_level: 0,
             level_count: desc.mip_levels,
             base_array_layer: 0,
-            layer_count: layers,
+            layer_count: layers(desc),
         };
         let info = vk::ImageViewCreateInfo::default()
-            .image(raw)
+            .image(self.raw)
             .view_type(if desc.cube {
                 vk::ImageViewType::CUBE
             } else {
@@ -138,9 +193,19 @@ impl Image {
             .format(desc.format)
             .subresource_range(range);
         // SAFETY: the image is bound, and the view is of its own format and whole range.
-        image.view = unsafe { device.raw.create_image_view(&info, None) }
+        self.view = unsafe { self.device.raw.create_image_view(&info, None) }
             .map_err(RenderError::vulkan("creating an image view"))?;
-        Ok(image)
+        Ok(())
+    }
+}
+
+impl From<vk::MemoryRequirements> for Requirements {
+    fn from(found: vk::MemoryRequirements) -> Self {
+        Self {
+            size: found.size,
+            alignment: found.alignment,
+            types: found.memory_type_bits,
+        }
     }
 }
 
@@ -149,8 +214,10 @@ impl Drop for Image {
         if self.view != vk::ImageView::null() {
             self.device.discard(Garbage::ImageView(self.view));
         }
-        if let Some(allocation) = self.allocation.take() {
-            self.device.discard(Garbage::Image(self.raw, allocation));
+        match self.allocation.take() {
+            Some(allocation) => self.device.discard(Garbage::Image(self.raw, allocation)),
+            // The block goes after it, with the last of its tenants.
+            None => self.device.discard(Garbage::PlacedImage(self.raw)),
         }
     }
 }

@@ -18,6 +18,8 @@
 //!    only when the extension was enabled; the features in [`adapter`] are required of every device.
 //! 6. **Mapped memory is ours.** A mapped range is written through `&mut Buffer` only, and only while no submitted
 //!    work reads it: staging and frame buffers are reused after the timeline has passed their last submission.
+//! 7. **Shared memory.** A block of memory is kept alive by what is placed in it, within the block and at offsets that
+//!    its requirements allow. Which of two things in one place may be used when is for the frame graph to see to.
 //!
 //! What the types cannot prove (image layouts, hazards between passes, addresses inside shaders) is checked in every
 //! test render by the validation layer, with synchronisation validation on.
@@ -29,6 +31,10 @@ pub(crate) mod buffer;
 pub(crate) mod commands;
 pub(crate) mod device;
 pub(crate) mod image;
+pub(crate) mod inputs;
 pub(crate) mod instance;
+pub(crate) mod memory;
 pub(crate) mod pipeline;
+pub(crate) mod pipeline_cache;
+pub(crate) mod query;
 pub(crate) mod swapchain;

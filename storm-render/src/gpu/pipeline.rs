@@ -20,6 +20,8 @@ pub(crate) enum Blending {
     Over,
     /// They are dropped.
     Drop,
+    /// Of two targets: colours are added to the first, and the second is multiplied by what they let through.
+    Weighted,
 }
 
 /// How depth is used. Depth is reversed: 1 at the near plane, 0 at infinity.
@@ -27,6 +29,8 @@ pub(crate) enum Blending {
 pub(crate) enum Depth {
     /// There is no depth attachment.
     None,
+    /// There is one, which is neither tested nor written.
+    Ignored,
     /// Nearer wins and is written.
     TestAndWrite,
     /// Nearer or equal passes, nothing is written.
@@ -43,7 +47,8 @@ pub(crate) struct GraphicsDesc<'a> {
     /// Specialization constant 0 of the fragment shader.
     pub(crate) fragment_constant: u32,
     pub(crate) topology: vk::PrimitiveTopology,
-    pub(crate) color_format: vk::Format,
+    /// Of each colour attachment.
+    pub(crate) color_formats: &'a [vk::Format],
     pub(crate) depth: Depth,
     pub(crate) blending: Blending,
     pub(crate) samples: vk::SampleCountFlags,
@@ -86,6 +91,26 @@ impl Drop for Module<'_> {
     }
 }
 
+/// How colours meet those in attachment `index`.
+fn blend_state(blending: Blending, index: usize) -> vk::PipelineColorBlendAttachmentState {
+    let (source, target) = match (blending, index) {
+        (Blending::Weighted, 0) => (vk::BlendFactor::ONE, vk::BlendFactor::ONE),
+        (Blending::Weighted, _) => (vk::BlendFactor::ZERO, vk::BlendFactor::ONE_MINUS_SRC_COLOR),
+        _ => (vk::BlendFactor::ONE, vk::BlendFactor::ONE_MINUS_SRC_ALPHA),
+    };
+    vk::PipelineColorBlendAttachmentState::default()
+        .color_write_mask(if blending == Blending::Drop {
+            vk::ColorComponentFlags::empty()
+        } else {
+            vk::ColorComponentFlags::RGBA
+        })
+        .blend_enable(matches!(blending, Blending::Over | Blending::Weighted))
+        .src_color_blend_factor(source)
+        .dst_color_blend_factor(target)
+        .src_alpha_blend_factor(source)
+        .dst_alpha_blend_factor(target)
+}
+
 fn first(
     result: Result<Vec<vk::Pipeline>, (Vec<vk::Pipeline>, vk::Result)>,
 ) -> Result<vk::Pipeline> {
@@ -109,8 +134,9 @@ impl Pipeline {
         let made = unsafe {
             device
                 .raw
-                .create_compute_pipelines(vk::PipelineCache::null(), &infos, None)
+                .create_compute_pipelines(bindless.cache.raw, &infos, None)
         };
+        device.made_pipeline();
         Ok(Self {
             raw: first(made)?,
             bind_point: vk::PipelineBindPoint::COMPUTE,
@@ -161,25 +187,16 @@ impl Pipeline {
         let multisample =
             vk::PipelineMultisampleStateCreateInfo::default().rasterization_samples(desc.samples);
         let depth = vk::PipelineDepthStencilStateCreateInfo::default()
-            .depth_test_enable(desc.depth != Depth::None)
+            .depth_test_enable(!matches!(desc.depth, Depth::None | Depth::Ignored))
             .depth_write_enable(desc.depth == Depth::TestAndWrite)
             .depth_compare_op(match desc.depth {
                 Depth::Test => vk::CompareOp::GREATER_OR_EQUAL,
                 Depth::TestEqual => vk::CompareOp::EQUAL,
-                Depth::None | Depth::TestAndWrite => vk::CompareOp::GREATER,
+                Depth::None | Depth::Ignored | Depth::TestAndWrite => vk::CompareOp::GREATER,
             });
-        let attachment = vk::PipelineColorBlendAttachmentState::default()
-            .color_write_mask(if desc.blending == Blending::Drop {
-                vk::ColorComponentFlags::empty()
-            } else {
-                vk::ColorComponentFlags::RGBA
-            })
-            .blend_enable(desc.blending == Blending::Over)
-            .src_color_blend_factor(vk::BlendFactor::ONE)
-            .dst_color_blend_factor(vk::BlendFactor::ONE_MINUS_SRC_ALPHA)
-            .src_alpha_blend_factor(vk::BlendFactor::ONE)
-            .dst_alpha_blend_factor(vk::BlendFactor::ONE_MINUS_SRC_ALPHA);
-        let attachments = [attachment];
+        let attachments: Vec<_> = (0..desc.color_formats.len())
+            .map(|index| blend_state(desc.blending, index))
+            .collect();
         let blend = vk::PipelineColorBlendStateCreateInfo::default().attachments(&attachments);
         let dynamic = [
             vk::DynamicState::VIEWPORT,
@@ -188,9 +205,8 @@ impl Pipeline {
             vk::DynamicState::FRONT_FACE,
         ];
         let dynamic = vk::PipelineDynamicStateCreateInfo::default().dynamic_states(&dynamic);
-        let formats = [desc.color_format];
         let mut rendering =
-            vk::PipelineRenderingCreateInfo::default().color_attachment_formats(&formats);
+            vk::PipelineRenderingCreateInfo::default().color_attachment_formats(desc.color_formats);
         if desc.depth != Depth::None {
             rendering = rendering.depth_attachment_format(DEPTH_FORMAT);
         }
@@ -211,8 +227,9 @@ impl Pipeline {
         let made = unsafe {
             device
                 .raw
-                .create_graphics_pipelines(vk::PipelineCache::null(), &infos, None)
+                .create_graphics_pipelines(bindless.cache.raw, &infos, None)
         };
+        device.made_pipeline();
         Ok(Self {
             raw: first(made)?,
             bind_point: vk::PipelineBindPoint::GRAPHICS,

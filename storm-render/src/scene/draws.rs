@@ -57,6 +57,9 @@ pub(crate) struct Draws {
     /// Slots by instance index: solid ones by kind and mesh, then blended ones from far to near.
     visible: Table<u32>,
     commands: Table<Command>,
+    /// First command and number of commands of each range, for culling.
+    ranges: Table<[u32; 2]>,
+    ranges_written: Vec<[u32; 2]>,
     solid: Vec<DrawRange>,
     blended: Vec<DrawRange>,
     solid_commands: u32,
@@ -71,6 +74,8 @@ impl Draws {
         Ok(Self {
             visible: Table::new(device, "visible instances", 1024)?,
             commands: Table::new(device, "draw commands", 256)?,
+            ranges: Table::new(device, "draw ranges", 64)?,
+            ranges_written: Vec::new(),
             solid: Vec::new(),
             blended: Vec::new(),
             solid_commands: 0,
@@ -147,6 +152,37 @@ impl Draws {
         surfaces: &Surfaces,
     ) -> Result<()> {
         let moved = instances.take_blended_moved();
+        self.sort_blended(uploads, view, moved, instances, geometry, surfaces)?;
+        self.write_ranges(uploads)
+    }
+
+    fn write_ranges(&mut self, uploads: &mut Uploads) -> Result<()> {
+        let ranges: Vec<_> = self
+            .solid
+            .iter()
+            .chain(&self.blended)
+            .map(|range| [range.first, range.count])
+            .collect();
+        if ranges != self.ranges_written {
+            // Empty until all of it is written, so that a failure is tried again.
+            self.ranges_written.clear();
+            if !ranges.is_empty() {
+                self.ranges.write(uploads, 0, &ranges)?;
+            }
+            self.ranges_written = ranges;
+        }
+        Ok(())
+    }
+
+    fn sort_blended(
+        &mut self,
+        uploads: &mut Uploads,
+        view: &View,
+        moved: bool,
+        instances: &Instances,
+        geometry: &Geometry,
+        surfaces: &Surfaces,
+    ) -> Result<()> {
         if self.blended_slots.is_empty() || (!moved && self.sorted_for == Some(*view)) {
             return Ok(());
         }
@@ -205,6 +241,23 @@ impl Draws {
 
     pub(crate) fn visible(&self) -> &Buffer {
         self.visible.buffer()
+    }
+
+    pub(crate) fn ranges(&self) -> &Buffer {
+        self.ranges.buffer()
+    }
+
+    /// Instances in the lists, and how many of them are solid.
+    pub(crate) fn candidates(&self) -> (u32, u32) {
+        (
+            self.solid_instances + self.blended_slots.len() as u32,
+            self.solid_instances,
+        )
+    }
+
+    /// Commands in the lists.
+    pub(crate) fn command_count(&self) -> u32 {
+        self.solid_commands + self.blended_slots.len() as u32
     }
 
     /// Triangles of all instances.

@@ -6,7 +6,7 @@ use storm_assets::{Bounds, Handle, Mesh, Topology};
 
 use super::{
     arena::{GrowingBuffer, Ranges, Table},
-    layout::{MESH_UNLIT, MeshInfo, NONE},
+    layout::{BOX_THIN, MESH_UNLIT, MeshBox, MeshInfo, NONE},
     upload::Uploads,
 };
 use crate::{
@@ -41,6 +41,7 @@ pub(crate) struct Geometry {
     entries: Vec<MeshEntry>,
     by_handle: HashMap<Handle<Mesh>, u32>,
     infos: Table<MeshInfo>,
+    boxes: Table<MeshBox>,
     words: GrowingBuffer,
     word_ranges: Ranges,
     indices: GrowingBuffer,
@@ -53,6 +54,7 @@ impl Geometry {
             entries: Vec::new(),
             by_handle: HashMap::new(),
             infos: Table::new(device, "meshes", 256)?,
+            boxes: Table::new(device, "boxes around meshes", 256)?,
             words: GrowingBuffer::new(device, "vertices", ARENA_BYTES_AT_FIRST)?,
             word_ranges: Ranges::default(),
             indices: GrowingBuffer::new(device, "indices", ARENA_BYTES_AT_FIRST)?,
@@ -132,7 +134,8 @@ impl Geometry {
             .and_then(|()| {
                 self.infos
                     .write(uploads, index, &[packed.info.moved(first_word)])
-            });
+            })
+            .and_then(|()| self.boxes.write(uploads, index, &[box_around(mesh)]));
         if let Err(error) = written {
             self.word_ranges.free(first_word, words);
             self.index_ranges.free(first_index, index_count);
@@ -172,6 +175,33 @@ impl Geometry {
 
     pub(crate) fn infos(&self) -> &Buffer {
         self.infos.buffer()
+    }
+
+    pub(crate) fn boxes(&self) -> &Buffer {
+        self.boxes.buffer()
+    }
+}
+
+fn box_around(mesh: &Mesh) -> MeshBox {
+    // Vertices that are no numbers are in no box: what has them is never culled.
+    let finite = mesh.positions.iter().flatten().all(|c| c.is_finite());
+    let bounds = if finite {
+        mesh.bounds()
+    } else {
+        Bounds {
+            min: glam::Vec3::NAN,
+            max: glam::Vec3::NAN,
+        }
+    };
+    MeshBox {
+        low: bounds.min.into(),
+        flags: if mesh.topology == Topology::Triangles {
+            0
+        } else {
+            BOX_THIN
+        },
+        high: bounds.max.into(),
+        padding: 0,
     }
 }
 

@@ -7,6 +7,7 @@ use std::{collections::HashMap, sync::Arc};
 use super::{
     arena::Table,
     layout::{InstanceMeta, InstanceTransform},
+    motion::Motion,
     upload::Uploads,
 };
 use crate::{
@@ -34,6 +35,7 @@ pub(crate) struct Instances {
     /// Transforms of instances that are blended, or whose material is not there yet, by slot.
     blended: HashMap<u32, InstanceTransform>,
     blended_moved: bool,
+    motion: Motion,
     transforms: Table<InstanceTransform>,
     metas: Table<InstanceMeta>,
 }
@@ -45,6 +47,7 @@ impl Instances {
             free: Vec::new(),
             blended: HashMap::new(),
             blended_moved: false,
+            motion: Motion::default(),
             transforms: Table::new(device, "transforms", 1024)?,
             metas: Table::new(device, "instances", 1024)?,
         })
@@ -87,6 +90,10 @@ impl Instances {
             };
             self.metas.write(uploads, slot.0, &[meta])?;
         }
+        if place.is_none() {
+            self.motion.came(slot.0);
+        }
+        self.motion.moved(slot.0, 1);
         *place = Some(record);
         if keep {
             self.blended.insert(slot.0, *transform);
@@ -127,6 +134,7 @@ impl Instances {
             }
         }
         self.transforms.write(uploads, first.0, transforms)?;
+        self.motion.moved(first.0, transforms.len() as u32);
         Ok(changed)
     }
 
@@ -153,12 +161,27 @@ impl Instances {
         self.records.len() - self.free.len()
     }
 
+    /// One past the highest slot.
+    pub(crate) fn slot_count(&self) -> u32 {
+        self.records.len() as u32
+    }
+
     pub(crate) fn blended_transform(&self, slot: u32) -> Option<&InstanceTransform> {
         self.blended.get(&slot)
     }
 
     pub(crate) fn take_blended_moved(&mut self) -> bool {
         std::mem::take(&mut self.blended_moved)
+    }
+
+    /// Where things are, and what is kept of where they were.
+    pub(crate) fn motion(&mut self) -> (&Buffer, &mut Motion) {
+        (self.transforms.buffer(), &mut self.motion)
+    }
+
+    /// Address of where things were; 0 where it is not kept.
+    pub(crate) fn previous_transforms(&self) -> u64 {
+        self.motion.address()
     }
 
     pub(crate) fn transforms(&self) -> &Buffer {

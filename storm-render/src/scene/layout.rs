@@ -4,6 +4,15 @@
 
 use bytemuck::{Pod, Zeroable};
 
+use crate::{
+    frame::{
+        cull::{CullInfo, CullView},
+        lighting::LightingInfo,
+    },
+    scene::motion::MotionInfo,
+    shadow::ShadowView,
+};
+
 /// Stands for "there is none" in every index of these structures.
 pub(crate) const NONE: u32 = u32::MAX;
 
@@ -71,6 +80,19 @@ pub(crate) struct MeshInfo {
     pub(crate) padding: u32,
 }
 
+/// The box around a mesh, for culling.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub(crate) struct MeshBox {
+    pub(crate) low: [f32; 3],
+    pub(crate) flags: u32,
+    pub(crate) high: [f32; 3],
+    pub(crate) padding: u32,
+}
+
+/// [`MeshBox::flags`]: lines or points, which are a pixel wide at any distance.
+pub(crate) const BOX_THIN: u32 = 1;
+
 /// [`MeshInfo::flags`]: there is nothing to light it by.
 pub(crate) const MESH_UNLIT: u32 = 1;
 
@@ -114,7 +136,32 @@ pub(crate) struct LightInfo {
     pub(crate) color: [f32; 3],
     pub(crate) spot_offset: f32,
     pub(crate) direction: [f32; 3],
+    pub(crate) shadow: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
+#[repr(C)]
+pub(crate) struct LineInfo {
+    pub(crate) from: [f32; 3],
+    pub(crate) color: u32,
+    pub(crate) to: [f32; 3],
     pub(crate) padding: u32,
+    pub(crate) cell: [i32; 3],
+    pub(crate) padding2: u32,
+}
+
+impl LineInfo {
+    pub(crate) fn of(line: &super::Line) -> Self {
+        let byte = |c: f32| (c.clamp(0.0, 1.0) * 255.0).round() as u8;
+        Self {
+            from: line.from.into(),
+            color: u32::from_le_bytes(line.color.map(byte)),
+            to: line.to.into(),
+            padding: 0,
+            cell: line.cell,
+            padding2: 0,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
@@ -150,7 +197,6 @@ pub(crate) struct Globals {
     pub(crate) vertices: u64,
     pub(crate) transforms: u64,
     pub(crate) metas: u64,
-    pub(crate) visible: u64,
     pub(crate) meshes: u64,
     pub(crate) materials: u64,
     pub(crate) lights: u64,
@@ -159,6 +205,7 @@ pub(crate) struct Globals {
     pub(crate) sky_levels: u32,
     pub(crate) brdf_table: u32,
     pub(crate) clamp_sampler: u32,
+    pub(crate) lighting: u64,
 }
 
 /// `docs/render.md` states this figure.
@@ -178,15 +225,31 @@ pub fn layout_offsets() -> Vec<(&'static str, Vec<u32>)> {
         InstanceMeta { mesh, material }
         MeshInfo { positions, normals, tangents, uv0, uv1, colors, flags, padding }
         TextureRef { image, sampler_and_uv }
-        LightInfo { translation, range, cell, spot_scale, color, spot_offset, direction, padding }
+        MeshBox { low, flags, high, padding }
+        CullView { clip_from_relative, extent, small, sample_grid }
+        CullInfo {
+            views, candidates, commands, ranges, boxes, bits, sums, slots, commands_left, counts, hiz, seen, report,
+            candidate_count, solid_count, range_count, candidate_stride, command_stride, range_stride, solid_ranges,
+            padding,
+        }
+        LightInfo { translation, range, cell, spot_scale, color, spot_offset, direction, shadow }
+        LineInfo { from, color, to, padding, cell, padding2 }
+        ShadowView { clip_from_relative, rect, texel, size, perspective, range }
+        MotionInfo {
+            clip_from_relative, previous_clip_from_relative, previous_cell, fresh, previous_translation, padding,
+            previous_transforms,
+        }
+        LightingInfo {
+            shadows, clusters, cluster_bounds, forward, cascades, extent, light_words, summary_words,
+        }
         SkyInfo {
             sun_direction, sun_cos, sun_color, haze, zenith, cloud_cover, horizon, cloud_scale, ground, fog_density,
             cloud_light, fog_height, cloud_shade, seed,
         }
         Globals {
             clip_from_relative, relative_from_clip, eye, camera_cell, exposure, camera_translation, light_count, sky,
-            vertices, transforms, metas, visible, meshes, materials, lights, harmonics, sky_cube, sky_levels,
-            brdf_table, clamp_sampler,
+            vertices, transforms, metas, meshes, materials, lights, harmonics, sky_cube, sky_levels,
+            brdf_table, clamp_sampler, lighting,
         }
     };
     // The shader names its five textures one by one.

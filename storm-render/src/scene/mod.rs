@@ -5,6 +5,7 @@ mod draws;
 mod geometry;
 mod instances;
 pub(crate) mod layout;
+pub(crate) mod motion;
 mod surfaces;
 mod upload;
 
@@ -13,7 +14,11 @@ use std::collections::BTreeSet;
 use glam::Vec3;
 use storm_assets::{AssetId, Bounds, Handle, Image, Material, Mesh};
 
-use self::{arena::Table, instances::InstanceRecord, layout::LightInfo};
+use self::{
+    arena::Table,
+    instances::InstanceRecord,
+    layout::{LightInfo, LineInfo},
+};
 pub(crate) use self::{
     draws::{DrawKind, DrawRange, Draws},
     geometry::Geometry,
@@ -29,6 +34,9 @@ pub use self::{
 use crate::{
     context::Gpu,
     error::{RenderError, Result},
+    gpu::{buffer::Buffer, commands::Recorder},
+    quality::ShadowQuality,
+    shadow,
     sky::Sky,
     view::View,
 };
@@ -70,8 +78,21 @@ pub struct Spot {
     pub outer: f32,
 }
 
-/// The lights that are shaded; each costs every pixel a little.
-pub const LIGHTS_MAX: usize = 64;
+/// A line that is drawn over the picture, a pixel wide, whatever is in front of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Line {
+    /// The cell of the world that both ends are counted from.
+    pub cell: [i32; 3],
+    /// One end, metres from the low corner of the cell.
+    pub from: Vec3,
+    /// The other.
+    pub to: Vec3,
+    /// Linear RGB and opacity, as they are to be seen.
+    pub color: [f32; 4],
+}
+
+/// The most lights of a scene beside the sun.
+pub const LIGHTS_MAX: usize = 16_384;
 
 /// Meshes, textures, materials, instances, lights and a sky, on the GPU.
 ///
@@ -102,7 +123,12 @@ pub struct Scene {
     pub(crate) instances: Instances,
     pub(crate) draws: Draws,
     pub(crate) lights: Table<LightInfo>,
+    /// As they were set: without shadow maps.
     light_infos: Vec<LightInfo>,
+    lines: Table<LineInfo>,
+    line_infos: Vec<LineInfo>,
+    /// Lights with shadow maps, and the first map of each, as they were uploaded; `None` where they were not.
+    shadowed: Option<Vec<(u32, u32)>>,
     sky: Sky,
     /// Whether an instance came or went or changes what it is drawn with.
     draws_changed: bool,
@@ -124,8 +150,11 @@ impl Scene {
             surfaces: Surfaces::new(gpu)?,
             instances: Instances::new(device)?,
             draws: Draws::new(device)?,
-            lights: Table::new(device, "lights", LIGHTS_MAX as u64)?,
+            lights: Table::new(device, "lights", 64)?,
             light_infos: Vec::new(),
+            lines: Table::new(device, "lines", 64)?,
+            line_infos: Vec::new(),
+            shadowed: Some(Vec::new()),
             sky: Sky::default(),
             draws_changed: true,
             missing: BTreeSet::new(),
@@ -358,16 +387,80 @@ impl Scene {
         }
         let infos: Vec<_> = lights.iter().map(light_info).collect();
         if infos != self.light_infos {
-            if !infos.is_empty() {
-                self.lights.write(&mut self.uploads, 0, &infos)?;
-            }
             self.light_infos = infos;
+            self.shadowed = None;
         }
         Ok(())
     }
 
+    /// Sets all lines that are drawn over the picture: gizmos, bounds, paths.
+    ///
+    /// # Errors
+    /// When there is no room left.
+    pub fn set_lines(&mut self, lines: &[Line]) -> Result<()> {
+        let infos: Vec<_> = lines.iter().map(LineInfo::of).collect();
+        if infos != self.line_infos {
+            if !infos.is_empty() {
+                self.lines.write(&mut self.uploads, 0, &infos)?;
+            }
+            self.line_infos = infos;
+        }
+        Ok(())
+    }
+
+    /// The table of lines, and how many there are.
+    pub(crate) fn lines(&self) -> (&Buffer, u32) {
+        (self.lines.buffer(), self.line_infos.len() as u32)
+    }
+
+    /// Uploads the lights where they or those that have shadow maps are others than before; gives the latter.
+    pub(crate) fn prepare_lights(
+        &mut self,
+        view: &View,
+        quality: Option<&ShadowQuality>,
+    ) -> Result<Vec<(LightInfo, u32)>> {
+        let chosen = quality.map_or(Vec::new(), |quality| {
+            shadow::choose(view, &self.light_infos, quality)
+        });
+        let shadowed = chosen
+            .iter()
+            .map(|&(light, first)| (self.light_infos[light as usize], first))
+            .collect();
+        if self.shadowed.as_ref() != Some(&chosen) {
+            self.shadowed = None;
+            let mut infos = self.light_infos.clone();
+            for &(light, first) in &chosen {
+                infos[light as usize].shadow =
+                    first + quality.map_or(0, |quality| quality.cascades);
+            }
+            if !infos.is_empty() {
+                self.lights.write(&mut self.uploads, 0, &infos)?;
+            }
+            self.shadowed = Some(chosen);
+        }
+        Ok(shadowed)
+    }
+
     pub(crate) fn light_count(&self) -> u32 {
         self.light_infos.len() as u32
+    }
+
+    /// Makes the place for where things were, if a frame asks for it.
+    pub(crate) fn prepare_motion(&mut self, wanted: bool) -> Result<()> {
+        let (transforms, motion) = self.instances.motion();
+        motion.prepare(self.gpu.device(), wanted.then_some(transforms))
+    }
+
+    /// Keeps where things were in the frame before, before they move.
+    pub(crate) fn before_uploads(&mut self, recorder: &mut Recorder) {
+        let (transforms, motion) = self.instances.motion();
+        motion.before_uploads(recorder, transforms);
+    }
+
+    /// What has just come has been where it is.
+    pub(crate) fn after_uploads(&mut self, recorder: &mut Recorder) {
+        let (transforms, motion) = self.instances.motion();
+        motion.after_uploads(recorder, transforms);
     }
 
     /// Brings the draw lists up to date for a view.
@@ -426,6 +519,6 @@ fn light_info(light: &Light) -> LightInfo {
         color: light.color.into(),
         spot_offset,
         direction: direction.into(),
-        padding: 0,
+        shadow: layout::NONE,
     }
 }

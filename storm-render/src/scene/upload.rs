@@ -226,13 +226,12 @@ impl Uploads {
         self.written.insert((to, start), end);
     }
 
-    /// Records all copies, to be submitted as `value` on the timeline.
+    /// Records all copies, to be submitted as `value` on the timeline. Waiting for earlier readers, and having later ones
+    /// wait, is the caller's.
     pub(crate) fn record(&mut self, recorder: &mut Recorder, value: u64) {
         if self.steps.is_empty() {
             return;
         }
-        // Frames before this one may still read what is written now.
-        recorder.memory_barrier(Access::DRAW_READ, Access::COPY_WRITE);
         for step in self.steps.drain(..) {
             match step {
                 Step::Copy { chunk, to, regions } => recorder.copy_buffer(chunk, to, &regions),
@@ -256,7 +255,6 @@ impl Uploads {
                 } => record_picture(recorder, chunk, offset, &image),
             }
         }
-        recorder.memory_barrier(Access::COPY_WRITE, Access::DRAW_READ);
         self.written.clear();
         for chunk in &mut self.chunks {
             if chunk.free_after == u64::MAX {

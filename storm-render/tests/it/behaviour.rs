@@ -333,6 +333,7 @@ fn without_multisampling_textures_and_targets_keep_apart() {
         &gpu,
         &RendererDesc {
             multisampling: false,
+            ..RendererDesc::default()
         },
     )
     .unwrap();
@@ -500,5 +501,10 @@ fn a_device_that_is_not_there_is_named() {
         ..GpuDesc::default()
     };
     let error = Gpu::headless(&desc).map(|_| ()).unwrap_err().to_string();
-    assert!(error.contains("is not called \"no such card\""), "{error}");
+    assert!(
+        error.contains("is called \"no such card\"; there are: "),
+        "{error}"
+    );
+    let found = Gpu::headless(&GpuDesc::default()).unwrap().info().name;
+    assert!(error.contains(&found), "{found} is not named: {error}");
 }

@@ -30,7 +30,7 @@ impl TestGpu {
         let turn = turn();
         let desc = GpuDesc {
             validation: true,
-            device: None,
+            ..GpuDesc::default()
         };
         let gpu =
             Gpu::headless(&desc).unwrap_or_else(|error| panic!("{error}: run `./storm doctor`"));
@@ -38,6 +38,22 @@ impl TestGpu {
             gpu: Some(gpu),
             _turn: turn,
         }
+    }
+}
+
+impl TestGpu {
+    /// Drops a device that was lost, and runs `f` with a new one.
+    pub(crate) fn lost_and_rebuilt(mut self, f: impl FnOnce(&Gpu)) {
+        let lost = self.gpu.take().expect("taken once");
+        assert_eq!(lost.validation_messages().0, 0);
+        drop(lost);
+        let desc = GpuDesc {
+            validation: true,
+            ..GpuDesc::default()
+        };
+        let gpu = Gpu::headless(&desc).unwrap();
+        f(&gpu);
+        self.gpu = Some(gpu);
     }
 }
 
@@ -66,11 +82,15 @@ pub(crate) struct Stage<'a> {
     pub(crate) scene: Scene,
     pub(crate) renderer: Renderer,
     pub(crate) target: ImageTarget,
-    gpu: &'a TestGpu,
+    gpu: &'a Gpu,
 }
 
 impl<'a> Stage<'a> {
     pub(crate) fn new(gpu: &'a TestGpu) -> Self {
+        Self::on(gpu)
+    }
+
+    pub(crate) fn on(gpu: &'a Gpu) -> Self {
         Self {
             scene: Scene::new(gpu).unwrap(),
             renderer: Renderer::new(gpu, &RendererDesc::default()).unwrap(),

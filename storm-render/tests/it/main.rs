@@ -2,11 +2,18 @@
 //! installs both.
 
 mod behaviour;
+mod culling;
+mod device;
 #[cfg(feature = "ecs")]
 mod extract;
+mod gallery;
 mod golden;
 mod harness;
+mod light;
 mod misuse;
+mod post;
 mod scenes;
 mod shaders;
+mod temporal;
+mod tools;
 mod uploads;

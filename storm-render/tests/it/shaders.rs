@@ -173,11 +173,10 @@ fn structures(spirv: &[u8]) -> Vec<Vec<u32>> {
 #[test]
 fn layouts_are_those_of_the_shaders() {
     // Every shader that knows a structure lays it out the same way, under scalar block layout.
-    let spirv = fs::read(folder("spv").join("scene.frag.spv")).unwrap();
-    let mut found = structures(&spirv);
-    found.extend(structures(
-        &fs::read(folder("spv").join("scene.vert.spv")).unwrap(),
-    ));
+    let found: Vec<_> = names()
+        .iter()
+        .flat_map(|name| structures(&fs::read(folder("spv").join(format!("{name}.spv"))).unwrap()))
+        .collect();
     for (name, offsets) in storm_render::layout_offsets() {
         assert!(
             found.contains(&offsets),

@@ -1,0 +1,12 @@
+#version 460
+// The depth pass of picking: positions, and whose they are.
+#extension GL_GOOGLE_include_directive : require
+#include "common.glsl"
+#include "vertex.glsl"
+
+layout(push_constant, scalar) uniform Push { Globals globals; Words visible; };
+layout(location = 8) flat out uint out_slot;
+
+#define PLACE(relative) clip_position(globals, relative)
+#define WITH_SLOT
+#include "scene_vertex.glsl"

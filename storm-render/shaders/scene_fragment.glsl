@@ -1,0 +1,289 @@
+// Metallic-roughness shading (glTF 2.0, appendix B) under the sun, punctual lights and the sky.
+#extension GL_EXT_samplerless_texture_functions : require
+#include "common.glsl"
+#include "sky.glsl"
+#include "lighting.glsl"
+#include "shadows.glsl"
+
+// What the pipeline does, bit by bit: `src/frame/pipelines.rs` sets it.
+layout(constant_id = 0) const uint FEATURES = 0u;
+// Alpha is blended. Masked surfaces have their holes in the depth already.
+const bool BLEND = (FEATURES & 1u) != 0u;
+const bool SUN_SHADOWS = (FEATURES & 2u) != 0u;
+const bool LIGHT_SHADOWS = (FEATURES & 4u) != 0u;
+const bool CLUSTERED = (FEATURES & 8u) != 0u;
+const bool OCCLUSION = (FEATURES & 16u) != 0u;
+// What is shown instead of colours: 0 nothing, 1 normals, 2 cascades, 3 lights of clusters, 4 instances.
+const uint DEBUG = FEATURES >> 8;
+
+layout(push_constant, scalar) uniform Push { Globals globals; };
+layout(set = 1, binding = 2) uniform texture2D visibility_map;
+
+layout(location = 0) in vec3 in_relative;
+layout(location = 1) in vec3 in_normal;
+layout(location = 2) in vec4 in_tangent;
+layout(location = 3) in vec4 in_uv;
+layout(location = 4) in vec4 in_color;
+layout(location = 5) flat in uvec2 in_material_and_flags;
+
+layout(location = 8) flat in uint in_slot;
+
+layout(location = 0) out vec4 out_color;
+#ifdef WEIGHTED
+layout(location = 1) out float out_unseen;
+#endif
+
+#include "texture.glsl"
+
+// Trowbridge-Reitz normal distribution.
+float distribution(float n_h, float a2) {
+    float f = n_h * n_h * (a2 - 1.0) + 1.0;
+    return a2 / max(PI * f * f, 1e-12);
+}
+
+// Height-correlated Smith masking over 4 (n·l)(n·v) (Heitz 2014).
+float visibility(float n_l, float n_v, float a2) {
+    float l = n_v * sqrt(n_l * n_l * (1.0 - a2) + a2);
+    float v = n_l * sqrt(n_v * n_v * (1.0 - a2) + a2);
+    return 0.5 / max(l + v, 1e-7);
+}
+
+struct Surface {
+    vec3 normal;
+    vec3 face;    // without a normal map, towards the eye
+    vec3 view;
+    float n_v;
+    vec3 diffuse; // albedo of the dielectric part
+    vec3 f0;
+    float alpha;  // roughness squared
+};
+
+// Radiance towards the eye from light of unit irradiance at normal incidence.
+vec3 reflectance(Surface s, vec3 light) {
+    float n_l = dot(s.normal, light);
+    if (n_l <= 0.0) {
+        return vec3(0.0);
+    }
+    vec3 h = normalize(light + s.view);
+    float n_h = clamp(dot(s.normal, h), 0.0, 1.0);
+    float v_h = clamp(dot(s.view, h), 0.0, 1.0);
+    float a2 = s.alpha * s.alpha;
+    vec3 fresnel = s.f0 + (1.0 - s.f0) * pow(1.0 - v_h, 5.0);
+    vec3 specular = fresnel * distribution(n_h, a2) * visibility(n_l, s.n_v, a2);
+    return n_l * ((1.0 - fresnel) * s.diffuse / PI + specular);
+}
+
+// Irradiance of the sky over π, from nine spherical harmonics (Ramamoorthi and Hanrahan 2001).
+vec3 irradiance(vec3 n) {
+    Harmonics h = globals.harmonics;
+    vec3 e = h.at[0] + h.at[1] * n.y + h.at[2] * n.z + h.at[3] * n.x
+        + h.at[4] * (n.x * n.y) + h.at[5] * (n.y * n.z) + h.at[6] * (3.0 * n.z * n.z - 1.0)
+        + h.at[7] * (n.x * n.z) + h.at[8] * (n.x * n.x - n.y * n.y);
+    return max(e, vec3(0.0));
+}
+
+// Light from the whole sky, with energy kept over several bounces (Fdez-Agüera 2019).
+vec3 image_based_light(Surface s, float roughness) {
+    vec2 table = texture(sampler2D(images[globals.brdf_table], samplers[globals.clamp_sampler]),
+                         vec2(s.n_v, roughness)).xy;
+    vec3 reflected = reflect(-s.view, s.normal);
+    vec3 radiance = textureLod(samplerCube(cubes[globals.sky_cube], samplers[globals.clamp_sampler]), reflected,
+                               roughness * float(globals.sky_levels - 1u)).rgb;
+    vec3 diffuse_light = irradiance(s.normal);
+    vec3 rough_fresnel = max(vec3(1.0 - roughness), s.f0) - s.f0;
+    vec3 k_s = s.f0 + rough_fresnel * pow(1.0 - s.n_v, 5.0);
+    vec3 single = k_s * table.x + table.y;
+    float e_ms = 1.0 - (table.x + table.y);
+    vec3 f_average = s.f0 + (1.0 - s.f0) / 21.0;
+    vec3 multiple = e_ms * single * f_average / (1.0 - f_average * e_ms);
+    vec3 k_d = s.diffuse * (1.0 - single - multiple);
+    return single * radiance + (multiple + k_d) * diffuse_light;
+}
+
+// Radiance towards the eye from one light.
+vec3 light_from(Surface s, uint i) {
+    PunctualLight light = globals.lights.at[i];
+    vec3 at = vec3(light.cell - globals.camera_cell) * CELL_SIZE + light.translation - globals.camera_translation;
+    vec3 to_light = at - in_relative;
+    float d2 = dot(to_light, to_light);
+    if (d2 >= light.range * light.range) {
+        return vec3(0.0);
+    }
+    float inverse = inversesqrt(max(d2, 1e-8));
+    vec3 l = to_light * inverse;
+    // KHR_lights_punctual: inverse square, windowed by the range.
+    float window = clamp(1.0 - pow(d2 / (light.range * light.range), 2.0), 0.0, 1.0);
+    float spot = light.spot_scale == 0.0
+        ? 1.0
+        : clamp(dot(light.direction, -l) * light.spot_scale + light.spot_offset, 0.0, 1.0);
+    float strength = window * spot * spot * inverse * inverse;
+    if (strength <= 0.0) {
+        return vec3(0.0);
+    }
+    if (LIGHT_SHADOWS && light.shadow != NONE && dot(s.normal, l) > 0.0) {
+        Lighting lighting = Lighting(globals.lighting);
+        strength *= light_lit(lighting, light.shadow, light.spot_scale == 0.0, in_relative, s.face, to_light);
+    }
+    return strength * light.color * reflectance(s, l);
+}
+
+vec3 punctual_light(Surface s) {
+    vec3 sum = vec3(0.0);
+    if (!CLUSTERED) {
+        for (uint i = 0u; i < globals.light_count; ++i) {
+            sum += light_from(s, i);
+        }
+        return sum;
+    }
+    Lighting lighting = Lighting(globals.lighting);
+    uint start = cluster_of(lighting, gl_FragCoord.xy, dot(in_relative, lighting.forward)) * cluster_stride(lighting);
+    for (uint group = 0u; group < lighting.summary_words; ++group) {
+        uint words = lighting.clusters.at[start + group];
+        while (words != 0u) {
+            uint word = group * 32u + uint(findLSB(words));
+            words &= words - 1u;
+            uint bits = lighting.clusters.at[start + lighting.summary_words + word];
+            while (bits != 0u) {
+                sum += light_from(s, word * 32u + uint(findLSB(bits)));
+                bits &= bits - 1u;
+            }
+        }
+    }
+    return sum;
+}
+
+// The surface itself, whatever is painted on it.
+vec3 face_normal() {
+    vec3 n = dot(in_normal, in_normal) < 1e-12 ? cross(dFdx(in_relative), dFdy(in_relative)) : in_normal;
+    n *= inversesqrt(max(dot(n, n), 1e-30));
+    vec3 view = globals.eye.w == 0.0 ? globals.eye.xyz : -in_relative;
+    return dot(n, view) < 0.0 ? -n : n;
+}
+
+vec3 shading_normal(MaterialInfo m) {
+    vec3 n = normalize(in_normal);
+    if (dot(in_normal, in_normal) < 1e-12) {
+        n = normalize(cross(dFdx(in_relative), dFdy(in_relative)));
+        // Of the two sides, the one that is seen.
+        return dot(n, in_relative) > 0.0 ? -n : n;
+    }
+    float side = gl_FrontFacing ? 1.0 : -1.0;
+    if (m.normal_texture.image == NONE) {
+        return side * n;
+    }
+    vec2 uv = uv_of(m.normal_texture);
+    vec3 t, b;
+    if (in_tangent.w != 0.0) {
+        t = in_tangent.xyz;
+        b = cross(n, t) * in_tangent.w;
+    } else {
+        // No tangents: the frame of the UV coordinates on the screen (Mikkelsen 2010).
+        vec3 px = dFdx(in_relative), py = dFdy(in_relative);
+        vec2 ux = dFdx(uv), uy = dFdy(uv);
+        vec3 across_y = cross(py, n), across_x = cross(n, px);
+        vec3 u = across_y * ux.x + across_x * uy.x;
+        vec3 v = across_y * ux.y + across_x * uy.y;
+        float scale = inversesqrt(max(max(dot(u, u), dot(v, v)), 1e-30));
+        // The screen's Y points down, which turns both round; +Y of a normal map points up the picture, against V;
+        // seen from behind, the screen is mirrored.
+        t = -side * scale * u;
+        b = side * scale * v;
+    }
+    vec3 d = look_up(m.normal_texture, vec4(0.5, 0.5, 1.0, 1.0)).xyz * 2.0 - 1.0;
+    d.xy *= m.normal_scale;
+    vec3 world = d.x * t + d.y * b + d.z * n;
+    return side * normalize(world);
+}
+
+// From blue over green to red.
+vec3 heat(float t) {
+    return clamp(vec3(2.0 * t - 0.6, 1.0 - abs(2.0 * t - 1.0), 1.0 - 2.0 * t), 0.0, 1.0);
+}
+
+uint lights_here() {
+    if (!CLUSTERED) {
+        return globals.light_count;
+    }
+    Lighting lighting = Lighting(globals.lighting);
+    uint start = cluster_of(lighting, gl_FragCoord.xy, dot(in_relative, lighting.forward)) * cluster_stride(lighting);
+    uint count = 0u;
+    for (uint word = 0u; word < lighting.light_words; ++word) {
+        count += bitCount(lighting.clusters.at[start + lighting.summary_words + word]);
+    }
+    return count;
+}
+
+vec3 debug_color(MaterialInfo m) {
+    vec3 n = shading_normal(m);
+    float shade = 0.35 + 0.65 * clamp(abs(n.y) * 0.6 + abs(n.x) * 0.3 + 0.2, 0.0, 1.0);
+    if (DEBUG == 1u) {
+        return 0.5 * n + 0.5;
+    }
+    if (DEBUG == 2u) {
+        const vec3 colors[5] = vec3[5](vec3(0.9, 0.25, 0.2), vec3(0.3, 0.8, 0.3), vec3(0.25, 0.4, 0.9),
+                                       vec3(0.9, 0.8, 0.3), vec3(0.5));
+        uint cascade = SUN_SHADOWS ? uint(cascade_of(Lighting(globals.lighting), in_relative).x) : 4u;
+        bool none = SUN_SHADOWS && cascade >= Lighting(globals.lighting).cascades;
+        return shade * colors[none ? 4u : cascade];
+    }
+    if (DEBUG == 3u) {
+        uint count = lights_here();
+        return count == 0u ? vec3(0.05) * shade : heat(min(float(count) / 32.0, 1.0));
+    }
+    uint h = hash(in_slot);
+    return shade * (0.2 + 0.8 * vec3(h & 255u, h >> 8 & 255u, h >> 16 & 255u) / 255.0);
+}
+
+void main() {
+    MaterialInfo m = globals.materials.at[in_material_and_flags.x];
+    vec4 base = m.base_color * in_color * look_up(m.base_color_texture, vec4(1.0));
+    vec3 color = m.emissive * look_up(m.emissive_texture, vec4(1.0)).rgb;
+    if ((in_material_and_flags.y & MESH_UNLIT) != 0u) {
+        color += base.rgb;
+    } else {
+        vec4 metallic_roughness = look_up(m.metallic_roughness_texture, vec4(1.0));
+        float metallic = clamp(m.metallic * metallic_roughness.b, 0.0, 1.0);
+        float roughness = clamp(m.roughness * metallic_roughness.g, 0.0, 1.0);
+        Surface s;
+        s.normal = shading_normal(m);
+        s.face = SUN_SHADOWS || LIGHT_SHADOWS ? face_normal() : s.normal;
+        s.view = globals.eye.w == 0.0 ? globals.eye.xyz : normalize(-in_relative);
+        s.n_v = clamp(abs(dot(s.normal, s.view)), 1e-4, 1.0);
+        s.diffuse = base.rgb * (1.0 - metallic);
+        s.f0 = mix(vec3(0.04), base.rgb, metallic);
+        // A perfect mirror would show the sun as a point of infinite brightness.
+        s.alpha = max(roughness * roughness, 2e-3);
+        float occlusion = 1.0 + m.occlusion_strength * (look_up(m.occlusion_texture, vec4(1.0)).r - 1.0);
+        // What is blended is in front of what the map knows.
+        if (OCCLUSION && !BLEND) {
+            occlusion = min(occlusion, texelFetch(visibility_map, ivec2(gl_FragCoord.xy), 0).r);
+        }
+        color += image_based_light(s, roughness) * occlusion;
+        float sun = 1.0;
+        if (SUN_SHADOWS && dot(s.normal, globals.sky.sun_direction) > 0.0) {
+            sun = sun_lit(Lighting(globals.lighting), in_relative, s.face, globals.sky.sun_direction);
+        }
+        color += sun * globals.sky.sun_color * reflectance(s, globals.sky.sun_direction);
+        color += punctual_light(s);
+    }
+    if (globals.sky.fog_density > 0.0) {
+        float distance = length(in_relative);
+        vec3 along = in_relative / max(distance, 1e-6);
+        float height = globals.camera_translation.y + float(globals.camera_cell.y) * CELL_SIZE + 0.5 * in_relative.y;
+        float density = globals.sky.fog_density * exp(-max(height, 0.0) / globals.sky.fog_height);
+        vec3 flat_along = normalize(vec3(along.x, max(along.y, 0.0), along.z));
+        color = mix(sky_air(globals.sky, flat_along), color, exp(-density * distance));
+    }
+    if (DEBUG != 0u) {
+        color = debug_color(m);
+    }
+    float alpha = BLEND ? clamp(base.a, 0.0, 1.0) : 1.0;
+    out_color = vec4(color * alpha, alpha);
+#ifdef WEIGHTED
+    // McGuire and Bavoil 2013, equation 7: near surfaces count for more.
+    float z = length(in_relative);
+    float weight = clamp(10.0 / (1e-5 + pow(z / 5.0, 2.0) + pow(z / 200.0, 6.0)), 1e-2, 3e3);
+    out_color = vec4(min(color, vec3(1e4)) * alpha, alpha) * weight;
+    out_unseen = alpha;
+#endif
+}

@@ -1,0 +1,370 @@
+//! The pipelines of a renderer, each made when it is first needed.
+
+use std::collections::HashMap;
+
+use ash::vk;
+use storm_assets::Topology;
+
+use super::{
+    plan::{BLEND, FrameKey, HDR_FORMAT, MOTION_FORMAT, UNSEEN_FORMAT},
+    post::Screen,
+};
+use crate::{
+    context::Gpu,
+    error::Result,
+    gpu::pipeline::{Blending, Depth, GraphicsDesc, Pipeline},
+    scene::{AlphaClass, DrawKind, Scene},
+    shaders,
+    view::DebugView,
+};
+
+/// Solid surfaces are drawn twice: where they are, and how they look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Pass {
+    /// In one render pass with colours.
+    Depth,
+    /// In a render pass of its own.
+    DepthOnly,
+    /// With how surfaces have moved.
+    Motion,
+    /// Into a shadow map.
+    Shadow,
+    Color,
+    /// Weighted sums of what is blended.
+    Weighted,
+    /// A little light for each surface, seen or hidden.
+    Overdraw,
+}
+
+/// What a pipeline of the scene is for; the last is what colours depend on, bit by bit.
+pub(crate) type SceneKey = (Pass, AlphaClass, Topology, u32);
+
+impl FrameKey {
+    /// The pipeline of what is shaded.
+    pub(crate) fn shaded(&self, pass: Pass, class: AlphaClass, topology: Topology) -> SceneKey {
+        if self.debug == DebugView::Overdraw {
+            return (Pass::Overdraw, class, topology, 0);
+        }
+        (pass, class, topology, self.features())
+    }
+}
+
+/// Pipelines that cull.
+pub(crate) struct Culling {
+    pub(crate) test: Pipeline,
+    pub(crate) scan: Pipeline,
+    pub(crate) instances: Pipeline,
+    pub(crate) commands: Pipeline,
+    pub(crate) hiz_depth: Pipeline,
+    pub(crate) hiz: Pipeline,
+}
+
+/// All pipelines of a renderer.
+pub(crate) struct Pipelines {
+    scene: HashMap<SceneKey, Pipeline>,
+    background: Pipeline,
+    tone_maps: HashMap<vk::Format, Pipeline>,
+    lines: HashMap<vk::Format, Pipeline>,
+    culling: Culling,
+    screens: HashMap<Screen, Pipeline>,
+    histogram: Pipeline,
+    exposure: Pipeline,
+    light_bounds: Pipeline,
+    light_clusters: Pipeline,
+    samples: vk::SampleCountFlags,
+    gpu: Gpu,
+}
+
+impl Pipelines {
+    pub(crate) fn new(gpu: &Gpu, samples: vk::SampleCountFlags) -> Result<Self> {
+        let background = gpu.with_bindless(|bindless| {
+            Pipeline::graphics(
+                gpu.device(),
+                bindless,
+                &GraphicsDesc {
+                    vertex: shaders::FULLSCREEN_VERT,
+                    fragment: Some(shaders::BACKGROUND_FRAG),
+                    fragment_constant: 0,
+                    topology: vk::PrimitiveTopology::TRIANGLE_LIST,
+                    color_formats: &[HDR_FORMAT],
+                    depth: Depth::Test,
+                    blending: Blending::Replace,
+                    samples,
+                },
+            )
+        })?;
+        Ok(Self {
+            scene: HashMap::new(),
+            background,
+            tone_maps: HashMap::new(),
+            lines: HashMap::new(),
+            culling: Culling::new(gpu, samples)?,
+            screens: HashMap::new(),
+            histogram: compute(
+                gpu,
+                if samples == vk::SampleCountFlags::TYPE_1 {
+                    shaders::HISTOGRAM_COMP
+                } else {
+                    shaders::HISTOGRAM_MS_COMP
+                },
+            )?,
+            exposure: compute(gpu, shaders::EXPOSURE_COMP)?,
+            light_bounds: compute(gpu, shaders::LIGHT_BOUNDS_COMP)?,
+            light_clusters: compute(gpu, shaders::LIGHT_CLUSTERS_COMP)?,
+            samples,
+            gpu: gpu.clone(),
+        })
+    }
+
+    /// Makes what a frame of this scene needs and is not there yet.
+    pub(crate) fn prepare(&mut self, scene: &Scene, key: &FrameKey) -> Result<()> {
+        let (device, samples) = (self.gpu.device(), self.samples);
+        let shaded = |pass, class, topology| key.shaded(pass, class, topology);
+        let solid = scene.draws.solid().iter().flat_map(|range| {
+            let DrawKind {
+                class, topology, ..
+            } = range.kind;
+            let depth = if key.temporal {
+                Pass::Motion
+            } else if key.depth_first() {
+                Pass::DepthOnly
+            } else {
+                Pass::Depth
+            };
+            let shadow = key.shadows.is_some() && topology == Topology::Triangles;
+            [
+                Some((depth, class, topology, 0)),
+                Some(shaded(Pass::Color, class, topology)),
+                shadow.then_some((Pass::Shadow, class, topology, 0)),
+            ]
+            .into_iter()
+            .flatten()
+        });
+        let blended = scene.draws.blended().iter().map(|range| {
+            let DrawKind {
+                class, topology, ..
+            } = range.kind;
+            let pass = if key.weighted {
+                Pass::Weighted
+            } else {
+                Pass::Color
+            };
+            shaded(pass, class, topology)
+        });
+        for wanted in solid.chain(blended) {
+            if !self.scene.contains_key(&wanted) {
+                let pipeline = self.gpu.with_bindless(|bindless| {
+                    Pipeline::graphics(device, bindless, &scene_pipeline(wanted, samples))
+                })?;
+                self.scene.insert(wanted, pipeline);
+            }
+        }
+        for screen in key.screens() {
+            if !self.screens.contains_key(&screen) {
+                let pipeline = self.gpu.with_bindless(|bindless| {
+                    Pipeline::graphics(device, bindless, &screen.desc(samples))
+                })?;
+                self.screens.insert(screen, pipeline);
+            }
+        }
+        let format = key.canvas_format;
+        if key.lines && !self.lines.contains_key(&format) {
+            let formats = [format];
+            let desc = GraphicsDesc {
+                vertex: shaders::LINES_VERT,
+                fragment: Some(shaders::LINES_FRAG),
+                fragment_constant: 0,
+                topology: vk::PrimitiveTopology::LINE_LIST,
+                color_formats: &formats,
+                depth: Depth::None,
+                blending: Blending::Over,
+                samples: vk::SampleCountFlags::TYPE_1,
+            };
+            let pipeline = self
+                .gpu
+                .with_bindless(|bindless| Pipeline::graphics(device, bindless, &desc))?;
+            self.lines.insert(format, pipeline);
+        }
+        if !self.tone_maps.contains_key(&format) {
+            let fragment = if samples == vk::SampleCountFlags::TYPE_1 {
+                shaders::TONEMAP_FRAG
+            } else {
+                shaders::TONEMAP_MS_FRAG
+            };
+            let formats = [format];
+            let desc = GraphicsDesc {
+                vertex: shaders::FULLSCREEN_VERT,
+                fragment: Some(fragment),
+                fragment_constant: 0,
+                topology: vk::PrimitiveTopology::TRIANGLE_LIST,
+                color_formats: &formats,
+                depth: Depth::None,
+                blending: Blending::Replace,
+                samples: vk::SampleCountFlags::TYPE_1,
+            };
+            let pipeline = self
+                .gpu
+                .with_bindless(|bindless| Pipeline::graphics(device, bindless, &desc))?;
+            self.tone_maps.insert(format, pipeline);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn culling(&self) -> &Culling {
+        &self.culling
+    }
+
+    /// Where lights reach, and which reach where.
+    pub(crate) fn clusters(&self) -> (&Pipeline, &Pipeline) {
+        (&self.light_bounds, &self.light_clusters)
+    }
+
+    pub(crate) fn scene(&self, key: SceneKey) -> &Pipeline {
+        &self.scene[&key]
+    }
+
+    pub(crate) fn screen(&self, screen: Screen) -> &Pipeline {
+        &self.screens[&screen]
+    }
+
+    /// How many pixels are how bright, and what comes of it.
+    pub(crate) fn exposure(&self) -> (&Pipeline, &Pipeline) {
+        (&self.histogram, &self.exposure)
+    }
+
+    pub(crate) fn background(&self) -> &Pipeline {
+        &self.background
+    }
+
+    pub(crate) fn lines(&self, format: vk::Format) -> &Pipeline {
+        &self.lines[&format]
+    }
+
+    pub(crate) fn tone_map(&self, format: vk::Format) -> &Pipeline {
+        &self.tone_maps[&format]
+    }
+}
+
+fn compute(gpu: &Gpu, spirv: &[u8]) -> Result<Pipeline> {
+    gpu.with_bindless(|bindless| Pipeline::compute(gpu.device(), bindless, spirv))
+}
+
+impl Culling {
+    fn new(gpu: &Gpu, samples: vk::SampleCountFlags) -> Result<Self> {
+        let make =
+            |spirv| gpu.with_bindless(|bindless| Pipeline::compute(gpu.device(), bindless, spirv));
+        Ok(Self {
+            test: make(shaders::CULL_TEST_COMP)?,
+            scan: make(shaders::CULL_SCAN_COMP)?,
+            instances: make(shaders::CULL_INSTANCES_COMP)?,
+            commands: make(shaders::CULL_COMMANDS_COMP)?,
+            hiz_depth: make(if samples == vk::SampleCountFlags::TYPE_1 {
+                shaders::HIZ_DEPTH_COMP
+            } else {
+                shaders::HIZ_DEPTH_MS_COMP
+            })?,
+            hiz: make(shaders::HIZ_COMP)?,
+        })
+    }
+}
+
+fn scene_pipeline(
+    (pass, class, topology, features): SceneKey,
+    samples: vk::SampleCountFlags,
+) -> GraphicsDesc<'static> {
+    let (vertex, fragment, depth, blending) = match (pass, class) {
+        (Pass::Depth | Pass::DepthOnly, AlphaClass::Mask) => {
+            let fragment = Some(shaders::DEPTH_MASK_FRAG);
+            (
+                shaders::SCENE_VERT,
+                fragment,
+                Depth::TestAndWrite,
+                Blending::Drop,
+            )
+        }
+        (Pass::Depth | Pass::DepthOnly, _) => (
+            shaders::DEPTH_VERT,
+            None,
+            Depth::TestAndWrite,
+            Blending::Drop,
+        ),
+        (Pass::Motion, AlphaClass::Mask) => (
+            shaders::MOTION_MASK_VERT,
+            Some(shaders::MOTION_MASK_FRAG),
+            Depth::TestAndWrite,
+            Blending::Replace,
+        ),
+        (Pass::Motion, _) => (
+            shaders::MOTION_VERT,
+            Some(shaders::MOTION_FRAG),
+            Depth::TestAndWrite,
+            Blending::Replace,
+        ),
+        (Pass::Overdraw, _) => (
+            shaders::SCENE_VERT,
+            Some(shaders::OVERDRAW_FRAG),
+            Depth::Ignored,
+            Blending::Weighted,
+        ),
+        (Pass::Weighted, _) => (
+            shaders::SCENE_VERT,
+            Some(shaders::SCENE_WEIGHTED_FRAG),
+            Depth::Test,
+            Blending::Weighted,
+        ),
+        (Pass::Shadow, AlphaClass::Mask) => (
+            shaders::SHADOW_MASK_VERT,
+            Some(shaders::DEPTH_MASK_FRAG),
+            Depth::TestAndWrite,
+            Blending::Drop,
+        ),
+        (Pass::Shadow, _) => (
+            shaders::SHADOW_VERT,
+            None,
+            Depth::TestAndWrite,
+            Blending::Drop,
+        ),
+        (Pass::Color, AlphaClass::Blend) => (
+            shaders::SCENE_VERT,
+            Some(shaders::SCENE_FRAG),
+            Depth::Test,
+            Blending::Over,
+        ),
+        (Pass::Color, _) => {
+            let fragment = Some(shaders::SCENE_FRAG);
+            (
+                shaders::SCENE_VERT,
+                fragment,
+                Depth::TestEqual,
+                Blending::Replace,
+            )
+        }
+    };
+    GraphicsDesc {
+        vertex,
+        fragment,
+        fragment_constant: features | (u32::from(class == AlphaClass::Blend) * BLEND),
+        topology: topology_of(topology),
+        color_formats: match pass {
+            Pass::Depth | Pass::Color | Pass::Overdraw => &[HDR_FORMAT],
+            Pass::Motion => &[MOTION_FORMAT],
+            Pass::Weighted => &[HDR_FORMAT, UNSEEN_FORMAT],
+            Pass::DepthOnly | Pass::Shadow => &[],
+        },
+        depth,
+        blending,
+        samples: if pass == Pass::Shadow {
+            vk::SampleCountFlags::TYPE_1
+        } else {
+            samples
+        },
+    }
+}
+
+pub(crate) fn topology_of(topology: Topology) -> vk::PrimitiveTopology {
+    match topology {
+        Topology::Points => vk::PrimitiveTopology::POINT_LIST,
+        Topology::Lines => vk::PrimitiveTopology::LINE_LIST,
+        Topology::Triangles => vk::PrimitiveTopology::TRIANGLE_LIST,
+    }
+}

@@ -1,0 +1,552 @@
+//! The frame as a graph: passes and what they use. Pure data; the tests compile it without a device.
+
+use ash::vk;
+
+use super::{
+    cull::{self, Sizes},
+    lighting,
+    post::{self, BLOOM_FORMAT, BLOOM_LEVELS_MAX, EXPOSURE_WORDS, Screen, VISIBILITY_FORMAT},
+};
+use crate::{
+    gpu::pipeline::DEPTH_FORMAT,
+    graph::{Graph, ImageSpec, Origin, Queue, ResourceId, Use},
+    quality::{Culling, ShadowQuality},
+    shadow,
+    view::DebugView,
+};
+
+/// Scene colours before tone mapping.
+pub(crate) const HDR_FORMAT: vk::Format = vk::Format::R16G16B16A16_SFLOAT;
+
+/// How far surfaces have moved on the screen.
+pub(crate) const MOTION_FORMAT: vk::Format = vk::Format::R16G16_SFLOAT;
+/// What is seen through blended surfaces.
+pub(crate) const UNSEEN_FORMAT: vk::Format = vk::Format::R16_SFLOAT;
+
+/// Bits of [`FrameKey::features`].
+pub(crate) const BLEND: u32 = 1;
+pub(crate) const SUN_SHADOWS: u32 = 2;
+pub(crate) const LIGHT_SHADOWS: u32 = 4;
+pub(crate) const CLUSTERED: u32 = 8;
+pub(crate) const OCCLUSION: u32 = 16;
+
+/// What decides which passes there are. Another key is another plan.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct FrameKey {
+    pub(crate) extent: vk::Extent2D,
+    pub(crate) canvas_format: vk::Format,
+    /// Whether the picture is shown in a window; otherwise it is copied.
+    pub(crate) presented: bool,
+    pub(crate) samples: vk::SampleCountFlags,
+    pub(crate) culling: Culling,
+    pub(crate) sizes: Sizes,
+    pub(crate) shadows: Option<ShadowQuality>,
+    /// Whether lights other than the sun have maps.
+    pub(crate) light_shadows: bool,
+    /// Words of a bit a light where lights are sorted into clusters; 0 where they are not.
+    pub(crate) light_words: u32,
+    pub(crate) occlusion: bool,
+    pub(crate) auto_exposure: bool,
+    pub(crate) bloom: bool,
+    pub(crate) temporal: bool,
+    /// Whether blended surfaces are summed by weight rather than drawn in order.
+    pub(crate) weighted: bool,
+    pub(crate) debug: DebugView,
+    /// Whether lines are drawn over the picture.
+    pub(crate) lines: bool,
+}
+
+impl FrameKey {
+    /// What colours depend on, for their pipelines: bits as `shaders/scene.frag` has them.
+    pub(crate) fn features(&self) -> u32 {
+        let bits = [
+            (self.shadows.is_some(), SUN_SHADOWS),
+            (self.light_shadows, LIGHT_SHADOWS),
+            (self.light_words > 0, CLUSTERED),
+            (self.occlusion, OCCLUSION),
+        ];
+        let bits: u32 = bits.iter().filter(|(on, _)| *on).map(|(_, bit)| bit).sum();
+        bits | self.debug.number() << 8
+    }
+
+    /// Whether depth is finished before colours begin; otherwise one render pass does both.
+    pub(crate) fn depth_first(&self) -> bool {
+        self.culling == Culling::Occlusion || self.occlusion || self.temporal
+    }
+
+    /// Levels of bloom.
+    fn bloom_levels(&self) -> u32 {
+        if self.bloom {
+            post::bloom_levels(self.extent.width, self.extent.height)
+        } else {
+            0
+        }
+    }
+
+    /// The pipelines over the whole screen.
+    pub(crate) fn screens(&self) -> Vec<Screen> {
+        let mut screens = Vec::new();
+        if self.occlusion {
+            screens.extend([Screen::Occlusion, Screen::OcclusionBlur]);
+        }
+        if self.bloom {
+            screens.extend([Screen::BloomFirst, Screen::BloomDown, Screen::BloomUp]);
+        }
+        if self.temporal {
+            screens.push(Screen::Temporal);
+        }
+        if self.weighted {
+            screens.push(Screen::Weighted);
+        }
+        screens
+    }
+}
+
+/// What a pass records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Copies what changed, and filters the sky.
+    Upload,
+    /// Fills the lists of what is in view, or of what was seen before.
+    Cull,
+    /// Depth of what is solid from where the sun is.
+    SunShadows,
+    /// The same from where other lights are.
+    LightShadows,
+    /// Sorts lights into parts of the view.
+    Clusters,
+    /// Depth of what is solid, then colours, the sky behind, and what is blended.
+    Scene,
+    /// Depth of a list of what is solid; the first clears.
+    Depth {
+        list: u32,
+    },
+    /// The hierarchical depth buffer.
+    Hiz,
+    /// Fills the lists of what is not hidden.
+    CullAgain,
+    /// Colours of what is solid where depth is equal, the sky behind, and what is blended.
+    Color,
+    /// How much of the sky each place sees, and its average.
+    Occlusion,
+    OcclusionBlur,
+    /// Sums of what is blended, and putting them over the picture.
+    Blended,
+    Weighted,
+    /// This frame and those before it, and keeping the result for the next.
+    Temporal,
+    KeepHistory,
+    /// How bright the picture is.
+    Exposure,
+    /// Levels of bloom, from the largest to the smallest and back.
+    BloomDown {
+        level: u32,
+    },
+    BloomUp {
+        level: u32,
+    },
+    ToneMap,
+    /// Lines over the picture.
+    Lines,
+    ReadBack,
+}
+
+/// The resources that recording asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Resources {
+    pub(crate) color: ResourceId,
+    pub(crate) depth: ResourceId,
+    pub(crate) canvas: ResourceId,
+    /// Draw lists after culling.
+    pub(crate) lists: ResourceId,
+    pub(crate) hiz: ResourceId,
+    /// By slot, what was seen in the frame before.
+    pub(crate) seen: ResourceId,
+    pub(crate) sun_map: ResourceId,
+    pub(crate) light_map: ResourceId,
+    pub(crate) clusters: ResourceId,
+    pub(crate) cluster_bounds: ResourceId,
+    pub(crate) visibility_raw: ResourceId,
+    pub(crate) visibility: ResourceId,
+    pub(crate) exposure: ResourceId,
+    /// How surfaces have moved on the screen.
+    pub(crate) motion: ResourceId,
+    pub(crate) resolved: ResourceId,
+    pub(crate) history: ResourceId,
+    /// Weighted sums of what is blended, and what is seen through it.
+    pub(crate) sums: ResourceId,
+    pub(crate) unseen: ResourceId,
+    pub(crate) bloom: [ResourceId; BLOOM_LEVELS_MAX as usize],
+}
+
+/// The frame of a key.
+pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
+    let mut graph = Graph::default();
+    let spec = |format, samples| ImageSpec {
+        width: key.extent.width,
+        height: key.extent.height,
+        format,
+        samples,
+    };
+    let tables = graph.import_buffers("scene tables");
+    let report = graph.import_buffers("report");
+    graph.end(report, Use::Host);
+    let color = graph.image("scene colour", spec(HDR_FORMAT, key.samples));
+    let depth = graph.image("scene depth", spec(DEPTH_FORMAT, key.samples));
+    let lists = graph.buffer("draw lists", key.sizes.parts().bytes);
+    let hiz_bytes = cull::hiz_words(key.extent.width, key.extent.height) * 4;
+    let hiz = graph.buffer("hierarchical depth", hiz_bytes);
+    let seen = graph.keep_buffer("seen before", u64::from(key.sizes.slots) * 4);
+    let map = |side| ImageSpec {
+        width: side,
+        height: side,
+        format: DEPTH_FORMAT,
+        samples: vk::SampleCountFlags::TYPE_1,
+    };
+    let quality = key.shadows.unwrap_or(ShadowQuality::LOW);
+    let side = shadow::sun_grid(&quality) * quality.resolution;
+    let sun_map = graph.image("sun shadows", map(side));
+    let side = shadow::light_grid(&quality) * quality.light_resolution;
+    let light_map = graph.image("light shadows", map(side));
+    let clusters = graph.buffer("light clusters", lighting::cluster_bytes(key.light_words));
+    let bounds_bytes = u64::from(key.light_words) * 32 * 8;
+    let cluster_bounds = graph.buffer("bounds of lights", bounds_bytes);
+    let one = vk::SampleCountFlags::TYPE_1;
+    let visibility_raw = graph.image("sky seen, raw", spec(VISIBILITY_FORMAT, one));
+    let visibility = graph.image("sky seen", spec(VISIBILITY_FORMAT, one));
+    let motion = graph.image("motion", spec(MOTION_FORMAT, one));
+    let resolved = graph.image("resolved colour", spec(HDR_FORMAT, one));
+    let history = graph.import_image("history", spec(HDR_FORMAT, one), Origin::Kept);
+    let sums = graph.image("blended, sums", spec(HDR_FORMAT, key.samples));
+    let unseen = graph.image("blended, unseen", spec(UNSEEN_FORMAT, key.samples));
+    let exposure = graph.keep_buffer("exposure", EXPOSURE_WORDS * 4);
+    let names = [
+        "bloom 1", "bloom 2", "bloom 3", "bloom 4", "bloom 5", "bloom 6",
+    ];
+    let mut level = 0;
+    let bloom = names.map(|name| {
+        level += 1;
+        let half = |side: u32| side.div_ceil(1 << level);
+        let spec = ImageSpec {
+            width: half(key.extent.width),
+            height: half(key.extent.height),
+            format: BLOOM_FORMAT,
+            samples: one,
+        };
+        graph.image(name, spec)
+    });
+    // A window's image becomes ready where colours are written; a picture in memory was last copied from.
+    let before = if key.presented {
+        Use::Color
+    } else {
+        Use::CopyFrom
+    };
+    let canvas = graph.import_image(
+        "canvas",
+        spec(key.canvas_format, vk::SampleCountFlags::TYPE_1),
+        Origin::Given(before),
+    );
+    let resources = Resources {
+        color,
+        depth,
+        canvas,
+        lists,
+        hiz,
+        seen,
+        sun_map,
+        light_map,
+        clusters,
+        cluster_bounds,
+        visibility_raw,
+        visibility,
+        exposure,
+        motion,
+        resolved,
+        history,
+        sums,
+        unseen,
+        bloom,
+    };
+    let graphics = Queue::Graphics;
+    let occlusion = key.culling == Culling::Occlusion;
+
+    let mut uses = vec![(tables, Use::CopyTo), (report, Use::CopyTo)];
+    if occlusion {
+        uses.push((seen, Use::CopyTo));
+    }
+    if key.auto_exposure {
+        uses.push((exposure, Use::CopyTo));
+    }
+    graph.pass("upload", graphics, Step::Upload, uses);
+
+    // How draws use the scene's tables and lists.
+    let mut drawn = vec![
+        (tables, Use::Indirect),
+        (tables, Use::Index),
+        (tables, Use::ReadVertex),
+        (tables, Use::ReadFragment),
+    ];
+    let mut culls = vec![
+        (tables, Use::ReadCompute),
+        (lists, Use::WriteCompute),
+        (report, Use::WriteCompute),
+    ];
+    if key.culling != Culling::Off {
+        drawn.extend([(lists, Use::Indirect), (lists, Use::ReadVertex)]);
+        if occlusion {
+            culls.push((seen, Use::WriteCompute));
+        }
+        graph.pass("cull", graphics, Step::Cull, culls.iter().copied());
+    }
+    let with = |uses: &[(ResourceId, Use)]| [uses, &drawn].concat();
+    // What colours read beside the tables.
+    let mut shading = Vec::new();
+    if key.light_words > 0 {
+        let uses = [
+            (tables, Use::ReadCompute),
+            (cluster_bounds, Use::WriteCompute),
+            (clusters, Use::WriteCompute),
+        ];
+        graph.pass("light clusters", Queue::Compute, Step::Clusters, uses);
+        shading.push((clusters, Use::ReadFragment));
+    }
+    if key.shadows.is_some() {
+        let uses = with(&[(sun_map, Use::Depth)]);
+        graph.pass("sun shadows", graphics, Step::SunShadows, uses);
+        shading.push((sun_map, Use::SampledFragment(0)));
+    }
+    if key.light_shadows {
+        let uses = with(&[(light_map, Use::Depth)]);
+        graph.pass("light shadows", graphics, Step::LightShadows, uses);
+        shading.push((light_map, Use::SampledFragment(1)));
+    }
+    if key.depth_first() {
+        let list = cull::FIRST;
+        let mut placed = vec![(depth, Use::Depth)];
+        if key.temporal {
+            placed.push((motion, Use::Color));
+        }
+        graph.pass("depth", graphics, Step::Depth { list }, with(&placed));
+        if occlusion {
+            let uses = [(depth, Use::SampledCompute(0)), (hiz, Use::WriteCompute)];
+            graph.pass("hierarchical depth", graphics, Step::Hiz, uses);
+            culls.push((hiz, Use::ReadCompute));
+            graph.pass("cull again", graphics, Step::CullAgain, culls);
+            let list = cull::SECOND;
+            graph.pass("depth again", graphics, Step::Depth { list }, with(&placed));
+        }
+        if key.occlusion {
+            let uses = [
+                (depth, Use::SampledFragment(0)),
+                (visibility_raw, Use::Color),
+            ];
+            graph.pass("sky seen", graphics, Step::Occlusion, uses);
+            let uses = [
+                (visibility_raw, Use::SampledFragment(0)),
+                (visibility, Use::Color),
+            ];
+            graph.pass("sky seen, average", graphics, Step::OcclusionBlur, uses);
+            shading.push((visibility, Use::SampledFragment(2)));
+        }
+        shading.extend([(color, Use::Color), (depth, Use::DepthTest)]);
+        graph.pass("colour", graphics, Step::Color, with(&shading));
+    } else {
+        shading.extend([(color, Use::Color), (depth, Use::Depth)]);
+        graph.pass("scene", graphics, Step::Scene, with(&shading));
+    }
+    if key.weighted {
+        let lit = shading
+            .into_iter()
+            .filter(|(id, _)| ![color, depth, visibility].contains(id));
+        let targets = [
+            (sums, Use::Color),
+            (unseen, Use::Color),
+            (depth, Use::DepthTest),
+        ];
+        let uses: Vec<_> = lit.chain(targets).collect();
+        graph.pass("blended", graphics, Step::Blended, with(&uses));
+        let uses = [
+            (sums, Use::SampledFragment(0)),
+            (unseen, Use::SampledFragment(1)),
+            (color, Use::Color),
+        ];
+        graph.pass("blended, over", graphics, Step::Weighted, uses);
+    }
+    // What is shown, before tone mapping.
+    let mut shown = color;
+    if key.temporal {
+        let uses = [
+            (color, Use::SampledFragment(0)),
+            (depth, Use::SampledFragment(1)),
+            (motion, Use::SampledFragment(2)),
+            (history, Use::SampledFragment(3)),
+            (resolved, Use::Color),
+        ];
+        graph.pass("temporal", graphics, Step::Temporal, uses);
+        let uses = [(resolved, Use::CopyFrom), (history, Use::CopyTo)];
+        graph.pass("keep history", graphics, Step::KeepHistory, uses);
+        shown = resolved;
+    }
+
+    let mut mapped = vec![(shown, Use::SampledFragment(0)), (canvas, Use::Color)];
+    if key.auto_exposure {
+        let uses = [
+            (shown, Use::SampledCompute(0)),
+            (exposure, Use::WriteCompute),
+        ];
+        graph.pass("exposure", graphics, Step::Exposure, uses);
+        mapped.push((exposure, Use::ReadFragment));
+    }
+    let levels = key.bloom_levels();
+    let mut above = shown;
+    for level in 0..levels {
+        let image = bloom[level as usize];
+        let uses = [(above, Use::SampledFragment(0)), (image, Use::Color)];
+        graph.pass(
+            names[level as usize],
+            graphics,
+            Step::BloomDown { level },
+            uses,
+        );
+        above = image;
+    }
+    for level in (0..levels.saturating_sub(1)).rev() {
+        let (below, image) = (bloom[level as usize + 1], bloom[level as usize]);
+        let uses = [(below, Use::SampledFragment(0)), (image, Use::Color)];
+        graph.pass("bloom up", graphics, Step::BloomUp { level }, uses);
+    }
+    if levels > 0 {
+        mapped.push((bloom[0], Use::SampledFragment(1)));
+    }
+    graph.pass("tone map", graphics, Step::ToneMap, mapped);
+    if key.lines {
+        let uses = [(tables, Use::ReadVertex), (canvas, Use::Color)];
+        graph.pass("lines", graphics, Step::Lines, uses);
+    }
+    if key.presented {
+        graph.end(canvas, Use::Present);
+    } else {
+        let picture = graph.import_buffers("picture");
+        graph.end(picture, Use::Host);
+        let uses = [(canvas, Use::CopyFrom), (picture, Use::CopyTo)];
+        graph.pass("read back", graphics, Step::ReadBack, uses);
+    }
+    (graph, resources)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Compiled, Kind, Options, Requirements};
+
+    pub(crate) fn compile(key: &FrameKey) -> (Compiled<Step>, Resources) {
+        let (graph, resources) = frame(key);
+        let plan = graph.compile(Options::default(), |_, resource, _| {
+            let size = match resource.kind {
+                Kind::Buffer(bytes) => bytes,
+                Kind::Image(spec) => u64::from(spec.width) * u64::from(spec.height) * 8,
+            };
+            Requirements {
+                size,
+                alignment: 256,
+                types: 1,
+            }
+        });
+        (plan, resources)
+    }
+
+    /// Keys of every kind of frame.
+    fn keys() -> Vec<FrameKey> {
+        let mut keys = Vec::new();
+        for culling in [Culling::Off, Culling::Frustum, Culling::Occlusion] {
+            for presented in [false, true] {
+                for samples in [vk::SampleCountFlags::TYPE_1, vk::SampleCountFlags::TYPE_4] {
+                    keys.push(FrameKey {
+                        extent: vk::Extent2D {
+                            width: 640,
+                            height: 360,
+                        },
+                        canvas_format: vk::Format::R8G8B8A8_SRGB,
+                        presented,
+                        samples,
+                        culling,
+                        sizes: Sizes::of(1, 1, 1, 1, cull::VIEW_LISTS),
+                        shadows: presented.then_some(ShadowQuality::HIGH),
+                        light_shadows: presented,
+                        light_words: u32::from(presented) * 4,
+                        occlusion: presented,
+                        auto_exposure: presented,
+                        bloom: presented,
+                        temporal: presented && samples == vk::SampleCountFlags::TYPE_1,
+                        weighted: presented,
+                        debug: DebugView::None,
+                        lines: presented,
+                    });
+                }
+            }
+        }
+        keys
+    }
+
+    #[test]
+    fn no_barrier_of_any_frame_waits_for_all_commands() {
+        use vk::PipelineStageFlags2 as S;
+        let all = S::ALL_COMMANDS | S::ALL_GRAPHICS | S::TOP_OF_PIPE | S::BOTTOM_OF_PIPE;
+        for key in keys() {
+            let (plan, _) = compile(&key);
+            let barriers = plan.passes.iter().flat_map(|pass| &pass.barriers);
+            for barrier in barriers.chain(&plan.end) {
+                let name = plan.resources[barrier.resource.0 as usize].name;
+                for scope in [barrier.from, barrier.to] {
+                    assert!(!scope.stage.intersects(all), "{name} in {key:?}: {scope:?}");
+                    assert!(
+                        scope.access.is_empty() || !scope.stage.is_empty(),
+                        "{name} in {key:?}: {scope:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn passes_are_those_that_the_key_asks_for() {
+        let names = |culling| {
+            let key = FrameKey {
+                culling,
+                ..keys()[0]
+            };
+            let (plan, _) = compile(&key);
+            plan.passes.iter().map(|pass| pass.name).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            names(Culling::Off),
+            ["upload", "scene", "tone map", "read back"]
+        );
+        assert_eq!(
+            names(Culling::Frustum),
+            ["upload", "cull", "scene", "tone map", "read back"]
+        );
+        assert_eq!(
+            names(Culling::Occlusion),
+            [
+                "upload",
+                "cull",
+                "depth",
+                "hierarchical depth",
+                "cull again",
+                "depth again",
+                "colour",
+                "tone map",
+                "read back"
+            ]
+        );
+    }
+
+    #[test]
+    fn with_culling_off_there_is_no_memory_for_it() {
+        let (plan, resources) = compile(&keys()[0]);
+        for id in [resources.lists, resources.hiz, resources.seen] {
+            assert!(!plan.is_used(id));
+        }
+    }
+}

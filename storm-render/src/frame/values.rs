@@ -1,0 +1,236 @@
+//! What the constants of a frame are.
+
+use ash::vk;
+use glam::{Mat4, Vec2, Vec3};
+
+use super::{
+    constants::{Constants, Part},
+    cull::{CullInfo, CullView},
+    lighting::{self, LightingInfo},
+    plan::{FrameKey, Resources, Step},
+};
+use crate::{
+    context::CLAMP_SAMPLER,
+    environment::EnvironmentSlots,
+    gpu::buffer::Buffer,
+    graph::{ResourceId, execute::Realised},
+    quality::{Culling, Quality},
+    scene::{
+        Scene,
+        layout::{Globals, LightInfo},
+        motion::MotionInfo,
+    },
+    shadow::{self, ShadowView},
+    view::{DebugView, Projection, View},
+};
+
+/// Where shadows are cast from in a frame.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shadows {
+    /// Of the sun, then of other lights.
+    pub(crate) views: Vec<ShadowView>,
+    pub(crate) cascades: u32,
+}
+
+impl Shadows {
+    pub(crate) fn new(
+        view: &View,
+        aspect: f32,
+        sun: Vec3,
+        shadowed: &[(LightInfo, u32)],
+        quality: &Quality,
+    ) -> Self {
+        let Some(quality) = &quality.shadows else {
+            return Self::default();
+        };
+        let mut views = shadow::cascades(view, aspect, sun, quality);
+        let cascades = views.len() as u32;
+        views.extend(shadow::lights(view, shadowed, quality));
+        Self { views, cascades }
+    }
+}
+
+/// What the constants are made from.
+pub(crate) struct Values<'a> {
+    pub(crate) scene: &'a Scene,
+    pub(crate) view: &'a View,
+    pub(crate) quality: &'a Quality,
+    pub(crate) key: &'a FrameKey,
+    pub(crate) realised: &'a Realised<Step>,
+    pub(crate) resources: &'a Resources,
+    pub(crate) environment: EnvironmentSlots,
+    pub(crate) shadows: &'a Shadows,
+    pub(crate) report: &'a Buffer,
+    /// Where samples are moved to, in clip units.
+    pub(crate) jitter: Vec2,
+    /// The view of the frame before, and its matrix.
+    pub(crate) before: Option<(View, Mat4)>,
+    /// Whether samples lie where the specification says.
+    pub(crate) standard_samples: bool,
+}
+
+impl Values<'_> {
+    /// Writes what differs from what is there. Gives the bytes written.
+    pub(crate) fn write(&self, constants: &mut Constants) -> u64 {
+        let vk::Extent2D { width, height } = self.key.extent;
+        let still = self.view.clip_from_relative(width as f32 / height as f32);
+        let clip_from_relative = Mat4::from_translation(self.jitter.extend(0.0)) * still;
+        let lighting = constants.address(Part::Lighting);
+        let environment = self.environment;
+        let globals = globals(
+            self.scene,
+            self.view,
+            clip_from_relative,
+            environment,
+            lighting,
+        );
+        let mut bytes = constants.write(Part::Globals, &[globals]);
+        if self.key.culling != Culling::Off {
+            let info = self.cull_info(constants.address(Part::Views));
+            bytes += constants.write(Part::Cull, &[info]);
+            bytes += constants.write(Part::Views, &self.cull_views(clip_from_relative));
+        }
+        if self.key.temporal {
+            bytes += constants.write(Part::Motion, &[self.motion(still)]);
+        }
+        if self.key.features() != 0 {
+            let info = self.lighting(constants.address(Part::Shadows));
+            bytes += constants.write(Part::Lighting, &[info]);
+            bytes += constants.write(Part::Shadows, &self.shadows.views);
+        }
+        bytes
+    }
+
+    /// The address of a buffer of the graph; 0 where no pass uses it.
+    fn address(&self, id: ResourceId) -> u64 {
+        let buffer = self.realised.maybe_buffer(id);
+        buffer.map_or(0, |buffer| buffer.address)
+    }
+
+    fn cull_info(&self, views: u64) -> CullInfo {
+        let draws = &self.scene.draws;
+        let sizes = self.key.sizes;
+        let parts = sizes.parts();
+        let lists = self.address(self.resources.lists);
+        let (candidate_count, solid_count) = draws.candidates();
+        let solid_ranges = draws.solid().len() as u32;
+        CullInfo {
+            views,
+            candidates: draws.visible().address,
+            commands: draws.commands().address,
+            ranges: draws.ranges().address,
+            boxes: self.scene.geometry.boxes().address,
+            bits: lists + parts.bits,
+            sums: lists + parts.sums,
+            slots: lists + parts.slots,
+            commands_left: lists + parts.commands,
+            counts: lists + parts.counts,
+            hiz: self.address(self.resources.hiz),
+            seen: self.address(self.resources.seen),
+            report: self.report.address,
+            candidate_count,
+            solid_count,
+            range_count: solid_ranges + draws.blended().len() as u32,
+            candidate_stride: sizes.candidates,
+            command_stride: sizes.commands,
+            range_stride: sizes.ranges,
+            solid_ranges,
+            padding: 0,
+        }
+    }
+
+    fn motion(&self, still: Mat4) -> MotionInfo {
+        let (view, before) = self.before.unwrap_or((*self.view, still));
+        MotionInfo {
+            clip_from_relative: still.to_cols_array_2d(),
+            previous_clip_from_relative: before.to_cols_array_2d(),
+            previous_cell: view.cell,
+            fresh: u32::from(self.before.is_none()),
+            previous_translation: view.translation.into(),
+            padding: 0,
+            previous_transforms: self.scene.instances.previous_transforms(),
+        }
+    }
+
+    /// The view of the camera, then those of lights.
+    fn cull_views(&self, clip_from_relative: Mat4) -> Vec<CullView> {
+        let vk::Extent2D { width, height } = self.key.extent;
+        let sample_grid = if !self.standard_samples {
+            0
+        } else if self.key.samples == vk::SampleCountFlags::TYPE_1 {
+            1
+        } else {
+            // Of the four samples of a pixel no two share a row or a column.
+            4
+        };
+        let camera = CullView {
+            clip_from_relative: clip_from_relative.to_cols_array_2d(),
+            extent: [width as f32, height as f32],
+            small: self.quality.small_feature_pixels,
+            sample_grid,
+        };
+        let lights = self.shadows.views.iter().map(|shadow| CullView {
+            clip_from_relative: shadow.clip_from_relative,
+            extent: [shadow.size; 2],
+            small: 0.0,
+            sample_grid: 1,
+        });
+        std::iter::once(camera).chain(lights).collect()
+    }
+
+    fn lighting(&self, shadows: u64) -> LightingInfo {
+        let vk::Extent2D { width, height } = self.key.extent;
+        let light_words = self.key.light_words;
+        LightingInfo {
+            shadows,
+            clusters: self.address(self.resources.clusters),
+            cluster_bounds: self.address(self.resources.cluster_bounds),
+            forward: (self.view.rotation * Vec3::NEG_Z).into(),
+            cascades: self.shadows.cascades,
+            extent: [width as f32, height as f32],
+            light_words,
+            summary_words: lighting::summary_words(light_words),
+        }
+    }
+}
+
+/// What every shader knows.
+pub(crate) fn globals(
+    scene: &Scene,
+    view: &View,
+    clip_from_relative: Mat4,
+    environment: EnvironmentSlots,
+    lighting: u64,
+) -> Globals {
+    let eye = match view.projection {
+        Projection::Perspective { .. } => Vec3::ZERO.extend(1.0),
+        Projection::Orthographic { .. } => (view.rotation * Vec3::Z).extend(0.0),
+    };
+    Globals {
+        clip_from_relative: clip_from_relative.to_cols_array_2d(),
+        relative_from_clip: clip_from_relative.inverse().to_cols_array_2d(),
+        eye: eye.into(),
+        camera_cell: view.cell,
+        // What is shown instead of colours is shown as it is.
+        exposure: if view.debug == DebugView::None {
+            view.exposure
+        } else {
+            1.0
+        },
+        camera_translation: view.translation.into(),
+        light_count: scene.light_count(),
+        sky: scene.sky().info(),
+        vertices: scene.geometry.vertices().address,
+        transforms: scene.instances.transforms().address,
+        metas: scene.instances.metas().address,
+        meshes: scene.geometry.infos().address,
+        materials: scene.surfaces.infos().address,
+        lights: scene.lights.buffer().address,
+        harmonics: environment.harmonics,
+        sky_cube: environment.sky_cube,
+        sky_levels: environment.sky_levels,
+        brdf_table: environment.brdf_table,
+        clamp_sampler: CLAMP_SAMPLER,
+        lighting,
+    }
+}

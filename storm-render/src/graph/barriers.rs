@@ -1,0 +1,257 @@
+//! Barriers: each waits for what a resource was last used for, and for nothing else.
+
+use ash::vk;
+
+use super::{
+    Kind, Origin, Queue, Resource, ResourceId, Use,
+    alias::{Lifetime, Placement},
+};
+
+/// A barrier of one resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Barrier {
+    pub(crate) resource: ResourceId,
+    pub(crate) from: Scope,
+    pub(crate) to: Scope,
+    /// Layouts before and after; the same for buffers.
+    pub(crate) old: vk::ImageLayout,
+    pub(crate) new: vk::ImageLayout,
+}
+
+/// Stages, and accesses in them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Scope {
+    pub(crate) stage: vk::PipelineStageFlags2,
+    pub(crate) access: vk::AccessFlags2,
+}
+
+impl Scope {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.stage |= other.stage;
+        self.access |= other.access;
+    }
+}
+
+/// Uses of one resource between which nothing has to be waited for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    pub(super) first_pass: usize,
+    pub(super) last_pass: usize,
+    pub(super) queue: Queue,
+    /// All stages and accesses.
+    scope: Scope,
+    writes: vk::AccessFlags2,
+    layout: vk::ImageLayout,
+}
+
+impl Step {
+    fn new(pass: usize, queue: Queue, how: Use, resource: &Resource) -> Self {
+        Self {
+            first_pass: pass,
+            last_pass: pass,
+            queue,
+            scope: Scope {
+                stage: how.stage(),
+                access: how.access(),
+            },
+            writes: how.writes(),
+            layout: layout(how, resource),
+        }
+    }
+
+    /// What the next user has to wait for: its stages, and what it wrote.
+    fn left(&self) -> Scope {
+        Scope {
+            stage: self.scope.stage,
+            access: self.writes,
+        }
+    }
+}
+
+fn layout(how: Use, resource: &Resource) -> vk::ImageLayout {
+    match resource.kind {
+        Kind::Image(_) => how.layout(),
+        Kind::Buffer(_) => vk::ImageLayout::UNDEFINED,
+    }
+}
+
+/// Adds a use to the steps of a resource: to the last one where nothing has to be waited for in between.
+pub(super) fn push(
+    steps: &mut Vec<Step>,
+    pass: usize,
+    queue: Queue,
+    how: Use,
+    resource: &Resource,
+) {
+    let step = Step::new(pass, queue, how, resource);
+    match steps.last_mut() {
+        Some(last)
+            if last.queue == queue
+                && last.layout == step.layout
+                // Reads in a row, or several uses of one pass, which sees to itself.
+                && (last.writes.is_empty() && step.writes.is_empty()
+                    || last.first_pass == pass) =>
+        {
+            last.last_pass = pass;
+            last.scope.add(step.scope);
+            last.writes |= step.writes;
+        }
+        _ => steps.push(step),
+    }
+}
+
+/// All barriers of a frame.
+pub(super) struct Plan {
+    /// By pass.
+    pub(super) before: Vec<Vec<Barrier>>,
+    pub(super) end: Vec<Barrier>,
+}
+
+pub(super) fn all(
+    resources: &[Resource],
+    steps: &[Vec<Step>],
+    lifetimes: &[Option<Lifetime>],
+    placements: &[Option<Placement>],
+    passes: usize,
+) -> Plan {
+    let mut plan = Plan {
+        before: vec![Vec::new(); passes],
+        end: Vec::new(),
+    };
+    for (index, (resource, own)) in resources.iter().zip(steps).enumerate() {
+        let id = ResourceId(index as u32);
+        let (Some(first), Some(last)) = (own.first(), own.last()) else {
+            continue;
+        };
+        let end = resource
+            .end
+            .map(|end| Step::new(passes, Queue::Graphics, end, resource));
+        let before = match resource.origin {
+            Origin::Transient => Before {
+                left: memory_left(index, first, steps, lifetimes, placements),
+                queue: if own.iter().all(|step| step.queue == first.queue) {
+                    first.queue
+                } else {
+                    last.queue
+                },
+                layout: vk::ImageLayout::UNDEFINED,
+            },
+            // As the frame before left it.
+            Origin::Kept => {
+                let left = end.as_ref().unwrap_or(last);
+                Before {
+                    left: left.left(),
+                    queue: left.queue,
+                    layout: left.layout,
+                }
+            }
+            Origin::Given(how) => Before {
+                left: Scope {
+                    stage: how.stage(),
+                    access: how.writes(),
+                },
+                queue: Queue::Graphics,
+                layout: vk::ImageLayout::UNDEFINED,
+            },
+        };
+        plan.before[first.first_pass].extend(between(id, before, first));
+        for pair in own.windows(2) {
+            let before = Before {
+                left: pair[0].left(),
+                queue: pair[0].queue,
+                layout: pair[0].layout,
+            };
+            plan.before[pair[1].first_pass].extend(between(id, before, &pair[1]));
+        }
+        if let Some(end) = end {
+            let before = Before {
+                left: last.left(),
+                queue: last.queue,
+                layout: last.layout,
+            };
+            plan.end.extend(between(id, before, &end));
+        }
+    }
+    plan
+}
+
+/// What happened to a resource before a step.
+struct Before {
+    left: Scope,
+    queue: Queue,
+    layout: vk::ImageLayout,
+}
+
+fn between(resource: ResourceId, before: Before, step: &Step) -> Option<Barrier> {
+    let same = before.layout == step.layout;
+    if same && before.left.access.is_empty() && step.writes.is_empty() {
+        // Reads after reads.
+        return None;
+    }
+    let from = if before.queue == step.queue {
+        before.left
+    } else {
+        // A semaphore has waited, at these stages, and made everything visible.
+        Scope {
+            stage: step.scope.stage,
+            access: vk::AccessFlags2::NONE,
+        }
+    };
+    if same && before.queue != step.queue {
+        return None;
+    }
+    Some(Barrier {
+        resource,
+        from,
+        to: step.scope,
+        old: before.layout,
+        new: step.layout,
+    })
+}
+
+/// What was last done to the memory of a transient resource before its first use: by what lay there earlier in the frame, or
+/// else by what lay there in the frame before.
+fn memory_left(
+    index: usize,
+    first: &Step,
+    steps: &[Vec<Step>],
+    lifetimes: &[Option<Lifetime>],
+    placements: &[Option<Placement>],
+) -> Scope {
+    let Some(own) = &placements[index] else {
+        return Scope::default();
+    };
+    let others: Vec<(usize, &Placement, &Step)> = placements
+        .iter()
+        .enumerate()
+        .filter_map(|(i, placement)| Some((i, placement.as_ref()?, steps[i].last()?)))
+        .filter(|(_, placement, _)| placement.overlaps(own))
+        .collect();
+    let earlier = |i: usize| {
+        i != index
+            && lifetimes[i]
+                .as_ref()
+                .is_some_and(|lifetime| lifetime.passes.end <= first.first_pass)
+    };
+    // One that covered all of it has itself waited for everything before.
+    let cover = others
+        .iter()
+        .filter(|(i, placement, _)| {
+            earlier(*i)
+                && placement.offset <= own.offset
+                && own.offset + own.size <= placement.offset + placement.size
+        })
+        .map(|(_, _, last)| last.last_pass)
+        .max();
+    let mut scope = Scope::default();
+    for (i, _, last) in others {
+        let counts = match cover {
+            Some(pass) => earlier(i) && last.last_pass >= pass,
+            None => true,
+        };
+        if counts {
+            scope.add(last.left());
+        }
+    }
+    scope
+}
