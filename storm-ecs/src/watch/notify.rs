@@ -94,7 +94,7 @@ impl World {
         had
     }
 
-    /// After an insertion: tells of the components that are new, and of those replaced (`had`).
+    /// After an insertion: tells of the components that are new, and of those replaced (`had`). The caller settles.
     #[cold]
     pub(crate) fn tell_inserted(
         &mut self,
@@ -114,7 +114,6 @@ impl World {
             };
             self.tell_each(Watch::INSERT, cause, &[id], &[entity], location);
         }
-        self.settle();
     }
 
     /// Before entities of one table lose components: tells of those that they have. Entities are rows `location.row..`.

@@ -204,12 +204,12 @@ impl World {
         let old = unsafe { self.insert_row(location, plan, &mut bundle, tick) };
         // SAFETY: the other fields are whole; they are not used afterwards, but for what `older` drops.
         let older = unsafe { self.write_aside(entity, &mut bundle, tick) };
-        // If one panics, the unwinding drops the others.
-        older.finish();
-        old.finish();
         if watch.has(Watch::INSERT) {
             self.tell_inserted(entity, &ids, &aside, &had);
         }
+        // Last, so that a panic here keeps nothing from the watchers. If one panics, the unwinding drops the others.
+        older.finish();
+        old.finish();
         self.settle();
         Ok(())
     }

@@ -97,10 +97,10 @@ impl World {
             // SAFETY: as the caller promises.
             old.extend(unsafe { self.insert_aside(entity, *id, value_of(id)) });
         }
-        drop(old);
         if watch.has(Watch::INSERT) {
             self.tell_inserted(entity, &columns, &aside, &had);
         }
+        drop(old);
         self.settle();
         Ok(())
     }

@@ -22,4 +22,5 @@ mod storage;
 mod support;
 mod system;
 mod watch;
+mod wide_model;
 mod world;
