@@ -235,13 +235,27 @@ impl Table {
 
     #[inline]
     pub(crate) fn column(&self, component: ComponentId) -> Option<&Column> {
-        self.columns.get(self.column_index(component)?)
+        let number = self.column_index(component)?;
+        // SAFETY: `column_of` has numbers of columns (invariant 2).
+        Some(unsafe { self.column_number(number) })
     }
 
     #[inline]
     pub(crate) fn column_mut(&mut self, component: ComponentId) -> Option<&mut Column> {
         let number = self.column_index(component)?;
-        self.columns.get_mut(number)
+        // SAFETY: `column_of` has numbers of columns (invariant 2).
+        Some(unsafe { self.columns.get_unchecked_mut(number) })
+    }
+
+    /// The column with a number that is known to be one of this table's.
+    ///
+    /// # Safety
+    /// `number` came from [`column_index`](Self::column_index) of this table: tables never lose columns (invariant 5).
+    #[inline]
+    pub(crate) unsafe fn column_number(&self, number: usize) -> &Column {
+        debug_assert!(number < self.columns.len());
+        // SAFETY: as the caller promises.
+        unsafe { self.columns.get_unchecked(number) }
     }
 
     #[inline]

@@ -3,6 +3,7 @@
 
 use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
+use core::ptr::NonNull;
 
 use crate::bitset::BitSet;
 use crate::column::Column;
@@ -223,7 +224,7 @@ fn column_of<T: Component>(id: ComponentId, table: &Table) -> Option<u32> {
 #[derive(Debug)]
 pub struct ReadFetch<'w, T> {
     /// The first row of the column, or of the sparse set.
-    base: *const T,
+    base: NonNull<T>,
     aside: Aside<'w>,
     marker: PhantomData<&'w [T]>,
 }
@@ -290,9 +291,13 @@ unsafe impl<T: Component> QueryData for &T {
     unsafe fn fetch<'w>(column: u32, table: FetchTable<'w>) -> ReadFetch<'w, T> {
         let aside = Aside::of::<T>(ComponentId(column), table);
         let base = match aside.set() {
-            _ if in_tables::<T>() => table.table.columns()[column as usize].base().cast::<T>(),
-            Some(set) => set.column().base().cast::<T>(),
-            None => core::ptr::dangling(),
+            _ if in_tables::<T>() => {
+                // SAFETY: the number is one of this table's columns, as the caller promises.
+                let column = unsafe { table.table.column_number(column as usize) };
+                column.first::<T>()
+            }
+            Some(set) => set.column().first::<T>(),
+            None => NonNull::dangling(),
         };
         ReadFetch {
             base,
@@ -309,8 +314,10 @@ unsafe impl<T: Component> QueryData for &T {
             // A value of no size: any aligned address will do.
             Storage::Tag => 0,
         };
+        // SAFETY: the row is in use, so within the allocation.
+        let value = unsafe { fetch.base.add(at) };
         // SAFETY: the row is in use, has the component, and is readable for 'w (the caller's duty).
-        unsafe { &*fetch.base.wrapping_add(at) }
+        unsafe { value.as_ref() }
     }
 }
 
@@ -325,7 +332,7 @@ unsafe impl<T: Component> SliceQueryData for &T {
     unsafe fn slice<'w>(fetch: Self::Fetch<'w>, len: usize) -> Self::Slice<'w> {
         const { assert!(in_tables::<T>(), "only columns of tables are slices") };
         // SAFETY: the first `len` rows are in use and readable for 'w (the caller's duty).
-        unsafe { core::slice::from_raw_parts(fetch.base, len) }
+        unsafe { core::slice::from_raw_parts(fetch.base.as_ptr(), len) }
     }
 }
 
@@ -334,7 +341,7 @@ unsafe impl<T: Component> SliceQueryData for &T {
 /// A fetch that writes a component.
 #[doc(hidden)]
 pub struct WriteFetch<'w, T> {
-    base: *mut T,
+    base: NonNull<T>,
     /// Whose ticks are marked; `None` for a component that nobody has.
     column: Option<&'w Column>,
     aside: Aside<'w>,
@@ -358,18 +365,19 @@ impl<T> core::fmt::Debug for WriteFetch<'_, T> {
 }
 
 impl<'w, T: Component> WriteFetch<'w, T> {
+    /// # Safety
+    /// `column` is what [`column_of`] gave for this table.
     #[inline]
-    fn new(column: u32, table: FetchTable<'w>) -> Self {
+    unsafe fn new(column: u32, table: FetchTable<'w>) -> Self {
         const { assert!(T::MUTABLE, "the component is immutable: insert it anew") };
         let aside = Aside::of::<T>(ComponentId(column), table);
         let column = match aside.set() {
-            _ if in_tables::<T>() => Some(&table.table.columns()[column as usize]),
+            // SAFETY: the number is one of this table's columns, as the caller promises.
+            _ if in_tables::<T>() => Some(unsafe { table.table.column_number(column as usize) }),
             set => set.map(SparseSet::column),
         };
         Self {
-            base: column.map_or(core::ptr::dangling_mut(), |column| {
-                column.base().cast::<T>()
-            }),
+            base: column.map_or(NonNull::dangling(), Column::first::<T>),
             column,
             aside,
             now: table.now,
@@ -456,7 +464,8 @@ unsafe impl<T: Component> QueryData for &mut T {
 
     #[inline]
     unsafe fn fetch<'w>(column: u32, table: FetchTable<'w>) -> WriteFetch<'w, T> {
-        WriteFetch::new(column, table)
+        // SAFETY: as the caller promises.
+        unsafe { WriteFetch::new(column, table) }
     }
 
     #[inline]
@@ -478,8 +487,10 @@ unsafe impl<T: Component> QueryData for &mut T {
 
     #[inline]
     unsafe fn item<'w>(fetch: Self::Fetch<'w>, row: usize) -> Self::Item<'w> {
+        // SAFETY: the row is in use, so within the allocation.
+        let mut value = unsafe { fetch.base.add(fetch.at(row)) };
         // SAFETY: the row is in use, has the component, and is exclusively ours for 'w (the caller's duty).
-        unsafe { &mut *fetch.base.wrapping_add(fetch.at(row)) }
+        unsafe { value.as_mut() }
     }
 }
 
@@ -497,7 +508,7 @@ unsafe impl<T: Component> SliceQueryData for &mut T {
             unsafe { column.mark_all(fetch.now) };
         }
         // SAFETY: the first `len` rows are in use and exclusively ours for 'w (the caller's duty).
-        unsafe { core::slice::from_raw_parts_mut(fetch.base, len) }
+        unsafe { core::slice::from_raw_parts_mut(fetch.base.as_ptr(), len) }
     }
 }
 
@@ -634,14 +645,17 @@ unsafe impl<T: Component> QueryData for Mut<'_, T> {
 
     #[inline]
     unsafe fn fetch<'w>(column: u32, table: FetchTable<'w>) -> WriteFetch<'w, T> {
-        WriteFetch::new(column, table)
+        // SAFETY: as the caller promises.
+        unsafe { WriteFetch::new(column, table) }
     }
 
     #[inline]
     unsafe fn item<'w>(fetch: Self::Fetch<'w>, row: usize) -> Self::Item<'w> {
         let row = fetch.at(row);
+        // SAFETY: the row is in use, so within the allocation.
+        let mut value = unsafe { fetch.base.add(row) };
         // SAFETY: the row is in use, has the component, and is exclusively ours for 'w (the caller's duty).
-        let value = unsafe { &mut *fetch.base.wrapping_add(row) };
+        let value = unsafe { value.as_mut() };
         Mut {
             value,
             column: fetch.column,
