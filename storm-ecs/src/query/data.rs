@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "fetches type-erased rows")]
 
 use core::marker::PhantomData;
+use core::num::NonZeroUsize;
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 
@@ -109,7 +110,7 @@ pub unsafe trait QueryData {
     fn columns(state: Self::State, table: &Table) -> Option<Self::Columns>;
 
     /// # Safety
-    /// `columns` are those of this table; the caller holds the access that `ACCESS` names for `'w`.
+    /// `columns` are what `columns` gave for this table, which has lived since; the caller holds the access that `ACCESS` names for `'w`.
     #[doc(hidden)]
     unsafe fn fetch<'w>(columns: Self::Columns, table: FetchTable<'w>) -> Self::Fetch<'w>;
 
@@ -207,13 +208,48 @@ fn tables_of<T: Component>(id: ComponentId, index: &TableIndex<'_>, word: usize)
     }
 }
 
-/// The number of `T`'s column in a table; of a component that is not in columns, its own number.
-#[inline]
-fn column_of<T: Component>(id: ComponentId, table: &Table) -> Option<u32> {
-    if in_tables::<T>() {
-        table.column_index(id).map(|number| number as u32)
-    } else {
-        Some(id.0)
+/// Where `T` is found in a table: the head of its column. Of a component that is not in columns: its own number, as an address.
+///
+/// A head stays where it is for as long as its table lives, and is read only while its world is borrowed.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Found(NonNull<Column>);
+
+// SAFETY: an address; what is behind it is read under the rules of `fetch`.
+unsafe impl Send for Found {}
+// SAFETY: as above.
+unsafe impl Sync for Found {}
+
+impl Found {
+    #[inline]
+    fn new<T: Component>(id: ComponentId, table: &Table) -> Option<Self> {
+        if in_tables::<T>() {
+            table.column_head(id).map(Self)
+        } else {
+            // On 32 bits the largest number becomes the one below: neither is ever given to a component.
+            let address = NonZeroUsize::MIN.saturating_add(id.0 as usize);
+            Some(Self(NonNull::without_provenance(address)))
+        }
+    }
+
+    /// The component's number, if it is not in columns.
+    #[inline]
+    fn id<T: Component>(self) -> ComponentId {
+        if in_tables::<T>() {
+            ComponentId::UNKNOWN
+        } else {
+            ComponentId((self.0.addr().get() - 1) as u32)
+        }
+    }
+
+    /// The column of a component that is in columns.
+    ///
+    /// # Safety
+    /// The table that this was found in lives, and is borrowed for `'w`.
+    #[inline]
+    unsafe fn column<'w>(self) -> &'w Column {
+        // SAFETY: the head is where it was (see `Table`), and `&mut` to it needs the table.
+        unsafe { self.0.as_ref() }
     }
 }
 
@@ -242,7 +278,7 @@ impl<T> Copy for ReadFetch<'_, T> {}
 unsafe impl<T: Component> QueryData for &T {
     type Item<'w> = &'w T;
     type State = ComponentId;
-    type Columns = u32;
+    type Columns = Found;
     type Fetch<'w> = ReadFetch<'w, T>;
     type ReadOnly = Self;
     const ACCESS: Access = Access::Component(T::NAME, false);
@@ -259,8 +295,8 @@ unsafe impl<T: Component> QueryData for &T {
     }
 
     #[inline]
-    fn columns(state: ComponentId, table: &Table) -> Option<u32> {
-        column_of::<T>(state, table)
+    fn columns(state: ComponentId, table: &Table) -> Option<Found> {
+        Found::new::<T>(state, table)
     }
 
     #[inline]
@@ -288,12 +324,12 @@ unsafe impl<T: Component> QueryData for &T {
     }
 
     #[inline]
-    unsafe fn fetch<'w>(column: u32, table: FetchTable<'w>) -> ReadFetch<'w, T> {
-        let aside = Aside::of::<T>(ComponentId(column), table);
+    unsafe fn fetch<'w>(found: Found, table: FetchTable<'w>) -> ReadFetch<'w, T> {
+        let aside = Aside::of::<T>(found.id::<T>(), table);
         let base = match aside.set() {
             _ if in_tables::<T>() => {
-                // SAFETY: the number is one of this table's columns, as the caller promises.
-                let column = unsafe { table.table.column_number(column as usize) };
+                // SAFETY: found in this table, as the caller promises, which is borrowed.
+                let column: &'w Column = unsafe { found.column() };
                 column.first::<T>()
             }
             Some(set) => set.column().first::<T>(),
@@ -366,14 +402,14 @@ impl<T> core::fmt::Debug for WriteFetch<'_, T> {
 
 impl<'w, T: Component> WriteFetch<'w, T> {
     /// # Safety
-    /// `column` is what [`column_of`] gave for this table.
+    /// `found` is what [`Found::new`] gave for this table.
     #[inline]
-    unsafe fn new(column: u32, table: FetchTable<'w>) -> Self {
+    unsafe fn new(found: Found, table: FetchTable<'w>) -> Self {
         const { assert!(T::MUTABLE, "the component is immutable: insert it anew") };
-        let aside = Aside::of::<T>(ComponentId(column), table);
+        let aside = Aside::of::<T>(found.id::<T>(), table);
         let column = match aside.set() {
-            // SAFETY: the number is one of this table's columns, as the caller promises.
-            _ if in_tables::<T>() => Some(unsafe { table.table.column_number(column as usize) }),
+            // SAFETY: found in this table, as the caller promises, which is borrowed.
+            _ if in_tables::<T>() => Some(unsafe { found.column() }),
             set => set.map(SparseSet::column),
         };
         Self {
@@ -413,7 +449,7 @@ impl<'w, T: Component> WriteFetch<'w, T> {
 unsafe impl<T: Component> QueryData for &mut T {
     type Item<'w> = &'w mut T;
     type State = ComponentId;
-    type Columns = u32;
+    type Columns = Found;
     type Fetch<'w> = WriteFetch<'w, T>;
     type ReadOnly = &'static T;
     const ACCESS: Access = Access::Component(T::NAME, true);
@@ -434,8 +470,8 @@ unsafe impl<T: Component> QueryData for &mut T {
     }
 
     #[inline]
-    fn columns(state: ComponentId, table: &Table) -> Option<u32> {
-        column_of::<T>(state, table)
+    fn columns(state: ComponentId, table: &Table) -> Option<Found> {
+        Found::new::<T>(state, table)
     }
 
     #[inline]
@@ -463,9 +499,9 @@ unsafe impl<T: Component> QueryData for &mut T {
     }
 
     #[inline]
-    unsafe fn fetch<'w>(column: u32, table: FetchTable<'w>) -> WriteFetch<'w, T> {
+    unsafe fn fetch<'w>(found: Found, table: FetchTable<'w>) -> WriteFetch<'w, T> {
         // SAFETY: as the caller promises.
-        unsafe { WriteFetch::new(column, table) }
+        unsafe { WriteFetch::new(found, table) }
     }
 
     #[inline]
@@ -597,7 +633,7 @@ impl<T: Component> DerefMut for Mut<'_, T> {
 unsafe impl<T: Component> QueryData for Mut<'_, T> {
     type Item<'w> = Mut<'w, T>;
     type State = ComponentId;
-    type Columns = u32;
+    type Columns = Found;
     type Fetch<'w> = WriteFetch<'w, T>;
     type ReadOnly = &'static T;
     const PARALLEL: bool = false;
@@ -615,8 +651,8 @@ unsafe impl<T: Component> QueryData for Mut<'_, T> {
     }
 
     #[inline]
-    fn columns(state: ComponentId, table: &Table) -> Option<u32> {
-        column_of::<T>(state, table)
+    fn columns(state: ComponentId, table: &Table) -> Option<Found> {
+        Found::new::<T>(state, table)
     }
 
     #[inline]
@@ -644,9 +680,9 @@ unsafe impl<T: Component> QueryData for Mut<'_, T> {
     }
 
     #[inline]
-    unsafe fn fetch<'w>(column: u32, table: FetchTable<'w>) -> WriteFetch<'w, T> {
+    unsafe fn fetch<'w>(found: Found, table: FetchTable<'w>) -> WriteFetch<'w, T> {
         // SAFETY: as the caller promises.
-        unsafe { WriteFetch::new(column, table) }
+        unsafe { WriteFetch::new(found, table) }
     }
 
     #[inline]

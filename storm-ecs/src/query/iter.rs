@@ -5,7 +5,7 @@ use crate::entity::Entity;
 use crate::query::aside::Driver;
 use crate::query::data::{FetchTable, QueryData, SliceQueryData, TableIndex};
 use crate::query::filter::QueryFilter;
-use crate::query::state::TableList;
+use crate::query::matching::TableList;
 use crate::query::tables::cut;
 use crate::table::{BLOCK_ROWS, Table};
 use crate::world::World;

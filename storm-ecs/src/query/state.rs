@@ -9,101 +9,11 @@ use crate::query::access::Access;
 use crate::query::data::{FetchTable, QueryData, ReadOnlyQueryData, SliceQueryData, TableIndex};
 use crate::query::filter::QueryFilter;
 use crate::query::iter::{QueryIter, SliceIter};
+use crate::query::matching::{Matching, TableList};
 use crate::query::tables::Tables;
 use crate::slices::{Split, block_rows};
-use crate::table::Table;
 use crate::tick::ChangeTick;
 use crate::world::World;
-
-/// What a query knows of the tables that match it, with where their columns are.
-///
-/// Invariant: made for a world by `QueryState`, which makes it anew when numbers of that world's tables or components change their meaning. So for
-/// as long as the world is not changed, each number is one of a table of that world, and the columns beside it are that table's.
-pub(crate) struct Matching<C> {
-    /// Matching tables, ascending: what loops go through.
-    list: Vec<(u32, C)>,
-    /// By table number, up to the last that matches: what `get` looks at.
-    by_table: Vec<Option<C>>,
-}
-
-impl<C: Copy> Matching<C> {
-    const NONE: Self = Self {
-        list: Vec::new(),
-        by_table: Vec::new(),
-    };
-
-    fn clear(&mut self) {
-        self.list.clear();
-        self.by_table.clear();
-    }
-
-    /// Adds a table behind all those that it has.
-    fn push(&mut self, number: usize, columns: C) {
-        debug_assert!(number >= self.by_table.len());
-        self.list.push((number as u32, columns));
-        self.by_table.resize(number, None);
-        self.by_table.push(Some(columns));
-    }
-}
-
-/// Which tables to visit next: all that match, or a list made before.
-///
-/// Invariant: a list is part of a [`Matching`] of the world that `next` is asked with.
-#[derive(Clone, Debug)]
-pub(crate) enum TableList<'w, C> {
-    /// Bits left of the word before `word`.
-    Match {
-        word: usize,
-        bits: u64,
-    },
-    Cached(core::slice::Iter<'w, (u32, C)>),
-}
-
-impl<'w, C: Copy> TableList<'w, C> {
-    pub(crate) const ALL: Self = Self::Match { word: 0, bits: 0 };
-
-    fn new(cached: Option<&'w Matching<C>>) -> Self {
-        match cached {
-            Some(matching) => Self::Cached(matching.list.iter()),
-            None => Self::ALL,
-        }
-    }
-
-    /// The next table of a world and, if they were found before, its columns. `tables` are all that the world has.
-    #[inline(always)]
-    pub(crate) fn next<'t>(
-        &mut self,
-        tables: &'t [Table],
-        matches: impl Fn(usize) -> u64,
-    ) -> Option<(&'t Table, Option<C>)> {
-        match self {
-            Self::Cached(list) => {
-                let &(number, columns) = list.next()?;
-                debug_assert!((number as usize) < tables.len());
-                // SAFETY: the number is one of a table of this world (the invariant).
-                let table = unsafe { tables.get_unchecked(number as usize) };
-                Some((table, Some(columns)))
-            }
-            Self::Match { word, bits } => {
-                while *bits == 0 {
-                    if *word * 64 >= tables.len() {
-                        return None;
-                    }
-                    *bits = matches(*word);
-                    if tables.len() - *word * 64 < 64 {
-                        *bits &= (1 << (tables.len() - *word * 64)) - 1;
-                    }
-                    *word += 1;
-                }
-                let number = (*word - 1) * 64 + bits.trailing_zeros() as usize;
-                *bits &= *bits - 1;
-                debug_assert!(number < tables.len());
-                // SAFETY: bits past the last table were cleared when the word was loaded.
-                Some((unsafe { tables.get_unchecked(number) }, None))
-            }
-        }
-    }
-}
 
 /// A query over a world. Iterate it, or reach single entities by [`get`](Self::get).
 ///
@@ -249,7 +159,7 @@ impl<'w, Q: QueryData, F: QueryFilter> Query<'w, Q, F> {
         // One that is not alive is in no table.
         let (table, columns) = match self.cached {
             Some(matching) => {
-                let columns = (*matching.by_table.get(number)?)?;
+                let columns = matching.columns(number)?;
                 // SAFETY: the number is one of a table of this world (`Matching`).
                 (unsafe { self.world.tables.get_unchecked(number) }, columns)
             }
@@ -448,7 +358,7 @@ pub struct QueryState<Q: QueryData, F: QueryFilter = ()> {
 impl<Q: QueryData, F: QueryFilter> core::fmt::Debug for QueryState<Q, F> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("QueryState")
-            .field("tables", &self.matching.list.len())
+            .field("tables", &self.matching.numbers().len())
             .finish_non_exhaustive()
     }
 }
@@ -559,10 +469,7 @@ impl<Q: QueryData, F: QueryFilter> QueryState<Q, F> {
     /// If `world` is not the world that this was made for.
     pub fn tables<'w>(&'w mut self, world: &'w World) -> Tables<'w> {
         self.update(world);
-        Tables::new(
-            world,
-            (self.matching.list.iter()).map(|&(number, _)| number as usize),
-        )
+        Tables::new(world, self.matching.numbers())
     }
 }
 
