@@ -168,6 +168,22 @@ impl Column {
         self.data.as_ptr()
     }
 
+    /// The first row, never null.
+    #[inline]
+    pub(crate) fn first<T>(&self) -> NonNull<T> {
+        self.data.cast::<T>()
+    }
+
+    /// Where the value of row `row` is.
+    ///
+    /// # Safety
+    /// `T` is the column's type, and the row is below the capacity (or `T` has no size).
+    #[inline]
+    pub(crate) unsafe fn value<T>(&self, row: usize) -> NonNull<T> {
+        // SAFETY: within the allocation (invariant 1), as the caller promises.
+        unsafe { self.first::<T>().add(row) }
+    }
+
     /// Where row `row` is; in bounds if the row is below the capacity.
     #[inline]
     pub(crate) fn at(&self, row: usize) -> *mut u8 {

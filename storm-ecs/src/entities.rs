@@ -23,6 +23,12 @@ pub(crate) struct Location {
     pub(crate) row: u32,
 }
 
+/// Where an entity's row is, if it is alive; if not, `table` is [`TABLE_LIMIT`] or more.
+pub(crate) struct Place {
+    pub(crate) table: usize,
+    pub(crate) row: usize,
+}
+
 /// `row:28 | table:20 | generation:16`, from the lowest bit up.
 #[derive(Clone, Copy)]
 struct Slot(u64);
@@ -113,12 +119,26 @@ impl Entities {
 
     #[inline]
     pub(crate) fn get(&self, entity: Entity) -> Option<Location> {
+        let place = self.find(entity)?;
+        let location = Location {
+            table: place.table as u32,
+            row: place.row as u32,
+        };
+        (place.table < TABLE_LIMIT).then_some(location)
+    }
+
+    /// As [`get`](Self::get), for callers who look the table up with a check of bounds: for an entity that is not alive the number of the table may be
+    /// one that no table has.
+    #[inline]
+    pub(crate) fn find(&self, entity: Entity) -> Option<Place> {
         let slot = *self.slots.get(entity.index() as usize)?;
-        let location = slot.location();
-        // Generation and tag in one comparison.
-        let expected = u32::from(self.tag) << 16 | u32::from(slot.generation());
-        let same = (entity.to_bits() >> 32) as u32 == expected;
-        (same && location.table != NO_TABLE).then_some(location)
+        // What differs in generation or tag is left above the table's 20 bits.
+        let differs = entity.to_bits() >> 32 ^ u64::from(self.tag) << 16;
+        let table = slot.0 >> ROW_BITS ^ differs << TABLE_BITS;
+        Some(Place {
+            table: usize::try_from(table).unwrap_or(usize::MAX),
+            row: slot.location().row as usize,
+        })
     }
 
     /// The live entity in slot `index`.
@@ -382,6 +402,42 @@ mod tests {
             entities.get(Entity::new(first.index(), RETIRED, entities.tag())),
             None
         );
+    }
+
+    #[test]
+    fn who_is_not_alive_is_found_in_no_table() {
+        let last = Location {
+            table: NO_TABLE - 1,
+            row: ROW_LIMIT as u32 - 1,
+        };
+        let mut entities = Entities::new();
+        let alive = entities.allocate(|_| last);
+        let stale = entities.allocate(anywhere);
+        entities.release(stale);
+        let reserved = entities.reserve();
+        let at = |generation, tag| Entity::new(alive.index(), generation, tag);
+        let tag = entities.tag();
+        let cases = [
+            ("despawned", stale),
+            ("reserved, not flushed", reserved),
+            ("of an older generation", at(u16::MAX, tag)),
+            ("of a newer generation", at(alive.generation() + 1, tag)),
+            ("of another world", at(alive.generation(), tag ^ 1)),
+            ("of no world", at(alive.generation(), 0)),
+            ("of another world and generation", at(1, tag ^ 0x8000)),
+        ];
+        for (who, entity) in cases {
+            assert!(
+                entities
+                    .find(entity)
+                    .is_none_or(|place| place.table >= TABLE_LIMIT),
+                "{who}"
+            );
+            assert_eq!(entities.get(entity), None, "{who}");
+        }
+        let place = entities.find(alive).expect("the slot is there");
+        assert_eq!((place.table, place.row), (TABLE_LIMIT - 1, ROW_LIMIT - 1));
+        assert_eq!(entities.get(alive), Some(last));
     }
 
     #[test]

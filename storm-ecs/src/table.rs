@@ -7,18 +7,22 @@
 //! 3. Stale ticks left of removed rows are never newer than the present, so a row born now needs only its `born` tick.
 //! 4. `entities` has room for `capacity` ids.
 //! 5. A plan's column numbers are in bounds of the tables it was made for: tables never lose or reorder columns.
+//! 6. Column heads stay at their address for as long as the table lives, wherever the table itself is moved to ([`ColumnList`]).
 #![expect(unsafe_code, reason = "moves type-erased rows")]
 
+mod list;
 pub(crate) mod rows;
 pub(crate) mod tags;
 
 use core::any::TypeId;
+use core::ptr::NonNull;
 
 use crate::column::{COLUMN_ALIGN, Column, Tracks};
 use crate::component::{Component, ComponentId, Registry};
 use crate::entities::{Entities, ROW_LIMIT};
 use crate::entity::Entity;
 use crate::removed::RemovalLog;
+use crate::table::list::ColumnList;
 use crate::table::tags::Tags;
 use crate::track::Ticks;
 use crate::watch::Watch;
@@ -43,7 +47,7 @@ impl TableId {
 #[repr(C, align(64))]
 pub struct Table {
     entities: Vec<Entity>,
-    columns: Box<[Column]>,
+    columns: ColumnList,
     column_of: Box<[u16]>,
     capacity: usize,
     id: TableId,
@@ -142,7 +146,8 @@ impl Table {
             columns: components
                 .iter()
                 .map(|&id| Column::new(registry.info(id)))
-                .collect(),
+                .collect::<Box<[Column]>>()
+                .into(),
             column_of: column_of.into(),
             aside: false,
             watch: Watch::NOTHING,
@@ -235,13 +240,24 @@ impl Table {
 
     #[inline]
     pub(crate) fn column(&self, component: ComponentId) -> Option<&Column> {
-        self.columns.get(self.column_index(component)?)
+        let number = self.column_index(component)?;
+        // SAFETY: `column_of` has numbers of columns (invariant 2).
+        Some(unsafe { self.columns.get_unchecked(number) })
     }
 
     #[inline]
     pub(crate) fn column_mut(&mut self, component: ComponentId) -> Option<&mut Column> {
         let number = self.column_index(component)?;
-        self.columns.get_mut(number)
+        // SAFETY: `column_of` has numbers of columns (invariant 2).
+        Some(unsafe { self.columns.get_unchecked_mut(number) })
+    }
+
+    /// Where the head of the column of `component` is, for as long as the table lives (invariant 6). Whoever reads it then needs the table borrowed.
+    #[inline]
+    pub(crate) fn column_head(&self, component: ComponentId) -> Option<NonNull<Column>> {
+        let number = self.column_index(component)?;
+        // SAFETY: `column_of` has numbers of columns (invariant 2).
+        Some(unsafe { self.columns.head(number) })
     }
 
     #[inline]
@@ -283,7 +299,7 @@ impl Table {
     fn set_capacity(&mut self, capacity: usize) {
         let len = self.entities.len();
         self.entities.reserve_exact(capacity - len);
-        for column in &mut self.columns {
+        for column in self.columns.iter_mut() {
             column.set_capacity(capacity);
         }
         self.capacity = capacity;
@@ -293,7 +309,7 @@ impl Table {
     pub(crate) fn shrink(&mut self) -> usize {
         let before = self.bytes();
         let len = self.entities.len();
-        for column in &mut self.columns {
+        for column in self.columns.iter_mut() {
             column.set_capacity(len);
         }
         self.entities.shrink_to_fit();
@@ -360,7 +376,7 @@ impl Table {
         let len = self.entities.len();
         let last = len - 1;
         if row != last {
-            for column in &mut self.columns {
+            for column in self.columns.iter_mut() {
                 if column.has_drop() {
                     // SAFETY: both rows are in use.
                     unsafe { column.swap(row, last) };
@@ -609,7 +625,7 @@ impl Table {
         }
         self.entities.clear();
         self.born.reset();
-        for column in &mut self.columns {
+        for column in self.columns.iter_mut() {
             column.reset_ticks();
         }
     }
@@ -668,7 +684,7 @@ impl Table {
         self.entities.clear();
         self.born.reset();
         self.tags.reset();
-        for column in &mut self.columns {
+        for column in self.columns.iter_mut() {
             column.reset_ticks();
         }
         let columns = 0..self.columns.len();
@@ -686,7 +702,7 @@ impl Table {
         self.born.rebase();
         self.tags.rebase();
         self.despawned.rebase();
-        for column in &mut self.columns {
+        for column in self.columns.iter_mut() {
             column.rebase();
         }
     }

@@ -609,11 +609,13 @@ impl World {
             // SAFETY: the column is of `T` (its id), the row is in use or of no size, and `&self` excludes writers.
             return Some(unsafe { &*column.at(row).cast::<T>() });
         }
-        let location = self.entities.get(entity)?;
-        let column = self.tables[location.table as usize].column(id)?;
-        let value = column.at(location.row as usize).cast::<T>();
-        // SAFETY: the column is of `T` (its id), the row is in use, and `&self` excludes writers.
-        Some(unsafe { &*value })
+        let place = self.entities.find(entity)?;
+        // One that is not alive is in no table.
+        let column = self.tables.get(place.table)?.column(id)?;
+        // SAFETY: the column is of `T` (its id) and the row is in use.
+        let value = unsafe { column.value::<T>(place.row) };
+        // SAFETY: the value is initialised, and `&self` excludes writers.
+        Some(unsafe { value.as_ref() })
     }
 
     /// A component of an entity, for writing; marks it as changed.
@@ -628,12 +630,17 @@ impl World {
             // SAFETY: the value is a `T` (its id), and `&mut self` excludes everyone else.
             return Some(unsafe { &mut *value });
         }
-        let location = self.entities.get(entity)?;
-        let column = self.tables[location.table as usize].column_mut(id)?;
-        column.mark_mut(location.row as usize, tick);
-        let value = column.at(location.row as usize).cast::<T>();
-        // SAFETY: the column is of `T` (its id), the row is in use, and `&mut self` excludes everyone else.
-        Some(unsafe { &mut *value })
+        let place = self.entities.find(entity)?;
+        // One that is not alive is in no table.
+        let column = self.tables.get_mut(place.table)?.column_mut(id)?;
+        if !matches!(T::TRACK, crate::Track::None) {
+            // SAFETY: `&mut self` is exclusive access.
+            unsafe { column.mark(place.row, tick) };
+        }
+        // SAFETY: the column is of `T` (its id) and the row is in use.
+        let mut value = unsafe { column.value::<T>(place.row) };
+        // SAFETY: the value is initialised, and `&mut self` excludes everyone else.
+        Some(unsafe { value.as_mut() })
     }
 
     /// Makes `T` known to this world and returns its number. Spawning and inserting do so by themselves.

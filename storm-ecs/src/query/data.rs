@@ -2,7 +2,9 @@
 #![expect(unsafe_code, reason = "fetches type-erased rows")]
 
 use core::marker::PhantomData;
+use core::num::NonZeroUsize;
 use core::ops::{Deref, DerefMut};
+use core::ptr::NonNull;
 
 use crate::bitset::BitSet;
 use crate::column::Column;
@@ -108,7 +110,7 @@ pub unsafe trait QueryData {
     fn columns(state: Self::State, table: &Table) -> Option<Self::Columns>;
 
     /// # Safety
-    /// `columns` are those of this table; the caller holds the access that `ACCESS` names for `'w`.
+    /// `columns` are what `columns` gave for this table, which has lived since; the caller holds the access that `ACCESS` names for `'w`.
     #[doc(hidden)]
     unsafe fn fetch<'w>(columns: Self::Columns, table: FetchTable<'w>) -> Self::Fetch<'w>;
 
@@ -206,13 +208,48 @@ fn tables_of<T: Component>(id: ComponentId, index: &TableIndex<'_>, word: usize)
     }
 }
 
-/// The number of `T`'s column in a table; of a component that is not in columns, its own number.
-#[inline]
-fn column_of<T: Component>(id: ComponentId, table: &Table) -> Option<u32> {
-    if in_tables::<T>() {
-        table.column_index(id).map(|number| number as u32)
-    } else {
-        Some(id.0)
+/// Where `T` is found in a table: the head of its column. Of a component that is not in columns: its own number, as an address.
+///
+/// A head stays where it is for as long as its table lives, and is read only while its world is borrowed.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Found(NonNull<Column>);
+
+// SAFETY: an address; what is behind it is read under the rules of `fetch`.
+unsafe impl Send for Found {}
+// SAFETY: as above.
+unsafe impl Sync for Found {}
+
+impl Found {
+    #[inline]
+    fn new<T: Component>(id: ComponentId, table: &Table) -> Option<Self> {
+        if in_tables::<T>() {
+            table.column_head(id).map(Self)
+        } else {
+            // On 32 bits the largest number becomes the one below: neither is ever given to a component.
+            let address = NonZeroUsize::MIN.saturating_add(id.0 as usize);
+            Some(Self(NonNull::without_provenance(address)))
+        }
+    }
+
+    /// The component's number, if it is not in columns.
+    #[inline]
+    fn id<T: Component>(self) -> ComponentId {
+        if in_tables::<T>() {
+            ComponentId::UNKNOWN
+        } else {
+            ComponentId((self.0.addr().get() - 1) as u32)
+        }
+    }
+
+    /// The column of a component that is in columns.
+    ///
+    /// # Safety
+    /// The table that this was found in lives, and is borrowed for `'w`.
+    #[inline]
+    unsafe fn column<'w>(self) -> &'w Column {
+        // SAFETY: the head is where it was (see `Table`), and `&mut` to it needs the table.
+        unsafe { self.0.as_ref() }
     }
 }
 
@@ -223,7 +260,7 @@ fn column_of<T: Component>(id: ComponentId, table: &Table) -> Option<u32> {
 #[derive(Debug)]
 pub struct ReadFetch<'w, T> {
     /// The first row of the column, or of the sparse set.
-    base: *const T,
+    base: NonNull<T>,
     aside: Aside<'w>,
     marker: PhantomData<&'w [T]>,
 }
@@ -241,7 +278,7 @@ impl<T> Copy for ReadFetch<'_, T> {}
 unsafe impl<T: Component> QueryData for &T {
     type Item<'w> = &'w T;
     type State = ComponentId;
-    type Columns = u32;
+    type Columns = Found;
     type Fetch<'w> = ReadFetch<'w, T>;
     type ReadOnly = Self;
     const ACCESS: Access = Access::Component(T::NAME, false);
@@ -258,8 +295,8 @@ unsafe impl<T: Component> QueryData for &T {
     }
 
     #[inline]
-    fn columns(state: ComponentId, table: &Table) -> Option<u32> {
-        column_of::<T>(state, table)
+    fn columns(state: ComponentId, table: &Table) -> Option<Found> {
+        Found::new::<T>(state, table)
     }
 
     #[inline]
@@ -287,12 +324,16 @@ unsafe impl<T: Component> QueryData for &T {
     }
 
     #[inline]
-    unsafe fn fetch<'w>(column: u32, table: FetchTable<'w>) -> ReadFetch<'w, T> {
-        let aside = Aside::of::<T>(ComponentId(column), table);
+    unsafe fn fetch<'w>(found: Found, table: FetchTable<'w>) -> ReadFetch<'w, T> {
+        let aside = Aside::of::<T>(found.id::<T>(), table);
         let base = match aside.set() {
-            _ if in_tables::<T>() => table.table.columns()[column as usize].base().cast::<T>(),
-            Some(set) => set.column().base().cast::<T>(),
-            None => core::ptr::dangling(),
+            _ if in_tables::<T>() => {
+                // SAFETY: found in this table, as the caller promises, which is borrowed.
+                let column: &'w Column = unsafe { found.column() };
+                column.first::<T>()
+            }
+            Some(set) => set.column().first::<T>(),
+            None => NonNull::dangling(),
         };
         ReadFetch {
             base,
@@ -309,8 +350,10 @@ unsafe impl<T: Component> QueryData for &T {
             // A value of no size: any aligned address will do.
             Storage::Tag => 0,
         };
+        // SAFETY: the row is in use, so within the allocation.
+        let value = unsafe { fetch.base.add(at) };
         // SAFETY: the row is in use, has the component, and is readable for 'w (the caller's duty).
-        unsafe { &*fetch.base.wrapping_add(at) }
+        unsafe { value.as_ref() }
     }
 }
 
@@ -325,7 +368,7 @@ unsafe impl<T: Component> SliceQueryData for &T {
     unsafe fn slice<'w>(fetch: Self::Fetch<'w>, len: usize) -> Self::Slice<'w> {
         const { assert!(in_tables::<T>(), "only columns of tables are slices") };
         // SAFETY: the first `len` rows are in use and readable for 'w (the caller's duty).
-        unsafe { core::slice::from_raw_parts(fetch.base, len) }
+        unsafe { core::slice::from_raw_parts(fetch.base.as_ptr(), len) }
     }
 }
 
@@ -334,7 +377,7 @@ unsafe impl<T: Component> SliceQueryData for &T {
 /// A fetch that writes a component.
 #[doc(hidden)]
 pub struct WriteFetch<'w, T> {
-    base: *mut T,
+    base: NonNull<T>,
     /// Whose ticks are marked; `None` for a component that nobody has.
     column: Option<&'w Column>,
     aside: Aside<'w>,
@@ -358,18 +401,19 @@ impl<T> core::fmt::Debug for WriteFetch<'_, T> {
 }
 
 impl<'w, T: Component> WriteFetch<'w, T> {
+    /// # Safety
+    /// `found` is what [`Found::new`] gave for this table.
     #[inline]
-    fn new(column: u32, table: FetchTable<'w>) -> Self {
+    unsafe fn new(found: Found, table: FetchTable<'w>) -> Self {
         const { assert!(T::MUTABLE, "the component is immutable: insert it anew") };
-        let aside = Aside::of::<T>(ComponentId(column), table);
+        let aside = Aside::of::<T>(found.id::<T>(), table);
         let column = match aside.set() {
-            _ if in_tables::<T>() => Some(&table.table.columns()[column as usize]),
+            // SAFETY: found in this table, as the caller promises, which is borrowed.
+            _ if in_tables::<T>() => Some(unsafe { found.column() }),
             set => set.map(SparseSet::column),
         };
         Self {
-            base: column.map_or(core::ptr::dangling_mut(), |column| {
-                column.base().cast::<T>()
-            }),
+            base: column.map_or(NonNull::dangling(), Column::first::<T>),
             column,
             aside,
             now: table.now,
@@ -405,7 +449,7 @@ impl<'w, T: Component> WriteFetch<'w, T> {
 unsafe impl<T: Component> QueryData for &mut T {
     type Item<'w> = &'w mut T;
     type State = ComponentId;
-    type Columns = u32;
+    type Columns = Found;
     type Fetch<'w> = WriteFetch<'w, T>;
     type ReadOnly = &'static T;
     const ACCESS: Access = Access::Component(T::NAME, true);
@@ -426,8 +470,8 @@ unsafe impl<T: Component> QueryData for &mut T {
     }
 
     #[inline]
-    fn columns(state: ComponentId, table: &Table) -> Option<u32> {
-        column_of::<T>(state, table)
+    fn columns(state: ComponentId, table: &Table) -> Option<Found> {
+        Found::new::<T>(state, table)
     }
 
     #[inline]
@@ -455,8 +499,9 @@ unsafe impl<T: Component> QueryData for &mut T {
     }
 
     #[inline]
-    unsafe fn fetch<'w>(column: u32, table: FetchTable<'w>) -> WriteFetch<'w, T> {
-        WriteFetch::new(column, table)
+    unsafe fn fetch<'w>(found: Found, table: FetchTable<'w>) -> WriteFetch<'w, T> {
+        // SAFETY: as the caller promises.
+        unsafe { WriteFetch::new(found, table) }
     }
 
     #[inline]
@@ -478,8 +523,10 @@ unsafe impl<T: Component> QueryData for &mut T {
 
     #[inline]
     unsafe fn item<'w>(fetch: Self::Fetch<'w>, row: usize) -> Self::Item<'w> {
+        // SAFETY: the row is in use, so within the allocation.
+        let mut value = unsafe { fetch.base.add(fetch.at(row)) };
         // SAFETY: the row is in use, has the component, and is exclusively ours for 'w (the caller's duty).
-        unsafe { &mut *fetch.base.wrapping_add(fetch.at(row)) }
+        unsafe { value.as_mut() }
     }
 }
 
@@ -497,7 +544,7 @@ unsafe impl<T: Component> SliceQueryData for &mut T {
             unsafe { column.mark_all(fetch.now) };
         }
         // SAFETY: the first `len` rows are in use and exclusively ours for 'w (the caller's duty).
-        unsafe { core::slice::from_raw_parts_mut(fetch.base, len) }
+        unsafe { core::slice::from_raw_parts_mut(fetch.base.as_ptr(), len) }
     }
 }
 
@@ -586,7 +633,7 @@ impl<T: Component> DerefMut for Mut<'_, T> {
 unsafe impl<T: Component> QueryData for Mut<'_, T> {
     type Item<'w> = Mut<'w, T>;
     type State = ComponentId;
-    type Columns = u32;
+    type Columns = Found;
     type Fetch<'w> = WriteFetch<'w, T>;
     type ReadOnly = &'static T;
     const PARALLEL: bool = false;
@@ -604,8 +651,8 @@ unsafe impl<T: Component> QueryData for Mut<'_, T> {
     }
 
     #[inline]
-    fn columns(state: ComponentId, table: &Table) -> Option<u32> {
-        column_of::<T>(state, table)
+    fn columns(state: ComponentId, table: &Table) -> Option<Found> {
+        Found::new::<T>(state, table)
     }
 
     #[inline]
@@ -633,15 +680,18 @@ unsafe impl<T: Component> QueryData for Mut<'_, T> {
     }
 
     #[inline]
-    unsafe fn fetch<'w>(column: u32, table: FetchTable<'w>) -> WriteFetch<'w, T> {
-        WriteFetch::new(column, table)
+    unsafe fn fetch<'w>(found: Found, table: FetchTable<'w>) -> WriteFetch<'w, T> {
+        // SAFETY: as the caller promises.
+        unsafe { WriteFetch::new(found, table) }
     }
 
     #[inline]
     unsafe fn item<'w>(fetch: Self::Fetch<'w>, row: usize) -> Self::Item<'w> {
         let row = fetch.at(row);
+        // SAFETY: the row is in use, so within the allocation.
+        let mut value = unsafe { fetch.base.add(row) };
         // SAFETY: the row is in use, has the component, and is exclusively ours for 'w (the caller's duty).
-        let value = unsafe { &mut *fetch.base.wrapping_add(row) };
+        let value = unsafe { value.as_mut() };
         Mut {
             value,
             column: fetch.column,

@@ -5,7 +5,7 @@ use crate::entity::Entity;
 use crate::query::aside::Driver;
 use crate::query::data::{FetchTable, QueryData, SliceQueryData, TableIndex};
 use crate::query::filter::QueryFilter;
-use crate::query::state::TableList;
+use crate::query::matching::TableList;
 use crate::query::tables::cut;
 use crate::table::{BLOCK_ROWS, Table};
 use crate::world::World;
@@ -15,6 +15,8 @@ const WORDS_A_BLOCK: usize = BLOCK_ROWS / 64;
 /// Items of a query, table by table. Prefer `for_each` and other whole-iterator methods in hot code: they loop over a table's rows directly.
 pub struct QueryIter<'w, Q: QueryData, F: QueryFilter> {
     world: &'w World,
+    /// The world's, at hand: what loops write cannot change this slice.
+    tables: &'w [Table],
     list: TableList<'w, Q::Columns>,
     data: Q::State,
     filter: F::State,
@@ -64,6 +66,7 @@ impl<'w, Q: QueryData, F: QueryFilter> QueryIter<'w, Q, F> {
         }
         Self {
             world,
+            tables: &world.tables,
             list,
             data,
             filter,
@@ -87,8 +90,7 @@ impl<'w, Q: QueryData, F: QueryFilter> QueryIter<'w, Q, F> {
         };
         let matches =
             |word| Q::tables(self.data, &index, word) & F::tables(self.filter, &index, word);
-        while let Some((number, columns)) = self.list.next(self.world, matches) {
-            let table = &self.world.tables[number];
+        while let Some((table, columns)) = self.list.next(self.tables, matches) {
             if table.len() == 0 {
                 continue;
             }

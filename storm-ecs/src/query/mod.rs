@@ -9,6 +9,7 @@ pub(crate) mod data;
 mod dynamic;
 pub(crate) mod filter;
 mod iter;
+mod matching;
 mod state;
 mod tables;
 

@@ -3,60 +3,17 @@
 
 use core::marker::PhantomData;
 
+use crate::entities::Place;
 use crate::entity::Entity;
 use crate::query::access::Access;
 use crate::query::data::{FetchTable, QueryData, ReadOnlyQueryData, SliceQueryData, TableIndex};
 use crate::query::filter::QueryFilter;
 use crate::query::iter::{QueryIter, SliceIter};
+use crate::query::matching::{Matching, TableList};
 use crate::query::tables::Tables;
 use crate::slices::{Split, block_rows};
 use crate::tick::ChangeTick;
 use crate::world::World;
-
-/// Which tables to visit next: all that match, or a list made before.
-#[derive(Clone, Debug)]
-pub(crate) enum TableList<'w, C> {
-    /// Bits left of the word before `word`.
-    Match {
-        word: usize,
-        bits: u64,
-    },
-    Cached(core::slice::Iter<'w, (u32, C)>),
-}
-
-impl<C: Copy> TableList<'_, C> {
-    pub(crate) const ALL: Self = Self::Match { word: 0, bits: 0 };
-
-    /// The next table and, if they were found before, its columns.
-    #[inline(always)]
-    pub(crate) fn next(
-        &mut self,
-        world: &World,
-        matches: impl Fn(usize) -> u64,
-    ) -> Option<(usize, Option<C>)> {
-        match self {
-            Self::Cached(list) => list
-                .next()
-                .map(|&(number, columns)| (number as usize, Some(columns))),
-            Self::Match { word, bits } => {
-                while *bits == 0 {
-                    let tables = world.tables.len();
-                    if *word * 64 >= tables {
-                        return None;
-                    }
-                    *bits = matches(*word);
-                    if tables - *word * 64 < 64 {
-                        *bits &= (1 << (tables - *word * 64)) - 1;
-                    }
-                    *word += 1;
-                }
-                let number = (*word - 1) * 64 + bits.trailing_zeros() as usize;
-                *bits &= *bits - 1;
-                Some((number, None))
-            }
-        }
-    }
-}
 
 /// A query over a world. Iterate it, or reach single entities by [`get`](Self::get).
 ///
@@ -76,7 +33,7 @@ impl<C: Copy> TableList<'_, C> {
 /// ```
 pub struct Query<'w, Q: QueryData, F: QueryFilter = ()> {
     world: &'w World,
-    cached: Option<&'w [(u32, Q::Columns)]>,
+    cached: Option<&'w Matching<Q::Columns>>,
     data: Q::State,
     filter: F::State,
     now: u32,
@@ -86,7 +43,7 @@ pub struct Query<'w, Q: QueryData, F: QueryFilter = ()> {
 
 /// What a `QueryState` lends a `Query`: matching tables with their columns, and what was looked up by type.
 type Cached<'w, Q, F> = (
-    &'w [(u32, <Q as QueryData>::Columns)],
+    &'w Matching<<Q as QueryData>::Columns>,
     <Q as QueryData>::State,
     <F as QueryFilter>::State,
 );
@@ -99,7 +56,7 @@ impl<Q: QueryData, F: QueryFilter> core::fmt::Debug for Query<'_, Q, F> {
 
 impl<'w, Q: QueryData, F: QueryFilter> Query<'w, Q, F> {
     /// # Safety
-    /// For `'w` the caller lends the access that `Q` names to this query alone.
+    /// For `'w` the caller lends the access that `Q` names to this query alone. The states were brought up to date for this world just now.
     unsafe fn new(world: &'w World, states: Option<Cached<'w, Q, F>>) -> Self {
         const {
             assert!(
@@ -135,10 +92,7 @@ impl<'w, Q: QueryData, F: QueryFilter> Query<'w, Q, F> {
     unsafe fn iterate<'a, D: QueryData<State = Q::State, Columns = Q::Columns>>(
         &'a self,
     ) -> QueryIter<'a, D, F> {
-        let list = match self.cached {
-            Some(list) => TableList::Cached(list.iter()),
-            None => TableList::ALL,
-        };
+        let list = TableList::new(self.cached);
         // SAFETY: as the caller promises.
         unsafe {
             QueryIter::new(
@@ -197,19 +151,27 @@ impl<'w, Q: QueryData, F: QueryFilter> Query<'w, Q, F> {
     /// # Safety
     /// For `'a` the caller lends the query's access to the item alone.
     #[inline]
-    unsafe fn one<'a, D: QueryData<State = Q::State> + 'a>(
+    unsafe fn one<'a, D: QueryData<State = Q::State, Columns = Q::Columns> + 'a>(
         &'a self,
         entity: Entity,
     ) -> Option<D::Item<'a>> {
-        let location = self.world.entities.get(entity)?;
-        let (table, row) = (
-            &self.world.tables[location.table as usize],
-            location.row as usize,
-        );
-        let columns = D::columns(self.data, table)?;
-        if !F::matches(self.filter, table) {
-            return None;
-        }
+        let Place { table: number, row } = self.world.entities.find(entity)?;
+        // One that is not alive is in no table.
+        let (table, columns) = match self.cached {
+            Some(matching) => {
+                let columns = matching.columns(number)?;
+                // SAFETY: the number is one of a table of this world (`Matching`).
+                (unsafe { self.world.tables.get_unchecked(number) }, columns)
+            }
+            None => {
+                let table = self.world.tables.get(number)?;
+                let columns = D::columns(self.data, table)?;
+                if !F::matches(self.filter, table) {
+                    return None;
+                }
+                (table, columns)
+            }
+        };
         let seen = FetchTable {
             table,
             sets: &self.world.sparse,
@@ -354,10 +316,7 @@ impl<'w, Q: QueryData, F: QueryFilter> IntoIterator for Query<'w, Q, F> {
 
     #[inline]
     fn into_iter(self) -> QueryIter<'w, Q, F> {
-        let list = match self.cached {
-            Some(list) => TableList::Cached(list.iter()),
-            None => TableList::ALL,
-        };
+        let list = TableList::new(self.cached);
         // SAFETY: the query is consumed: its access passes to the iterator.
         unsafe {
             QueryIter::new(
@@ -391,7 +350,7 @@ pub struct QueryState<Q: QueryData, F: QueryFilter = ()> {
     components: usize,
     epoch: u64,
     seen: usize,
-    tables: Vec<(u32, Q::Columns)>,
+    matching: Matching<Q::Columns>,
     data: Q::State,
     filter: F::State,
 }
@@ -399,7 +358,7 @@ pub struct QueryState<Q: QueryData, F: QueryFilter = ()> {
 impl<Q: QueryData, F: QueryFilter> core::fmt::Debug for QueryState<Q, F> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("QueryState")
-            .field("tables", &self.tables.len())
+            .field("tables", &self.matching.numbers().len())
             .finish_non_exhaustive()
     }
 }
@@ -413,7 +372,7 @@ impl<Q: QueryData, F: QueryFilter> QueryState<Q, F> {
             components: usize::MAX,
             epoch: world.epoch,
             seen: 0,
-            tables: Vec::new(),
+            matching: Matching::NONE,
             data: Q::state(&world.registry),
             filter: F::state(&world.registry),
         };
@@ -447,14 +406,14 @@ impl<Q: QueryData, F: QueryFilter> QueryState<Q, F> {
             self.components = world.registry.infos().len();
             self.data = Q::state(&world.registry);
             self.filter = F::state(&world.registry);
-            self.tables.clear();
+            self.matching.clear();
             self.seen = 0;
         }
         for (number, table) in world.tables.iter().enumerate().skip(self.seen) {
             if let Some(columns) = Q::columns(self.data, table)
                 && F::matches(self.filter, table)
             {
-                self.tables.push((number as u32, columns));
+                self.matching.push(number, columns);
             }
         }
         self.seen = world.tables.len();
@@ -467,8 +426,8 @@ impl<Q: QueryData, F: QueryFilter> QueryState<Q, F> {
     #[inline]
     pub fn query<'w>(&'w mut self, world: &'w World) -> Query<'w, Q::ReadOnly, F> {
         self.update(world);
-        // SAFETY: `&World` lends read access to everything, and the query only reads.
-        unsafe { Query::new(world, Some((&self.tables, self.data, self.filter))) }
+        // SAFETY: `&World` lends read access to everything, and the query only reads. The state is up to date.
+        unsafe { Query::new(world, Some((&self.matching, self.data, self.filter))) }
     }
 
     /// The query.
@@ -479,8 +438,8 @@ impl<Q: QueryData, F: QueryFilter> QueryState<Q, F> {
     pub fn query_mut<'w>(&'w mut self, world: &'w mut World) -> Query<'w, Q, F> {
         self.update(world);
         world.now();
-        // SAFETY: `&mut World` lends access to everything for 'w.
-        unsafe { Query::new(world, Some((&self.tables, self.data, self.filter))) }
+        // SAFETY: `&mut World` lends access to everything for 'w. The state is up to date.
+        unsafe { Query::new(world, Some((&self.matching, self.data, self.filter))) }
     }
 
     /// The query as a system runs it: writes carry the tick `now`, `Changed` and `Added` ask for what is newer than `since`.
@@ -495,8 +454,8 @@ impl<Q: QueryData, F: QueryFilter> QueryState<Q, F> {
         since: u32,
     ) -> Query<'w, Q, F> {
         self.update(world);
-        // SAFETY: as the caller promises.
-        let query = unsafe { Query::new(world, Some((&self.tables, self.data, self.filter))) };
+        // SAFETY: as the caller promises. The state is up to date.
+        let query = unsafe { Query::new(world, Some((&self.matching, self.data, self.filter))) };
         Query {
             now,
             since,
@@ -510,10 +469,7 @@ impl<Q: QueryData, F: QueryFilter> QueryState<Q, F> {
     /// If `world` is not the world that this was made for.
     pub fn tables<'w>(&'w mut self, world: &'w World) -> Tables<'w> {
         self.update(world);
-        Tables::new(
-            world,
-            self.tables.iter().map(|&(number, _)| number as usize),
-        )
+        Tables::new(world, self.matching.numbers())
     }
 }
 
@@ -574,7 +530,10 @@ impl World {
         };
         let matches = move |word| Q::tables(data, &index, word) & F::tables(filter, &index, word);
         let mut list = TableList::<()>::ALL;
-        let numbers = move || list.next(self, &matches).map(|(number, _)| number);
+        let numbers = move || {
+            let (table, _) = list.next(&self.tables, &matches)?;
+            Some(table.id().index())
+        };
         Tables::new(self, core::iter::from_fn(numbers))
     }
 }

@@ -211,7 +211,7 @@ impl Table {
         self.entities.clear();
         self.born.reset();
         self.tags_mut().reset();
-        for column in &mut self.columns {
+        for column in self.columns.iter_mut() {
             column.reset_ticks();
             if column.has_drop() {
                 let mut fresh = Staged::new(registry.info(column.id()), self.capacity);
@@ -242,7 +242,7 @@ impl Table {
     ) -> Vec<Staged> {
         assert!(self.entities.is_empty() && fillings.len() == self.columns.len());
         let (rows, capacity) = (entities.len(), self.capacity_for(entities.len()));
-        for column in &mut self.columns {
+        for column in self.columns.iter_mut() {
             column.set_capacity(capacity);
         }
         self.capacity = capacity;

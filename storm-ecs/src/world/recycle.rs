@@ -55,6 +55,8 @@ impl World {
         // Deltas read every table's log of despawns: the first table answers for those that are gone.
         self.tables[0].despawned_mut().give_up(newest);
         self.table_of.remove(&components);
+        // First: queries keep pointers to heads of its columns.
+        self.epoch += 1;
         self.tables[id.index()] = Table::new(id, &[], &self.registry);
         self.vacant_tables.push(id);
     }
