@@ -135,6 +135,11 @@ impl World {
         }
     }
 
+    /// As hooks do for a new child.
+    pub(crate) fn link_last(&mut self, child: Entity, parent: Entity) {
+        self.link_child(child, parent, Place::Last);
+    }
+
     pub(crate) fn unlink_child(&mut self, child: Entity) {
         let left = self
             .resource_mut::<Hierarchy>()

@@ -50,6 +50,8 @@ pub(crate) struct Kind {
     /// The name of its section in snapshots.
     pub(crate) section: String,
     relation: TypeId,
+    /// The tags of sources and targets.
+    tags: [ComponentId; 2],
     /// What ends with an entity, if anything may.
     dependents: Option<fn(&World, Entity, &mut Vec<Entity>)>,
     /// Takes the edges of an entity away.
@@ -77,6 +79,13 @@ impl World {
         } else if table.tags_mut().clear(id, location.row as usize) {
             self.log_removed(entity, id, tick);
         }
+    }
+
+    /// Tags that the world keeps itself.
+    pub(crate) fn kept_tags(&self) -> Vec<ComponentId> {
+        let parent = self.registry.id::<Parent>();
+        let kinds = self.data.relations.kinds.iter();
+        kinds.flat_map(|kind| kind.tags).chain(parent).collect()
     }
 
     /// Whether other entities end with this one.

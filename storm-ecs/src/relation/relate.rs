@@ -36,6 +36,7 @@ impl World {
                 name: R::NAME,
                 section: super::stored::section_of(R::NAME),
                 relation: TypeId::of::<R>(),
+                tags,
                 dependents: cascades.then_some(Self::dependents::<R>),
                 end: Self::end_edges::<R>,
                 clear: Self::clear_edges::<R>,

@@ -56,20 +56,18 @@ pub(crate) struct Stored {
     /// Takes tags away from entities that have no edges; those that had some are given.
     reconcile: fn(&mut World, &[Entity]),
     /// Edges between some entities, with their numbers in place of handles; says whether there are any.
-    #[expect(dead_code, reason = "for prefabs")]
     pub(crate) copy: fn(&World, &[Entity], &mut Encoder<'_>) -> bool,
-    #[expect(dead_code, reason = "for prefabs")]
     pub(crate) paste: Paste,
 }
 
-/// Makes copied edges anew between other entities, several times.
+/// Reads copied edges, to be made between other entities: of each copy so many.
 type Paste = fn(
-    &mut World,
     &[u8],
+    u16,
     &[Entity],
     usize,
     &mut dyn FnMut(usize, Entity) -> Entity,
-) -> Result<(), DecodeError>;
+) -> Result<LoadSection, DecodeError>;
 
 /// An edge read from bytes.
 struct Read<D> {
@@ -98,7 +96,6 @@ impl Stored {
     }
 
     /// Whether its edges can be stored.
-    #[expect(dead_code, reason = "for prefabs")]
     pub(crate) fn is_stored(&self) -> bool {
         self.is_stored
     }
@@ -280,13 +277,12 @@ fn copy<R: Relation>(world: &World, entities: &[Entity], out: &mut Encoder<'_>) 
 }
 
 fn paste<R: Relation>(
-    world: &mut World,
     bytes: &[u8],
+    tag: u16,
     entities: &[Entity],
     each: usize,
     map: &mut dyn FnMut(usize, Entity) -> Entity,
-) -> Result<(), DecodeError> {
-    let tag = world.tag();
+) -> Result<LoadSection, DecodeError> {
     let mut made = Vec::new();
     for (number, entities) in entities.chunks(each.max(1)).enumerate() {
         let mut budget = u64::MAX;
@@ -298,11 +294,12 @@ fn paste<R: Relation>(
             made.push((entities[source], entities[target], data));
         }
     }
-    for (source, target, data) in made {
-        // The entities are new: nobody is related yet.
-        let _ = world.relate::<R>(source, target, data);
-    }
-    Ok(())
+    Ok(Box::new(move |world| {
+        for (source, target, data) in made {
+            // The entities are new: they are alive, and nobody is related yet.
+            let _ = world.relate::<R>(source, target, data);
+        }
+    }))
 }
 
 // --- the hierarchy ------------------------------------------------------------------------------------------------
@@ -548,6 +545,8 @@ pub(crate) fn load_all(
     }
     if view.kind == SnapshotKind::Snapshot {
         return Ok(Box::new(move |world| {
+            #[cfg(feature = "scene")]
+            crate::scene::reindex(world, None);
             if world.data.relations.kinds.is_empty()
                 && world.component_named(ChildOf::NAME).is_none()
             {
@@ -570,15 +569,15 @@ pub(crate) fn load_all(
             }
         }));
     }
-    let child_of = |place: u32| {
+    let indexed = |place: u32| {
         let component = view.components.get(place as usize);
-        component.is_some_and(|component| component.name == ChildOf::NAME)
+        component.is_some_and(|component| {
+            component.name == ChildOf::NAME
+                || cfg!(feature = "scene") && component.name == "storm.scene.StableId"
+        })
     };
     let tables = view.tables.iter().map(|table| table.entities);
-    let patches = view
-        .patches
-        .iter()
-        .filter(|patch| child_of(patch.component));
+    let patches = view.patches.iter().filter(|patch| indexed(patch.component));
     let named: Vec<u32> = tables
         .chain(patches.map(|patch| patch.entities))
         .flat_map(handles)
@@ -589,6 +588,8 @@ pub(crate) fn load_all(
             .into_iter()
             .filter_map(|index| world.entity_at(index))
             .collect();
+        #[cfg(feature = "scene")]
+        crate::scene::reindex(world, Some(&named));
         if world.component_named(ChildOf::NAME).is_some() {
             world.relink(named.into_iter());
             world.put_runs(runs);
