@@ -49,8 +49,6 @@ pub struct Prefab {
     tag: u16,
     /// Captured handles, without tag, and their numbers.
     numbers: HashMap<u64, usize>,
-    /// By number: parent. The root's is itself.
-    parents: Vec<usize>,
     /// By number: group.
     group_of: Vec<usize>,
     groups: Vec<Group>,
@@ -78,7 +76,7 @@ struct Part {
 impl fmt::Debug for Prefab {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Prefab")
-            .field("entities", &self.parents.len())
+            .field("entities", &self.group_of.len())
             .field("groups", &self.groups.len())
             .finish_non_exhaustive()
     }
@@ -160,12 +158,6 @@ impl Prefab {
             .collect();
         let numbers: HashMap<u64, usize> =
             members.iter().map(|&entity| key(entity)).zip(0..).collect();
-        let parent = |&entity: &Entity| match world.parent(entity) {
-            Some(parent) if entity != root => numbers.get(&key(parent)).copied().unwrap_or(0),
-            _ => 0,
-        };
-        let parents: Vec<usize> = members.iter().map(parent).collect();
-
         // Who has the same columns; the root's parent is not part of it.
         let child_of = world.registry.id::<ChildOf>();
         let mut by_columns: HashMap<Vec<ComponentId>, usize> = HashMap::new();
@@ -248,7 +240,6 @@ impl Prefab {
         Ok(Self {
             tag: world.tag(),
             numbers,
-            parents,
             group_of,
             groups,
             edges,
@@ -259,7 +250,7 @@ impl Prefab {
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "it has a root")]
     pub fn len(&self) -> usize {
-        self.parents.len()
+        self.group_of.len()
     }
 
     /// Makes `count` copies; returns their roots. Costs a few operations a group and component, then a copy of the bytes of Pod columns and a
@@ -352,11 +343,8 @@ impl Prefab {
                 }
             }
         }
-        for copy in made.chunks(each) {
-            for (number, &parent) in self.parents.iter().enumerate().skip(1) {
-                world.link_last(copy[number], copy[parent]);
-            }
-        }
+        // Copy by copy, each in the order in which children were found.
+        world.link_children(&made);
         for load in edges {
             load(world);
         }

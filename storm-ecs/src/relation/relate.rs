@@ -5,9 +5,10 @@ use std::collections::HashSet;
 
 use crate::entity::Entity;
 use crate::error::NoSuchEntity;
-use crate::relation::edges::{EdgeId, OnEnd, Reachable, Related, Relation, Relations, Side, boxed};
+use crate::relation::edges::{EdgeId, OnEnd, Relation, Relations, Side, boxed};
 use crate::relation::stored::Stored;
 use crate::relation::tags::{Source, Target};
+use crate::relation::walk::{Reachable, Related};
 use crate::relation::{Doomed, Kind};
 use crate::world::World;
 

@@ -557,3 +557,80 @@ fn boxes_hold_what_they_are_made_of() {
     let far = Aabb::from_min_max([5.0; 3], [6.0; 3]);
     assert!(!far.intersects(&Aabb::from_min_max([0.0; 3], [4.0; 3])));
 }
+
+#[test]
+#[cfg(feature = "rayon")]
+fn threads_change_nothing_about_places() {
+    type Bits = Vec<(u32, [u32; 12], [i32; 3])>;
+    let run = |threads: usize, seed: u64| -> Vec<Bits> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        let work = || {
+            let mut random = Random::new(seed);
+            let mut world = World::new();
+            let mut propagation = Propagation::new();
+            let place = |random: &mut Random<'_>| {
+                let mut float = || random.below(1000) as f32 / 100.0 - 5.0;
+                let turn = glam::Quat::from_euler(glam::EulerRot::XYZ, float(), float(), float());
+                Transform::from_parts(
+                    glam::Vec3::new(float(), float(), float()),
+                    turn,
+                    glam::Vec3::splat(1.0 + float() / 50.0),
+                )
+            };
+            // A wide family, a deep one, and a forest.
+            let root = world.spawn((place(&mut random), Cell([1, 2, 3])));
+            let mut all = vec![root];
+            for _ in 0..9000 {
+                all.push(world.spawn((place(&mut random), ChildOf(root))));
+            }
+            let mut deep = root;
+            for _ in 0..3000 {
+                deep = world.spawn((place(&mut random), ChildOf(deep)));
+                all.push(deep);
+            }
+            for _ in 0..12_000 {
+                let parent = all[random.below(all.len())];
+                all.push(match random.below(10) {
+                    0 => world.spawn(place(&mut random)),
+                    1 => world.spawn(ChildOf(parent)),
+                    _ => world.spawn((place(&mut random), ChildOf(parent))),
+                });
+            }
+            let mut rounds = Vec::new();
+            for round in 0..4 {
+                propagation.run(&mut world);
+                let mut bits: Bits = world
+                    .query::<(Entity, &GlobalTransform)>()
+                    .into_iter()
+                    .map(|(entity, global)| {
+                        let mut bits = [0; 12];
+                        for (to, from) in bits.iter_mut().zip(global.affine.as_flattened()) {
+                            *to = from.to_bits();
+                        }
+                        (entity.index(), bits, global.cell)
+                    })
+                    .collect();
+                bits.sort_unstable();
+                rounds.push(bits);
+                let moved = [root, all[1], all[10_000], deep][round];
+                *world.get_mut(moved).unwrap() = place(&mut random);
+                for _ in 0..20 {
+                    let entity = all[random.below(all.len())];
+                    let parent = all[random.below(all.len())];
+                    let _ = world.set_parent(entity, parent);
+                }
+            }
+            rounds
+        };
+        pool.build().unwrap().install(work)
+    };
+    for seed in 0..2 {
+        let serial = run(1, seed);
+        for threads in [2, 3, 8] {
+            assert!(
+                run(threads, seed) == serial,
+                "seed {seed}, {threads} threads"
+            );
+        }
+    }
+}
