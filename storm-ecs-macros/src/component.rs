@@ -13,6 +13,7 @@ struct Options {
     on_insert: Option<Path>,
     on_remove: Option<Path>,
     schema: bool,
+    clone: bool,
     /// Whether bytemuck vouches for it.
     pod: Option<bool>,
 }
@@ -27,6 +28,7 @@ fn options(input: &DeriveInput) -> Result<Options> {
         on_insert: None,
         on_remove: None,
         schema: false,
+        clone: false,
         pod: None,
     };
     for attribute in &input.attrs {
@@ -75,6 +77,8 @@ fn options(input: &DeriveInput) -> Result<Options> {
                 found.on_remove = Some(meta.value()?.parse()?);
             } else if meta.path.is_ident("schema") {
                 found.schema = true;
+            } else if meta.path.is_ident("clone") {
+                found.clone = true;
             } else if meta.path.is_ident("pod") {
                 found.pod = Some(if meta.input.peek(syn::Token![=]) {
                     let by: LitStr = meta.value()?.parse()?;
@@ -92,7 +96,7 @@ fn options(input: &DeriveInput) -> Result<Options> {
                 found.krate = meta.value()?.parse::<LitStr>()?.parse()?;
             } else {
                 return Err(meta.error(
-                    "expected `name`, `track`, `storage`, `immutable`, `on_insert`, `on_remove`, `schema`, `pod` or `crate`",
+                    "expected `name`, `track`, `storage`, `immutable`, `on_insert`, `on_remove`, `schema`, `clone`, `pod` or `crate`",
                 ));
             }
             Ok(())
@@ -118,6 +122,7 @@ pub(crate) fn expand(input: DeriveInput) -> Result<TokenStream> {
         on_insert,
         on_remove,
         schema,
+        clone,
         pod,
     } = options(&input)?;
     let ident = &input.ident;
@@ -137,12 +142,13 @@ pub(crate) fn expand(input: DeriveInput) -> Result<TokenStream> {
         Some(bytemuck) => Some(crate::schema::pod(&input, &krate, bytemuck)?),
         None => None,
     };
-    let data = (schema || pod.is_some()).then(|| {
+    let data = (schema || clone || pod.is_some()).then(|| {
         let schema = schema.then(|| quote!(.schema::<Self>()));
+        let clone = clone.then(|| quote!(.cloned::<Self>()));
         let pod = pod.map(|_| quote!(.pod::<Self>()));
         quote! {
             fn __data() -> ::core::option::Option<#krate::__private::ComponentData> {
-                ::core::option::Option::Some(#krate::__private::ComponentData::default() #schema #pod)
+                ::core::option::Option::Some(#krate::__private::ComponentData::default() #schema #clone #pod)
             }
         }
     });

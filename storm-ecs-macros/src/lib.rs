@@ -17,6 +17,7 @@ use proc_macro::TokenStream;
 /// - `immutable`: values cannot be written in place, only inserted anew.
 /// - `on_insert = path`, `on_remove = path`: functions that run when a value was inserted, or is about to be removed.
 /// - `schema`: describes the fields, as `#[derive(Schema)]` does for types that are no components. Fields take `#[field(…)]`.
+/// - `clone`: the type is `Clone`, and prefabs copy values by it.
 /// - `pod`: the bytes are the value. Fields must be `Pod` and leave no padding; `pod = "bytemuck"` relies on `bytemuck::Pod` instead.
 /// - `crate = "path"`: where storm-ecs is found, if not at `::storm_ecs`.
 ///

@@ -20,6 +20,7 @@ mod memory;
 mod parallel;
 mod pod;
 mod prediction;
+mod prefab;
 mod query;
 mod relation;
 mod removed;
@@ -50,6 +51,7 @@ pub use event::{EVENT_CAPACITY, EventCursor, EventIter, EventReader, EventWriter
 pub use memory::{MemoryReport, SparseMemory, TableMemory};
 pub use pod::{Pod, bytes_of, from_bytes};
 pub use prediction::{Predict, PredictionError};
+pub use prefab::{Prefab, PrefabError};
 pub use query::{
     Added, Changed, ColumnSlice, DynamicQuery, DynamicTable, Has, Mut, Or, Query, QueryData,
     QueryFilter, QueryIter, QueryState, ReadOnlyQueryData, SliceIter, SliceQueryData, TableRef,

@@ -91,12 +91,7 @@ impl core::error::Error for HierarchyError {}
 
 /// Hook: the values are in place.
 fn linked(world: &mut DeferredWorld<'_>, rows: &Rows<'_>) {
-    let world = world.world_mut();
-    for &child in rows.entities() {
-        if let Some(&ChildOf(parent)) = world.get(child) {
-            world.link_child(child, parent, Place::Last);
-        }
-    }
+    world.world_mut().link_children(rows.entities());
 }
 
 /// Hook: the values are about to go. One that is replaced keeps its place until the other is there.
@@ -123,21 +118,58 @@ impl World {
     }
 
     /// Brings the index up to date with a child's component. A child that is where it belongs stays there.
-    pub(crate) fn link_child(&mut self, child: Entity, parent: Entity, place: Place) {
-        let alive = self.contains(parent);
-        let hierarchy = self.hierarchy_mut();
-        if place == Place::Last && hierarchy.parent(child) == Some(parent) && alive {
-            return;
+    pub(crate) fn link_child(&mut self, child: Entity, parent: Entity) {
+        self.with_hierarchy(|world, hierarchy, emptied| {
+            if hierarchy.parent(child) != Some(parent) || !world.contains(parent) {
+                world.link_in(hierarchy, child, parent, Place::Last, emptied);
+            }
+        });
+    }
+
+    /// Links entities as their components say, in this order; those that are where they belong stay there.
+    pub(crate) fn link_children(&mut self, children: &[Entity]) {
+        self.with_hierarchy(|world, hierarchy, emptied| {
+            for &child in children {
+                if let Some(&ChildOf(parent)) = world.get(child)
+                    && hierarchy.parent(child) != Some(parent)
+                {
+                    world.link_in(hierarchy, child, parent, Place::Last, emptied);
+                }
+            }
+        });
+    }
+
+    /// Takes the index out while `work` changes it, and then the tag from entities that lost their last child (`emptied`).
+    pub(super) fn with_hierarchy(
+        &mut self,
+        work: impl FnOnce(&mut Self, &mut Hierarchy, &mut Vec<Entity>),
+    ) {
+        let mut hierarchy = core::mem::replace(self.hierarchy_mut(), Hierarchy::new());
+        let mut emptied = Vec::new();
+        work(self, &mut hierarchy, &mut emptied);
+        *self.hierarchy_mut() = hierarchy;
+        for parent in emptied {
+            if self.child_count(parent) == 0 {
+                self.mark_end::<Parent>(parent, false);
+            }
         }
-        let left = hierarchy.unlink(child);
-        if alive && hierarchy.link(child, parent, place) {
+    }
+
+    /// Puts a child under a parent, if that is alive; takes it from the one it has in any case.
+    pub(super) fn link_in(
+        &mut self,
+        hierarchy: &mut Hierarchy,
+        child: Entity,
+        parent: Entity,
+        place: Place,
+        emptied: &mut Vec<Entity>,
+    ) {
+        if let Some((old, true)) = hierarchy.unlink(child) {
+            emptied.push(old);
+        }
+        if self.contains(parent) && hierarchy.link(child, parent, place) {
             self.data.relations.any = true;
             self.mark_end::<Parent>(parent, true);
-        }
-        if let Some((old, true)) = left
-            && self.child_count(old) == 0
-        {
-            self.mark_end::<Parent>(old, false);
         }
     }
 

@@ -8,12 +8,12 @@
 use core::any::Any;
 use core::fmt;
 use core::marker::PhantomData;
-use std::collections::{HashSet, VecDeque};
 
 use crate::component::ComponentId;
 use crate::entity::Entity;
 use crate::relation::codec::RelationCodec;
 use crate::relation::pages::Pages;
+use crate::relation::walk::{Reachable, Related};
 use crate::resource::Resource;
 
 pub(super) const NONE: u32 = u32::MAX;
@@ -138,7 +138,7 @@ impl<D> Edge<D> {
         }
     }
 
-    fn next(&self, side: Side) -> u32 {
+    pub(super) fn next(&self, side: Side) -> u32 {
         match side {
             Side::Out => self.out.next,
             Side::In => self.into.next,
@@ -146,7 +146,7 @@ impl<D> Edge<D> {
     }
 
     /// The entity at the other end.
-    fn other(&self, side: Side) -> Entity {
+    pub(super) fn other(&self, side: Side) -> Entity {
         match side {
             Side::Out => self.target,
             Side::In => self.source,
@@ -209,7 +209,7 @@ impl Head {
 /// schedule.run(&mut world).unwrap();
 /// ```
 pub struct Relations<R: Relation> {
-    edges: Vec<Edge<R::Data>>,
+    pub(super) edges: Vec<Edge<R::Data>>,
     heads: Pages<Head>,
     /// The first free edge.
     free: u32,
@@ -291,12 +291,7 @@ impl<R: Relation> Relations<R> {
 
     pub(super) fn ends(&self, entity: Entity, side: Side) -> Related<'_, R> {
         let list = self.list(entity, side);
-        Related {
-            relations: Some(self),
-            at: list.first,
-            left: list.count,
-            side,
-        }
+        Related::new(self, list.first, list.count, side)
     }
 
     /// All edges: source, target, data. In no order that means anything, but the same for the same history.
@@ -360,21 +355,13 @@ impl<R: Relation> Relations<R> {
     /// ```
     #[must_use]
     pub fn reachable(&self, start: Entity) -> Reachable<'_, R> {
-        self.walk(start, Side::Out)
+        Reachable::new(self, start, Side::Out)
     }
 
     /// What `start` can be reached from, nearest first, each once, `start` not.
     #[must_use]
     pub fn reaching(&self, start: Entity) -> Reachable<'_, R> {
-        self.walk(start, Side::In)
-    }
-
-    fn walk(&self, start: Entity, side: Side) -> Reachable<'_, R> {
-        Reachable {
-            current: self.ends(start, side),
-            queue: VecDeque::new(),
-            seen: HashSet::from([start]),
-        }
+        Reachable::new(self, start, Side::In)
     }
 
     /// The lists of `entity`, which takes over what another left at its index.
@@ -557,95 +544,6 @@ impl<R: Relation> Relations<R> {
 
     pub(super) fn set_sequence(&mut self, sequence: u64) {
         self.sequence = self.sequence.max(sequence);
-    }
-}
-
-/// The other ends of an entity's edges, with the data of each; made by [`World::related`](crate::World::related) and
-/// [`World::relating`](crate::World::relating).
-pub struct Related<'a, R: Relation> {
-    relations: Option<&'a Relations<R>>,
-    at: u32,
-    left: u32,
-    side: Side,
-}
-
-impl<R: Relation> Clone for Related<'_, R> {
-    fn clone(&self) -> Self {
-        Self { ..*self }
-    }
-}
-
-impl<R: Relation> fmt::Debug for Related<'_, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Related").field("left", &self.left).finish()
-    }
-}
-
-impl<R: Relation> Related<'_, R> {
-    pub(super) const NONE: Self = Self {
-        relations: None,
-        at: NONE,
-        left: 0,
-        side: Side::Out,
-    };
-}
-
-impl<'a, R: Relation> Iterator for Related<'a, R> {
-    type Item = (Entity, &'a R::Data);
-
-    #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        self.left = self.left.checked_sub(1)?;
-        let edge = self.relations?.edges.get(self.at as usize)?;
-        self.at = edge.next(self.side);
-        Some((edge.other(self.side), edge.data.as_ref()?))
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left as usize, Some(self.left as usize))
-    }
-}
-
-impl<R: Relation> ExactSizeIterator for Related<'_, R> {}
-
-/// What can be reached along edges, breadth first; made by [`World::reachable`](crate::World::reachable) and
-/// [`World::reaching`](crate::World::reaching).
-pub struct Reachable<'a, R: Relation> {
-    current: Related<'a, R>,
-    queue: VecDeque<Entity>,
-    seen: HashSet<Entity>,
-}
-
-impl<R: Relation> fmt::Debug for Reachable<'_, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reachable").finish_non_exhaustive()
-    }
-}
-
-impl<R: Relation> Reachable<'_, R> {
-    pub(super) fn none() -> Self {
-        Self {
-            current: Related::NONE,
-            queue: VecDeque::new(),
-            seen: HashSet::new(),
-        }
-    }
-}
-
-impl<R: Relation> Iterator for Reachable<'_, R> {
-    type Item = Entity;
-
-    fn next(&mut self) -> Option<Entity> {
-        loop {
-            for (entity, _) in self.current.by_ref() {
-                if self.seen.insert(entity) {
-                    self.queue.push_back(entity);
-                    return Some(entity);
-                }
-            }
-            let relations = self.current.relations?;
-            self.current = relations.ends(self.queue.pop_front()?, self.current.side);
-        }
     }
 }
 

@@ -16,6 +16,7 @@ mod query;
 mod relate;
 mod stored;
 mod tags;
+mod walk;
 
 use core::any::{Any, TypeId};
 
@@ -27,11 +28,12 @@ use crate::world::World;
 
 pub use child_of::{ChildOf, HierarchyError, Parent};
 pub use codec::RelationCodec;
-pub use edges::{EdgeId, OnEnd, Reachable, Related, Relation, Relations};
+pub use edges::{EdgeId, OnEnd, Relation, Relations};
 pub use hierarchy::{Ancestors, Children, Descendants, Hierarchy};
 pub use query::{Pair, PairQuery, RelatedQuery};
 pub(crate) use stored::{Stored, check as check_stored, is_built_in, load_all, save_all};
 pub use tags::{Source, Target};
+pub use walk::{Reachable, Related};
 
 /// What a world keeps of relations apart from the indices, which are resources.
 #[derive(Default)]
@@ -50,6 +52,8 @@ pub(crate) struct Kind {
     /// The name of its section in snapshots.
     pub(crate) section: String,
     relation: TypeId,
+    /// The tags of sources and targets.
+    tags: [ComponentId; 2],
     /// What ends with an entity, if anything may.
     dependents: Option<fn(&World, Entity, &mut Vec<Entity>)>,
     /// Takes the edges of an entity away.
@@ -77,6 +81,13 @@ impl World {
         } else if table.tags_mut().clear(id, location.row as usize) {
             self.log_removed(entity, id, tick);
         }
+    }
+
+    /// Tags that the world keeps itself.
+    pub(crate) fn kept_tags(&self) -> Vec<ComponentId> {
+        let parent = self.registry.id::<Parent>();
+        let kinds = self.data.relations.kinds.iter();
+        kinds.flat_map(|kind| kind.tags).chain(parent).collect()
     }
 
     /// Whether other entities end with this one.
@@ -171,12 +182,17 @@ impl World {
 
     /// Empties all indices: every entity is about to end.
     pub(crate) fn clear_relations(&mut self) -> Doomed {
+        if let Some(hierarchy) = self.resource_mut::<Hierarchy>() {
+            hierarchy.clear();
+        }
+        self.clear_all_edges()
+    }
+
+    /// Takes all edges away.
+    fn clear_all_edges(&mut self) -> Doomed {
         let mut doomed = Doomed::new();
         for number in 0..self.data.relations.kinds.len() {
             (self.data.relations.kinds[number].clear)(self, &mut doomed);
-        }
-        if let Some(hierarchy) = self.resource_mut::<Hierarchy>() {
-            hierarchy.clear();
         }
         doomed
     }

@@ -5,9 +5,10 @@ use std::collections::HashSet;
 
 use crate::entity::Entity;
 use crate::error::NoSuchEntity;
-use crate::relation::edges::{EdgeId, OnEnd, Reachable, Related, Relation, Relations, Side, boxed};
+use crate::relation::edges::{EdgeId, OnEnd, Relation, Relations, Side, boxed};
 use crate::relation::stored::Stored;
 use crate::relation::tags::{Source, Target};
+use crate::relation::walk::{Reachable, Related};
 use crate::relation::{Doomed, Kind};
 use crate::world::World;
 
@@ -36,6 +37,7 @@ impl World {
                 name: R::NAME,
                 section: super::stored::section_of(R::NAME),
                 relation: TypeId::of::<R>(),
+                tags,
                 dependents: cascades.then_some(Self::dependents::<R>),
                 end: Self::end_edges::<R>,
                 clear: Self::clear_edges::<R>,

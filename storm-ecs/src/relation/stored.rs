@@ -56,20 +56,18 @@ pub(crate) struct Stored {
     /// Takes tags away from entities that have no edges; those that had some are given.
     reconcile: fn(&mut World, &[Entity]),
     /// Edges between some entities, with their numbers in place of handles; says whether there are any.
-    #[expect(dead_code, reason = "for prefabs")]
     pub(crate) copy: fn(&World, &[Entity], &mut Encoder<'_>) -> bool,
-    #[expect(dead_code, reason = "for prefabs")]
     pub(crate) paste: Paste,
 }
 
-/// Makes copied edges anew between other entities, several times.
+/// Reads copied edges, to be made between other entities: of each copy so many.
 type Paste = fn(
-    &mut World,
     &[u8],
+    u16,
     &[Entity],
     usize,
     &mut dyn FnMut(usize, Entity) -> Entity,
-) -> Result<(), DecodeError>;
+) -> Result<LoadSection, DecodeError>;
 
 /// An edge read from bytes.
 struct Read<D> {
@@ -98,7 +96,6 @@ impl Stored {
     }
 
     /// Whether its edges can be stored.
-    #[expect(dead_code, reason = "for prefabs")]
     pub(crate) fn is_stored(&self) -> bool {
         self.is_stored
     }
@@ -280,13 +277,12 @@ fn copy<R: Relation>(world: &World, entities: &[Entity], out: &mut Encoder<'_>) 
 }
 
 fn paste<R: Relation>(
-    world: &mut World,
     bytes: &[u8],
+    tag: u16,
     entities: &[Entity],
     each: usize,
     map: &mut dyn FnMut(usize, Entity) -> Entity,
-) -> Result<(), DecodeError> {
-    let tag = world.tag();
+) -> Result<LoadSection, DecodeError> {
     let mut made = Vec::new();
     for (number, entities) in entities.chunks(each.max(1)).enumerate() {
         let mut budget = u64::MAX;
@@ -298,11 +294,12 @@ fn paste<R: Relation>(
             made.push((entities[source], entities[target], data));
         }
     }
-    for (source, target, data) in made {
-        // The entities are new: nobody is related yet.
-        let _ = world.relate::<R>(source, target, data);
-    }
-    Ok(())
+    Ok(Box::new(move |world| {
+        for (source, target, data) in made {
+            // The entities are new: they are alive, and nobody is related yet.
+            let _ = world.relate::<R>(source, target, data);
+        }
+    }))
 }
 
 // --- the hierarchy ------------------------------------------------------------------------------------------------
@@ -380,35 +377,59 @@ fn load_hierarchy(input: &mut Decoder<'_>) -> Result<Vec<Run>, DecodeError> {
 
 impl World {
     /// Puts children where runs say, as far as their components agree.
-    fn put_runs(&mut self, runs: Vec<Run>) {
-        for (before, children) in runs {
-            let mut before = (before != NONE).then_some(before);
-            for index in children {
-                let Some(child) = self.entity_at(index) else {
-                    continue;
-                };
-                let Some(&ChildOf(parent)) = self.get(child) else {
-                    continue;
-                };
-                let place = match before {
-                    None => Place::First,
-                    Some(before) if before != index => {
-                        self.entity_at(before).map_or(Place::Last, Place::After)
-                    }
-                    Some(_) => continue,
-                };
-                self.unlink_child(child);
-                self.link_child(child, parent, place);
-                before = Some(index);
+    fn put_runs(&mut self, runs: &[Run]) {
+        self.with_hierarchy(|world, hierarchy, emptied| {
+            for (before, children) in runs {
+                let mut before = (*before != NONE).then_some(*before);
+                for &index in children {
+                    let Some(child) = world.entity_at(index) else {
+                        continue;
+                    };
+                    let Some(&ChildOf(parent)) = world.get(child) else {
+                        continue;
+                    };
+                    let place = match before.map(|before| world.entity_at(before)) {
+                        None => Place::First,
+                        Some(Some(before)) if before == child => continue,
+                        Some(before) => before.map_or(Place::Last, Place::After),
+                    };
+                    world.link_in(hierarchy, child, parent, place, emptied);
+                    before = Some(index);
+                }
             }
-        }
+        });
+    }
+
+    /// Whether the index is what the runs of a snapshot and the components say already.
+    fn has_runs(&self, runs: &[Run]) -> bool {
+        let Some(hierarchy) = self.resource::<Hierarchy>() else {
+            return runs.is_empty();
+        };
+        let stands = |parent: Entity, child: Entity, index: u32| {
+            child.index() == index && self.get(child) == Some(&ChildOf(parent))
+        };
+        let total: usize = runs.iter().map(|run| run.1.len()).sum();
+        total == hierarchy.len()
+            && runs.iter().all(|(before, children)| {
+                let first = children.first().and_then(|&first| self.entity_at(first));
+                let parent = first.and_then(|first| hierarchy.parent(first));
+                parent.is_some_and(|parent| {
+                    let known = hierarchy.children(parent);
+                    *before == NONE
+                        && self.contains(parent)
+                        && known.len() == children.len()
+                        && known
+                            .zip(children)
+                            .all(|(child, &index)| stands(parent, child, index))
+                })
+            })
     }
 
     /// Links the entities as their components say.
     fn relink(&mut self, entities: impl Iterator<Item = Entity>) {
         for entity in entities {
             match self.get::<ChildOf>(entity) {
-                Some(&ChildOf(parent)) => self.link_child(entity, parent, Place::Last),
+                Some(&ChildOf(parent)) => self.link_child(entity, parent),
                 None => self.unlink_child(entity),
             }
         }
@@ -436,8 +457,8 @@ impl World {
     }
 
     /// Marks children whose order differs from what it was: their components may be the same, but a delta has to tell.
-    fn touch_reordered(&mut self, before: Option<&Hierarchy>) {
-        let (Some(before), Some(now)) = (before, self.resource::<Hierarchy>()) else {
+    fn touch_reordered(&mut self, before: &Hierarchy) {
+        let Some(now) = self.resource::<Hierarchy>() else {
             return;
         };
         let differs = |parent: &Entity| !now.children(*parent).eq(before.children(*parent));
@@ -548,6 +569,8 @@ pub(crate) fn load_all(
     }
     if view.kind == SnapshotKind::Snapshot {
         return Ok(Box::new(move |world| {
+            #[cfg(feature = "scene")]
+            crate::scene::reindex(world, None);
             if world.data.relations.kinds.is_empty()
                 && world.component_named(ChildOf::NAME).is_none()
             {
@@ -555,30 +578,43 @@ pub(crate) fn load_all(
             }
             let kinds = world.data.relations.kinds.iter();
             let before: Vec<Vec<Entity>> = kinds.map(|kind| (kind.stored.sources)(world)).collect();
+            let same = world.has_runs(&runs);
+            let _old = world.clear_all_edges();
             let families = world
                 .resource_mut::<Hierarchy>()
+                .filter(|_| !same)
                 .map(|hierarchy| core::mem::replace(hierarchy, Hierarchy::new()));
-            let _old = world.clear_relations();
-            world.put_runs(runs);
+            if !same {
+                world.put_runs(&runs);
+            }
             world.link_rest();
-            world.touch_reordered(families.as_ref());
+            if let Some(families) = families {
+                world.touch_reordered(&families);
+            }
             loads.into_iter().for_each(|load| load(world));
             let parent = world.register::<Parent>();
             world.reconcile_tag(parent, |world, entity| world.child_count(entity) == 0);
+            let parents = world.resource::<Hierarchy>().into_iter();
+            let parents = parents.flat_map(Hierarchy::parents);
+            // Tables that were filled anew have forgotten their tags.
+            let unmarked = parents.filter(|&entity| !world.has::<Parent>(entity));
+            for entity in unmarked.collect::<Vec<_>>() {
+                world.put_tag(entity, parent, true);
+            }
             for (number, before) in before.iter().enumerate() {
                 (world.data.relations.kinds[number].stored.reconcile)(world, before);
             }
         }));
     }
-    let child_of = |place: u32| {
+    let indexed = |place: u32| {
         let component = view.components.get(place as usize);
-        component.is_some_and(|component| component.name == ChildOf::NAME)
+        component.is_some_and(|component| {
+            component.name == ChildOf::NAME
+                || cfg!(feature = "scene") && component.name == "storm.scene.StableId"
+        })
     };
     let tables = view.tables.iter().map(|table| table.entities);
-    let patches = view
-        .patches
-        .iter()
-        .filter(|patch| child_of(patch.component));
+    let patches = view.patches.iter().filter(|patch| indexed(patch.component));
     let named: Vec<u32> = tables
         .chain(patches.map(|patch| patch.entities))
         .flat_map(handles)
@@ -589,9 +625,11 @@ pub(crate) fn load_all(
             .into_iter()
             .filter_map(|index| world.entity_at(index))
             .collect();
+        #[cfg(feature = "scene")]
+        crate::scene::reindex(world, Some(&named));
         if world.component_named(ChildOf::NAME).is_some() {
             world.relink(named.into_iter());
-            world.put_runs(runs);
+            world.put_runs(&runs);
             world.link_rest();
         }
         loads.into_iter().for_each(|load| load(world));

@@ -19,13 +19,20 @@
 //! assert_eq!(world.get::<GlobalTransform>(wheel).unwrap().translation(), [10.0, 1.0, 0.0]);
 //! ```
 
+mod bounds;
 mod camera;
+mod identity;
 mod light;
 mod propagate;
 mod transform;
+mod visibility;
 
 pub use crate::relation::ChildOf;
+pub use bounds::Aabb;
 pub use camera::{Camera, Projection};
+pub(crate) use identity::reindex;
+pub use identity::{Harmony, StableId};
 pub use light::{DirectionalLight, PointLight, SpotLight};
 pub use propagate::Propagation;
 pub use transform::{CELL_SIZE, Cell, GlobalTransform, Name, Transform};
+pub use visibility::{ComputedVisibility, Visibility, VisibilityPropagation};

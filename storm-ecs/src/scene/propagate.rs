@@ -3,7 +3,9 @@
 //! The hierarchy is mirrored in an array of links indexed by entity index (first child, siblings), brought up to date from what changed;
 //! linking and unlinking take constant time.
 
-use glam::Affine3A;
+mod descend;
+
+use descend::Pending;
 
 use super::transform::{Cell, GlobalTransform, Transform};
 use crate::relation::ChildOf;
@@ -26,7 +28,8 @@ const CYCLE: u32 = u32::MAX - 1;
 /// - Entities in a cycle of `ChildOf`, and everything below them, keep the `GlobalTransform` they have until the cycle is broken.
 /// - A parent without a `Transform` of its own passes on the `GlobalTransform` it has, read when the child is next visited.
 ///
-/// Results do not depend on the order in which entities were made or moved.
+/// Results do not depend on the order in which entities were made or moved. With the feature `rayon` large changes are computed on the rayon pool; results
+/// are the same bit for bit.
 #[derive(Debug, Default)]
 pub struct Propagation {
     world: Option<State>,
@@ -41,11 +44,13 @@ struct State {
     epoch: u32,
     dirty: Vec<u32>,
     path: Vec<u32>,
-    stack: Vec<(u32, Affine3A, Cell)>,
+    stack: Vec<Pending>,
     missing: QueryState<Entity, (With<Transform>, Without<GlobalTransform>)>,
     moved: QueryState<Entity, MovedFilter>,
     linked: QueryState<(Entity, &'static ChildOf), Changed<ChildOf>>,
     places: QueryState<Places>,
+    #[cfg(feature = "rayon")]
+    seen: QueryState<Seen>,
     readable: QueryState<(), (With<Transform>, With<GlobalTransform>)>,
     globals: QueryState<&'static GlobalTransform>,
 }
@@ -57,6 +62,14 @@ type MovedFilter = (
 type Places = (
     &'static Transform,
     Mut<'static, GlobalTransform>,
+    Option<&'static Cell>,
+);
+
+/// As `Places`, for reading.
+#[cfg(feature = "rayon")]
+type Seen = (
+    &'static Transform,
+    &'static GlobalTransform,
     Option<&'static Cell>,
 );
 
@@ -119,6 +132,8 @@ impl State {
             moved: QueryState::new(world),
             linked: QueryState::new(world),
             places: QueryState::new(world),
+            #[cfg(feature = "rayon")]
+            seen: QueryState::new(world),
             readable: QueryState::new(world),
             globals: QueryState::new(world),
         }
@@ -151,12 +166,14 @@ impl State {
             mark(&mut self.nodes, &mut self.dirty, self.epoch, entity);
         }
         self.pass_on(world);
+        let mut tops = Vec::new();
         for at in 0..self.dirty.len() {
             let index = self.dirty[at];
             if self.top_of(index, world) == index {
-                self.descend(index, world);
+                tops.push(index);
             }
         }
+        self.descend_all(&tops, world);
         self.last = world.change_tick();
     }
 
@@ -340,47 +357,6 @@ impl State {
             node.top = top;
         }
         top
-    }
-
-    /// Writes the global transforms of `start` and of everything below it.
-    fn descend(&mut self, start: u32, world: &mut World) {
-        let parent = self.nodes[start as usize].parent;
-        let parent = self
-            .nodes
-            .get(parent as usize)
-            .map_or(Entity::DANGLING, |node| node.entity);
-        let above = self
-            .globals
-            .query(world)
-            .get(parent)
-            .map(|global| (global.to_affine(), Cell(global.cell)));
-        let mut places = self.places.query_mut(world);
-        let mut write = |entity: Entity, above: Option<(Affine3A, Cell)>| {
-            let (transform, mut global, cell) = places.get_mut(entity)?;
-            let (affine, cell) = match above {
-                Some((affine, cell)) => (affine * transform.to_affine(), cell),
-                None => (transform.to_affine(), cell.copied().unwrap_or_default()),
-            };
-            let new = GlobalTransform::from_affine(&affine, cell);
-            if bytemuck::bytes_of(&*global) != bytemuck::bytes_of(&new) {
-                *global = new;
-            }
-            Some((affine, cell))
-        };
-        let node = self.nodes[start as usize];
-        if let Some((affine, cell)) = write(node.entity, above) {
-            self.stack.push((node.first_child, affine, cell));
-        }
-        while let Some((child, affine, cell)) = self.stack.pop() {
-            if child == NONE {
-                continue;
-            }
-            let node = self.nodes[child as usize];
-            self.stack.push((node.next, affine, cell));
-            if let Some((affine, cell)) = write(node.entity, Some((affine, cell))) {
-                self.stack.push((node.first_child, affine, cell));
-            }
-        }
     }
 }
 

@@ -23,7 +23,14 @@ pub struct ComponentData {
     pub(crate) can_fail: bool,
     pub(crate) values: Option<ValueOps>,
     pub(crate) codec: Option<CodecOps>,
+    pub(crate) clone: Option<CloneFn>,
 }
+
+/// Clones a value to where there is room for it.
+///
+/// # Safety
+/// The first pointer is to a value (invariant 1), the second to room for another.
+pub(crate) type CloneFn = unsafe fn(*const u8, *mut u8);
 
 /// Is shown where a value is; returns whether it moved it out.
 pub(crate) type Show<'a> = dyn FnMut(*mut u8) -> bool + 'a;
@@ -151,6 +158,20 @@ impl ComponentData {
         self
     }
 
+    /// Values can be cloned.
+    #[must_use]
+    pub fn cloned<T: Clone>(mut self) -> Self {
+        unsafe fn clone<T: Clone>(value: *const u8, to: *mut u8) {
+            // SAFETY: the caller passes a pointer to a T.
+            let value = unsafe { &*value.cast::<T>() };
+            let clone = value.clone();
+            // SAFETY: the caller passes room for a T.
+            unsafe { to.cast::<T>().write(clone) };
+        }
+        self.clone = Some(clone::<T>);
+        self
+    }
+
     /// A run-time component of plain data.
     pub(crate) fn plain(ty: Option<TypeSchema>) -> Self {
         Self {
@@ -160,6 +181,7 @@ impl ComponentData {
             ty,
             values: None,
             codec: None,
+            clone: None,
         }
     }
 }
@@ -169,5 +191,11 @@ impl ComponentInfo {
     #[must_use]
     pub fn is_pod(&self) -> bool {
         self.data.as_ref().is_some_and(|data| data.plain)
+    }
+
+    /// Whether values can be cloned: `#[component(clone)]`.
+    #[must_use]
+    pub fn is_clone(&self) -> bool {
+        self.data.as_ref().is_some_and(|data| data.clone.is_some())
     }
 }

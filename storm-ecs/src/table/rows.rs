@@ -39,6 +39,12 @@ impl Staged {
         self.column.at(self.len)
     }
 
+    /// The value of row `row`.
+    pub(crate) fn at(&self, row: usize) -> *mut u8 {
+        assert!(row < self.len);
+        self.column.at(row)
+    }
+
     /// Counts the value that was written to [`room`](Self::room).
     ///
     /// # Safety

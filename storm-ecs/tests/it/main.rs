@@ -9,6 +9,7 @@ mod event;
 mod hierarchy;
 mod model;
 mod predictions;
+mod prefabs;
 mod queries;
 mod recycle;
 mod relations;

@@ -1,6 +1,9 @@
 //! Propagation of transforms.
 
-use storm_ecs::scene::{Cell, ChildOf, GlobalTransform, Propagation, Transform};
+use storm_ecs::scene::{
+    Aabb, Cell, ChildOf, ComputedVisibility, GlobalTransform, Propagation, StableId, Transform,
+    Visibility, VisibilityPropagation,
+};
 use storm_ecs::{ChangeTick, Changed, Entity, World};
 
 use crate::support::Random;
@@ -347,4 +350,287 @@ fn check(world: &World, entity: Entity) {
         (sum, cell),
         "{entity}"
     );
+}
+
+// --- what else scenes are made of ---------------------------------------------------------------------------------
+
+fn drawn(world: &World, entity: Entity) -> Option<bool> {
+    world.get::<ComputedVisibility>(entity).map(|drawn| drawn.0)
+}
+
+#[test]
+fn what_is_hidden_hides_what_inherits() {
+    let mut world = World::new();
+    let root = world.spawn(Visibility::Inherited);
+    let plain = world.spawn(ChildOf(root));
+    let child = world.spawn((Visibility::Inherited, ChildOf(plain)));
+    let stubborn = world.spawn((Visibility::Visible, ChildOf(child)));
+    let leaf = world.spawn((Visibility::Inherited, ChildOf(stubborn)));
+    let all = [root, child, stubborn, leaf];
+    let mut propagation = VisibilityPropagation::new();
+    type Act = fn(&mut World, [Entity; 5]);
+    let cases: &[(&str, Act, [bool; 4])] = &[
+        ("nothing", |_, _| {}, [true; 4]),
+        (
+            "the root hidden",
+            |w, e| *w.get_mut(e[0]).unwrap() = Visibility::Hidden,
+            [false, false, true, true],
+        ),
+        (
+            "the stubborn one gives in",
+            |w, e| *w.get_mut(e[3]).unwrap() = Visibility::Inherited,
+            [false; 4],
+        ),
+        (
+            "torn off",
+            |w, e| w.remove::<ChildOf>(e[2]).unwrap(),
+            [false, true, true, true],
+        ),
+        (
+            "put back",
+            |w, e| w.set_parent(e[2], e[1]).unwrap(),
+            [false; 4],
+        ),
+        (
+            "what is in between speaks up",
+            |w, e| w.insert(e[1], Visibility::Visible).unwrap(),
+            [false, true, true, true],
+        ),
+        (
+            "and is silent again",
+            |w, e| w.remove::<Visibility>(e[1]).unwrap(),
+            [false; 4],
+        ),
+        (
+            "a cycle",
+            |w, e| {
+                w.insert(e[0], (ChildOf(e[4]), Visibility::Visible))
+                    .unwrap()
+            },
+            [false; 4],
+        ),
+        (
+            "broken",
+            |w, e| w.remove::<ChildOf>(e[0]).unwrap(),
+            [true; 4],
+        ),
+    ];
+    for (name, act, expected) in cases {
+        act(&mut world, [root, plain, child, stubborn, leaf]);
+        propagation.run(&mut world);
+        let found = all.map(|entity| drawn(&world, entity).unwrap());
+        if *name != "a cycle" {
+            assert_eq!(found, *expected, "{name}");
+        }
+        let since = world.change_tick();
+        propagation.run(&mut world);
+        let changed = world.query_filtered::<Entity, Changed<ComputedVisibility>>();
+        assert_eq!(
+            changed.since(since).count(),
+            0,
+            "{name}: nothing is left to do"
+        );
+    }
+    assert_eq!(drawn(&world, plain), None);
+}
+
+#[test]
+fn random_visibilities_agree_with_a_walk_up_the_parents() {
+    for seed in 0..20 {
+        let mut random = Random::new(seed);
+        let mut world = World::new();
+        let mut propagation = VisibilityPropagation::new();
+        let mut entities = vec![world.spawn(())];
+        for _ in 0..60 {
+            for _ in 0..random.below(8) {
+                let entity = entities[random.below(entities.len())];
+                let other = entities[random.below(entities.len())];
+                let value = [
+                    Visibility::Inherited,
+                    Visibility::Hidden,
+                    Visibility::Visible,
+                ];
+                let value = value[random.below(3)];
+                let _ = match random.below(7) {
+                    0 | 1 => {
+                        entities.push(world.spawn((value, ChildOf(entity))));
+                        Ok(())
+                    }
+                    2 => world.insert(entity, value),
+                    3 => world.set_parent(entity, other).or(Ok(())),
+                    4 => world.remove::<Visibility>(entity),
+                    5 => world.remove::<ChildOf>(entity),
+                    _ if random.below(4) == 0 => world.despawn(entity),
+                    _ => Ok(()),
+                };
+            }
+            propagation.run(&mut world);
+            for &entity in &entities {
+                let chain = core::iter::once(entity).chain(world.ancestors(entity));
+                let decides = chain
+                    .filter_map(|above| world.get::<Visibility>(above))
+                    .find(|value| **value != Visibility::Inherited);
+                let expected = world
+                    .get::<Visibility>(entity)
+                    .map(|_| decides != Some(&Visibility::Hidden));
+                assert_eq!(drawn(&world, entity), expected, "seed {seed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn ids_are_found_through_every_change() {
+    let id = StableId::from_u128;
+    let mut world = World::new();
+    let a = world.spawn(StableId::from_u128(1));
+    let b = world.spawn_batch([id(2), id(3), id(1)]);
+    assert_eq!(world.entity_by_id(id(1)), Some(a));
+    assert_eq!(world.duplicate_ids(), [(id(1), vec![a, b[2]])]);
+    world.insert(a, id(9)).unwrap();
+    assert_eq!(
+        (world.entity_by_id(id(1)), world.entity_by_id(id(9))),
+        (Some(b[2]), Some(a))
+    );
+    assert_eq!(world.duplicate_ids(), []);
+    world.remove::<StableId>(b[0]).unwrap();
+    assert_eq!(world.entity_by_id(id(2)), None);
+    assert_eq!(id(0x0123).to_string(), format!("{:032x}", 0x123));
+
+    // Snapshots and deltas call no hooks.
+    let saved = world.snapshot(&Default::default()).unwrap();
+    let mut other = World::new();
+    other.register::<StableId>();
+    other
+        .restore(saved.as_bytes(), &Default::default())
+        .unwrap();
+    let index = |entity: Option<Entity>| entity.map(Entity::index);
+    assert_eq!(index(other.entity_by_id(id(9))), Some(a.index()));
+    let since = storm_ecs::SnapshotView::parse(saved.as_bytes(), &Default::default());
+    let since = since.unwrap().tick();
+    world.insert(b[1], id(30)).unwrap();
+    let late = world.spawn(id(40));
+    world.despawn(b[2]).unwrap();
+    let delta = world.delta(since, &Default::default()).unwrap();
+    other
+        .apply_delta(delta.as_bytes(), &Default::default())
+        .unwrap();
+    let found = [1, 3, 9, 30, 40].map(|n| index(other.entity_by_id(id(n))));
+    let expected = [None, None, Some(a), Some(b[1]), Some(late)].map(index);
+    assert_eq!(found, expected);
+    world
+        .restore(saved.as_bytes(), &Default::default())
+        .unwrap();
+    let found = [1, 3, 30].map(|n| world.entity_by_id(id(n)));
+    assert_eq!(found, [Some(b[2]), Some(b[1]), None]);
+}
+
+#[test]
+fn boxes_hold_what_they_are_made_of() {
+    assert_eq!(Aabb::from_points([]), None);
+    let mut random = Random::new(5);
+    let mut point = || core::array::from_fn(|_| random.below(200) as f32 / 10.0 - 10.0);
+    for _ in 0..100 {
+        let points: [[f32; 3]; 5] = core::array::from_fn(|_| point());
+        let found = Aabb::from_points(points).unwrap();
+        let slack = Aabb {
+            half: found.half.map(|half| half + 1e-4),
+            ..found
+        };
+        assert!(points.iter().all(|&point| slack.contains(point)));
+        let other = Aabb::from_points([point(), point()]).unwrap();
+        let both = found.union(&other);
+        assert!(both.intersects(&found) && both.intersects(&other));
+        let turn = glam::Quat::from_euler(glam::EulerRot::XYZ, 0.3, 1.0, -2.0);
+        let transform = Transform::from_parts(point().into(), turn, glam::Vec3::splat(1.5));
+        let global = GlobalTransform::from_affine(&transform.to_affine(), Cell([0; 3]));
+        let moved = found.transformed(&global);
+        let slack = Aabb {
+            half: moved.half.map(|half| half + 1e-3),
+            ..moved
+        };
+        for point in points {
+            let point = transform.to_affine().transform_point3(point.into());
+            assert!(slack.contains(point.to_array()));
+        }
+    }
+    let far = Aabb::from_min_max([5.0; 3], [6.0; 3]);
+    assert!(!far.intersects(&Aabb::from_min_max([0.0; 3], [4.0; 3])));
+}
+
+#[test]
+#[cfg(feature = "rayon")]
+fn threads_change_nothing_about_places() {
+    type Bits = Vec<(u32, [u32; 12], [i32; 3])>;
+    let run = |threads: usize, seed: u64| -> Vec<Bits> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        let work = || {
+            let mut random = Random::new(seed);
+            let mut world = World::new();
+            let mut propagation = Propagation::new();
+            let place = |random: &mut Random<'_>| {
+                let mut float = || random.below(1000) as f32 / 100.0 - 5.0;
+                let turn = glam::Quat::from_euler(glam::EulerRot::XYZ, float(), float(), float());
+                Transform::from_parts(
+                    glam::Vec3::new(float(), float(), float()),
+                    turn,
+                    glam::Vec3::splat(1.0 + float() / 50.0),
+                )
+            };
+            // A wide family, a deep one, and a forest.
+            let root = world.spawn((place(&mut random), Cell([1, 2, 3])));
+            let mut all = vec![root];
+            for _ in 0..9000 {
+                all.push(world.spawn((place(&mut random), ChildOf(root))));
+            }
+            let mut deep = root;
+            for _ in 0..3000 {
+                deep = world.spawn((place(&mut random), ChildOf(deep)));
+                all.push(deep);
+            }
+            for _ in 0..12_000 {
+                let parent = all[random.below(all.len())];
+                all.push(match random.below(10) {
+                    0 => world.spawn(place(&mut random)),
+                    1 => world.spawn(ChildOf(parent)),
+                    _ => world.spawn((place(&mut random), ChildOf(parent))),
+                });
+            }
+            let mut rounds = Vec::new();
+            for round in 0..4 {
+                propagation.run(&mut world);
+                let mut bits: Bits = world
+                    .query::<(Entity, &GlobalTransform)>()
+                    .into_iter()
+                    .map(|(entity, global)| {
+                        let mut bits = [0; 12];
+                        for (to, from) in bits.iter_mut().zip(global.affine.as_flattened()) {
+                            *to = from.to_bits();
+                        }
+                        (entity.index(), bits, global.cell)
+                    })
+                    .collect();
+                bits.sort_unstable();
+                rounds.push(bits);
+                let moved = [root, all[1], all[10_000], deep][round];
+                *world.get_mut(moved).unwrap() = place(&mut random);
+                for _ in 0..20 {
+                    let entity = all[random.below(all.len())];
+                    let parent = all[random.below(all.len())];
+                    let _ = world.set_parent(entity, parent);
+                }
+            }
+            rounds
+        };
+        pool.build().unwrap().install(work)
+    };
+    for seed in 0..2 {
+        let serial = run(1, seed);
+        for threads in [2, 3, 8] {
+            assert!(
+                run(threads, seed) == serial,
+                "seed {seed}, {threads} threads"
+            );
+        }
+    }
 }

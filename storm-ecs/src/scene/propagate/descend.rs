@@ -1,0 +1,191 @@
+//! Down the hierarchy: writing the global transforms of entities and of everything below them, on one thread or on several.
+//!
+//! Guarantee: every value is computed from the same inputs by the same operations, wherever that happens, so results are the same bit for bit at
+//! any number of threads.
+
+use glam::Affine3A;
+
+use super::{NONE, State};
+use crate::scene::transform::{Cell, GlobalTransform, Transform};
+use crate::{Entity, World};
+
+/// Siblings whose values wait to be computed, with all that is below them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pending {
+    first: u32,
+    /// How many siblings from the first on.
+    left: u32,
+    /// The parent's.
+    above: Option<(Affine3A, Cell)>,
+}
+
+/// The value of an entity, and what it passes on.
+fn compute(
+    transform: &Transform,
+    own: Option<&Cell>,
+    above: Option<(Affine3A, Cell)>,
+) -> (GlobalTransform, (Affine3A, Cell)) {
+    let (affine, cell) = match above {
+        Some((affine, cell)) => (affine * transform.to_affine(), cell),
+        None => (transform.to_affine(), own.copied().unwrap_or_default()),
+    };
+    (GlobalTransform::from_affine(&affine, cell), (affine, cell))
+}
+
+fn differ(a: &GlobalTransform, b: &GlobalTransform) -> bool {
+    bytemuck::bytes_of(a) != bytemuck::bytes_of(b)
+}
+
+impl State {
+    /// Writes the global transforms of `tops` and of everything below them. No top is below another.
+    pub(super) fn descend_all(&mut self, tops: &[u32], world: &mut World) {
+        debug_assert!(self.stack.is_empty());
+        let globals = self.globals.query(world);
+        // Nothing above a top is written in this run.
+        for &top in tops.iter().rev() {
+            let parent = self.nodes[top as usize].parent;
+            let parent = self.nodes.get(parent as usize);
+            let parent = parent.map_or(Entity::DANGLING, |node| node.entity);
+            let above = globals.get(parent);
+            self.stack.push(Pending {
+                first: top,
+                left: 1,
+                above: above.map(|global| (global.to_affine(), Cell(global.cell))),
+            });
+        }
+        loop {
+            self.descend_some(world);
+            if self.stack.is_empty() {
+                return;
+            }
+            #[cfg(feature = "rayon")]
+            if let Some(parts) = spread::parts(self) {
+                self.stack.clear();
+                return spread::run(self, &parts, world);
+            }
+        }
+    }
+
+    /// Takes entities from the stack: all, or as many as are done before it is asked again whether others could help.
+    fn descend_some(&mut self, world: &mut World) {
+        let mut places = self.places.query_mut(world);
+        for _ in 0..if cfg!(feature = "rayon") {
+            4096
+        } else {
+            usize::MAX
+        } {
+            let Some(Pending { first, left, above }) = self.stack.pop() else {
+                return;
+            };
+            let node = self.nodes[first as usize];
+            if left > 1 && node.next != NONE {
+                self.stack.push(Pending {
+                    first: node.next,
+                    left: left - 1,
+                    above,
+                });
+            }
+            let Some((transform, mut global, cell)) = places.get_mut(node.entity) else {
+                continue;
+            };
+            let (new, below) = compute(transform, cell, above);
+            if differ(&global, &new) {
+                *global = new;
+            }
+            if node.first_child != NONE {
+                self.stack.push(Pending {
+                    first: node.first_child,
+                    left: u32::MAX,
+                    above: Some(below),
+                });
+            }
+        }
+    }
+}
+
+#[cfg(feature = "rayon")]
+mod spread {
+    //! The same on the rayon pool: values are computed side by side, then written in order.
+
+    use rayon::prelude::*;
+
+    use super::{Pending, compute, differ};
+    use crate::scene::propagate::{NONE, State};
+    use crate::scene::transform::GlobalTransform;
+    use crate::{Entity, World};
+
+    /// Siblings in one part, at most.
+    const PART: u32 = 256;
+
+    /// What is left as parts for threads; `None` if it is too little, or if there is one thread.
+    pub(super) fn parts(state: &State) -> Option<Vec<Pending>> {
+        let threads = rayon::current_num_threads();
+        if threads == 1 {
+            return None;
+        }
+        let mut parts = Vec::new();
+        for pending in state.stack.iter().rev() {
+            let Pending {
+                mut first,
+                mut left,
+                above,
+            } = *pending;
+            while first != NONE && left > 0 {
+                let count = left.min(PART);
+                parts.push(Pending {
+                    first,
+                    left: count,
+                    above,
+                });
+                left -= count;
+                for _ in 0..count {
+                    first = match state.nodes.get(first as usize) {
+                        Some(node) if left > 0 => node.next,
+                        _ => NONE,
+                    };
+                }
+            }
+        }
+        (parts.len() >= threads * 2).then_some(parts)
+    }
+
+    pub(super) fn run(state: &mut State, parts: &[Pending], world: &mut World) {
+        let (nodes, places) = (&state.nodes, state.seen.query(world));
+        let one = |part: &Pending| {
+            let mut written: Vec<(Entity, GlobalTransform)> = Vec::new();
+            let mut stack = vec![*part];
+            while let Some(Pending { first, left, above }) = stack.pop() {
+                let node = nodes[first as usize];
+                if left > 1 && node.next != NONE {
+                    stack.push(Pending {
+                        first: node.next,
+                        left: left - 1,
+                        above,
+                    });
+                }
+                let Some((transform, global, cell)) = places.get(node.entity) else {
+                    continue;
+                };
+                let (new, below) = compute(transform, cell, above);
+                if differ(global, &new) {
+                    written.push((node.entity, new));
+                }
+                if node.first_child != NONE {
+                    stack.push(Pending {
+                        first: node.first_child,
+                        left: u32::MAX,
+                        above: Some(below),
+                    });
+                }
+            }
+            written
+        };
+        let written: Vec<Vec<(Entity, GlobalTransform)>> = parts.par_iter().map(one).collect();
+        let mut places = state.places.query_mut(world);
+        for (entity, new) in written.into_iter().flatten() {
+            if let Some((_, mut global, _)) = places.get_mut(entity) {
+                *global = new;
+            }
+        }
+    }
+}
