@@ -1,5 +1,5 @@
 //! Everything together against maps: structure in three storages, hierarchy, a relation with data, hooks, observers, commands, events, snapshots, deltas to
-//! a replica, recycling, and values whose `Drop` and `Clone` panic. The fuzz target `ecs_wide` runs the same with its bytes.
+//! a replica, prefabs, recycling, and values whose `Drop` and `Clone` panic. The fuzz target `ecs_wide` runs the same with its bytes.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use storm_ecs::{
     Cause, ChangeTick, Changed, ChildOf, Codec, CommandQueue, Component, DecodeError, Decoder,
-    DeferredWorld, Encoder, Entity, EventCursor, OnEnd, Relation, RelationCodec, Resource,
+    DeferredWorld, Encoder, Entity, EventCursor, OnEnd, Prefab, Relation, RelationCodec, Resource,
     RestoreOptions, Rows, Snapshot, SnapshotOptions, SnapshotView, With, Without, World,
 };
 
@@ -63,7 +63,7 @@ impl Drop for Live {
 #[repr(transparent)]
 struct Plain(u32);
 #[derive(Component, Clone, Debug)]
-#[component(name = "w.Held", on_insert = held, on_remove = let_go)]
+#[component(name = "w.Held", clone, on_insert = held, on_remove = let_go)]
 struct Held(Live);
 #[derive(Component, Clone, Debug)]
 #[component(name = "w.Loose", storage = "sparse")]
@@ -221,6 +221,42 @@ impl Model {
         let old = self.rows.get_mut(&entity).unwrap().loose.take();
         self.told.loose_out += u64::from(old.is_some());
         old
+    }
+
+    /// A copy of a tree appeared, whose entities pair up by the order of children.
+    fn copy_tree(&mut self, world: &World, root: Entity, copy: Entity) {
+        let mut pairs = vec![(root, copy)];
+        let mut at = 0;
+        while let Some(&(old, new)) = pairs.get(at) {
+            let children = self.rows[&old].children.iter().copied();
+            let found: Vec<Entity> = world.children(new).collect();
+            assert_eq!(found.len(), self.rows[&old].children.len());
+            pairs.extend(children.zip(found));
+            at += 1;
+        }
+        let twin: BTreeMap<Entity, Entity> = pairs.iter().copied().collect();
+        for &(old, new) in &pairs {
+            let row = self.rows[&old].clone();
+            self.told.held_in += u64::from(row.held.is_some());
+            self.told.loose_in += u64::from(row.loose.is_some());
+            let children = row.children.iter().map(|child| twin[child]);
+            let parent = row.parent.filter(|_| old != root);
+            let row = Row {
+                children: children.collect(),
+                parent: parent.map(|parent| twin[&parent]),
+                ..row
+            };
+            self.rows.insert(new, row);
+        }
+        let both = |&(a, b): &(Entity, Entity)| Some((*twin.get(&a)?, *twin.get(&b)?));
+        let owes = self
+            .owes
+            .iter()
+            .filter_map(|(edge, &sum)| Some((both(edge)?, sum)));
+        let owes: Vec<_> = owes.collect();
+        self.owes.extend(owes);
+        let knows: Vec<_> = self.knows.iter().filter_map(both).collect();
+        self.knows.extend(knows);
     }
 
     fn live(&self) -> i64 {
@@ -402,7 +438,7 @@ pub(crate) fn run(random: &mut Random<'_>, operations: usize, every: usize) -> u
         };
         let some = any(random, &model);
         let fuse = (value.is_multiple_of(11)).then(|| random.below(4));
-        match (random.below(44), some) {
+        match (random.below(45), some) {
             (0..=3, _) => {
                 let entity = world.spawn((Plain(value), Mark));
                 let row = Row {
@@ -718,6 +754,25 @@ pub(crate) fn run(random: &mut Random<'_>, operations: usize, every: usize) -> u
             }
             (41, _) if value.is_multiple_of(5) => {
                 world.recycle_tables();
+            }
+            (43, Some(root)) if model.rows.len() < 300 => {
+                let count = random.below(3);
+                let broken = value.is_multiple_of(4).then(|| random.below(6) as i64);
+                CLONE_FUSE.set(broken.unwrap_or(-1));
+                let result = catch_unwind(AssertUnwindSafe(|| {
+                    let prefab = Prefab::capture(&world, root).unwrap();
+                    prefab.instantiate(&mut world, count).unwrap()
+                }));
+                CLONE_FUSE.set(-1);
+                match result {
+                    Ok(roots) => {
+                        assert_eq!(roots.len(), count);
+                        for copy in roots {
+                            model.copy_tree(&world, root, copy);
+                        }
+                    }
+                    Err(_) => assert!(broken.is_some(), "nothing was made"),
+                }
             }
             (42, _) => {
                 world.compact(value as usize % 10_000);
