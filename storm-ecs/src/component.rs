@@ -28,6 +28,25 @@ pub enum Track {
 /// | `Table` | the entity moves to another table | a slice | a slice a table |
 /// | `Sparse` | constant, nothing moves | a lookup a row | one slice |
 /// | `Tag` | a bit, nothing moves | a bit a row, 64 at a time | as before |
+///
+/// Only columns of tables are slices:
+/// ```compile_fail
+/// # use storm_ecs::{Component, World};
+/// #[derive(Component)]
+/// #[component(storage = "sparse")]
+/// struct Burning(f32);
+/// let world = World::new();
+/// for slice in world.query::<&Burning>().into_slices() {}
+/// ```
+///
+/// A tag holds nothing:
+/// ```compile_fail
+/// # use storm_ecs::{Component, World};
+/// #[derive(Component)]
+/// #[component(storage = "tag")]
+/// struct Marked(u32);
+/// World::new().spawn(Marked(1));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Storage {
@@ -79,6 +98,12 @@ pub trait Component: Send + Sync + Sized + 'static {
     const STORAGE: Storage = Storage::Table;
     /// Whether a value can be written in place. If not, `&mut T`, [`Mut<T>`](crate::Mut) and `get_mut` do not compile, and every change is an
     /// insertion that hooks see.
+    ///
+    /// ```compile_fail
+    /// # use storm_ecs::{ChildOf, World};
+    /// let mut world = World::new();
+    /// for child in world.query_mut::<&mut ChildOf>() {}
+    /// ```
     const MUTABLE: bool = true;
     /// What runs when a value is inserted or removed (see [`Hooks`]).
     const HOOKS: Hooks = Hooks::NONE;

@@ -77,6 +77,8 @@ pub use schema::{
 pub use slices::Split;
 #[cfg(feature = "bytemuck")]
 pub use slices::{flat, flat_mut};
+#[cfg(feature = "serde")]
+pub use snapshot::SerdeCodec;
 pub use snapshot::{
     Codec, DecodeError, Decoder, Encoder, LoadSection, OnUnknown, RestoreOptions, Snapshot,
     SnapshotColumn, SnapshotError, SnapshotKind, SnapshotOptions, SnapshotTable, SnapshotView,

@@ -6,6 +6,7 @@
 pub(crate) mod aside;
 pub(crate) mod erased;
 mod recycle;
+mod several;
 
 use core::any::TypeId;
 use core::mem::{ManuallyDrop, MaybeUninit};

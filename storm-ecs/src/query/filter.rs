@@ -225,7 +225,15 @@ presence!(Without);
 /// Only entities whose `T` was written or added since the query's tick ([`Query::since`](crate::Query::since)).
 ///
 /// Costs in proportion to what changed: tables, then blocks, then words of 64 rows are skipped.
-/// A component with [`Track::None`] does not compile here.
+/// A component with [`Track::None`] does not compile here:
+/// ```compile_fail
+/// # use storm_ecs::{Changed, Component, Entity, World};
+/// #[derive(Component)]
+/// #[component(track = "none")]
+/// struct Scratch(u32);
+/// let world = World::new();
+/// assert_eq!(world.query_filtered::<Entity, Changed<Scratch>>().count(), 0);
+/// ```
 #[derive(Debug)]
 pub struct Changed<T>(PhantomData<fn() -> T>);
 

@@ -8,6 +8,8 @@ mod error;
 mod read;
 mod restore;
 pub(crate) mod section;
+#[cfg(feature = "serde")]
+mod serde;
 mod write;
 
 pub use buffer::Snapshot;
@@ -16,6 +18,8 @@ pub use error::SnapshotError;
 pub(crate) use read::handles;
 pub use read::{SnapshotColumn, SnapshotKind, SnapshotTable, SnapshotView};
 pub use section::LoadSection;
+#[cfg(feature = "serde")]
+pub use serde::SerdeCodec;
 pub(crate) use write::map_bytes;
 
 use crate::component::ComponentId;

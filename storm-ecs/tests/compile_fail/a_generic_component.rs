@@ -1,0 +1,6 @@
+use storm_ecs::Component;
+
+#[derive(Component)]
+struct A<T>(T);
+
+fn main() {}
