@@ -100,6 +100,13 @@ pub(crate) unsafe fn copy_value(from: *const u8, to: *mut u8, size: usize) {
     sizes!(1 2 4 8 12 16 24 32 40 48 64)
 }
 
+/// Marks the first row of a column that is marked by itself.
+#[cold]
+#[inline(never)]
+fn first_mark(tracks: &mut Option<Box<Tracks>>, row: usize, now: u32) {
+    tracks.get_or_insert_default().changed.mark(row, now);
+}
+
 impl Column {
     pub(crate) fn new(info: &ComponentInfo) -> Self {
         let align = info.layout.align().max(COLUMN_ALIGN);
@@ -232,8 +239,10 @@ impl Column {
         // SAFETY: access is exclusive.
         if unsafe { *self.looped.get() } != now {
             // SAFETY: access is exclusive.
-            let tracks = unsafe { &mut *self.tracks.get() };
-            tracks.get_or_insert_default().changed.mark(row, now);
+            match unsafe { &mut *self.tracks.get() } {
+                Some(tracks) => tracks.changed.mark(row, now),
+                none => first_mark(none, row, now),
+            }
         }
     }
 

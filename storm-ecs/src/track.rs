@@ -144,11 +144,23 @@ impl Ticks {
     /// One row was written at `now`, which is not before any tick stored.
     #[inline]
     pub(crate) fn mark(&mut self, row: usize, now: u32) {
-        if self.all != now {
-            self.mark_in_block(row, now);
+        if self.all == now {
+            return;
         }
+        // The usual case: others of the block were marked at this tick, so that all maxima are right.
+        if let Some(block) = self.blocks.get_mut(row / BLOCK_ROWS)
+            && block.max == now
+            && let Some(rows) = &mut block.rows
+        {
+            if rows.ticks[row % BLOCK_ROWS] != now {
+                rows.set(row % BLOCK_ROWS, now);
+            }
+            return;
+        }
+        self.mark_in_block(row, now);
     }
 
+    #[inline(never)]
     fn mark_in_block(&mut self, row: usize, now: u32) {
         self.max = now;
         let block = self.block(row / BLOCK_ROWS);
