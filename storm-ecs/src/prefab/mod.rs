@@ -10,6 +10,7 @@ mod values;
 
 use core::any::TypeId;
 use core::fmt;
+use core::hash::{BuildHasherDefault, Hasher};
 use std::collections::HashMap;
 
 use crate::component::{ComponentId, Storage};
@@ -48,12 +49,36 @@ pub struct Prefab {
     /// The world that it was captured in.
     tag: u16,
     /// Captured handles, without tag, and their numbers.
-    numbers: HashMap<u64, usize>,
+    numbers: Numbers,
     /// By number: group.
     group_of: Vec<usize>,
     groups: Vec<Group>,
     /// By name of the relation.
     edges: Vec<(&'static str, Vec<u8>)>,
+}
+
+/// Numbers by handle. Looked up once a handle and copy, so it spares the default hash.
+type Numbers = HashMap<u64, usize, BuildHasherDefault<HandleHasher>>;
+
+/// Multiplies by 2⁶⁴ over the golden ratio: handles of one tree differ in a few low bits, tables look at high ones.
+#[derive(Default)]
+struct HandleHasher(u64);
+
+impl Hasher for HandleHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(self.0 ^ u64::from(byte));
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        let product = u128::from(value) * 0x9e37_79b9_7f4a_7c15;
+        self.0 = (product >> 64) as u64 ^ product as u64;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 /// Captured entities that have the same columns.
@@ -156,8 +181,7 @@ impl Prefab {
         let members: Vec<Entity> = core::iter::once(root)
             .chain(world.descendants(root))
             .collect();
-        let numbers: HashMap<u64, usize> =
-            members.iter().map(|&entity| key(entity)).zip(0..).collect();
+        let numbers: Numbers = members.iter().map(|&entity| key(entity)).zip(0..).collect();
         // Who has the same columns; the root's parent is not part of it.
         let child_of = world.registry.id::<ChildOf>();
         let mut by_columns: HashMap<Vec<ComponentId>, usize> = HashMap::new();

@@ -801,3 +801,39 @@ fn run(random: &mut Random<'_>, operations: usize) {
     drop(world);
     assert_eq!(count.load(Ordering::Relaxed), 0);
 }
+
+/// Panics when it is dropped, once.
+struct Bomb(Arc<AtomicUsize>);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        let left = self.0.fetch_sub(1, Ordering::Relaxed);
+        assert!(left != 3, "bang");
+    }
+}
+
+struct Fuses;
+impl Relation for Fuses {
+    const NAME: &'static str = "test.Fuses";
+    type Data = Bomb;
+}
+
+#[test]
+fn data_that_panics_when_dropped_is_dropped_with_the_rest_and_its_entity_is_gone() {
+    let mut world = World::new();
+    let [hub, a, b, c, d] = spawn(&mut world);
+    let left = Arc::new(AtomicUsize::new(4));
+    for source in [a, b, c, d] {
+        world
+            .relate::<Fuses>(source, hub, Bomb(left.clone()))
+            .unwrap();
+    }
+    let end = || world.despawn(hub).unwrap();
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(end)).is_err());
+    assert!(!world.contains(hub));
+    assert_eq!(left.load(Ordering::Relaxed), 0, "all were dropped");
+    assert_eq!(world.relation_count::<Fuses>(), 0);
+    for source in [a, b, c, d] {
+        assert!(world.contains(source) && !world.has::<Source<Fuses>>(source));
+    }
+}

@@ -3,6 +3,9 @@
 //! Guarantee: every value is computed from the same inputs by the same operations, wherever that happens, so results are the same bit for bit at
 //! any number of threads.
 
+#[cfg(feature = "rayon")]
+mod spread;
+
 use glam::Affine3A;
 
 use super::{NONE, State};
@@ -98,93 +101,6 @@ impl State {
                     left: u32::MAX,
                     above: Some(below),
                 });
-            }
-        }
-    }
-}
-
-#[cfg(feature = "rayon")]
-mod spread {
-    //! The same on the rayon pool: values are computed side by side, then written in order.
-
-    use rayon::prelude::*;
-
-    use super::{Pending, compute, differ};
-    use crate::scene::propagate::{NONE, State};
-    use crate::scene::transform::GlobalTransform;
-    use crate::{Entity, World};
-
-    /// Siblings in one part, at most.
-    const PART: u32 = 256;
-
-    /// What is left as parts for threads; `None` if it is too little, or if there is one thread.
-    pub(super) fn parts(state: &State) -> Option<Vec<Pending>> {
-        let threads = rayon::current_num_threads();
-        if threads == 1 {
-            return None;
-        }
-        let mut parts = Vec::new();
-        for pending in state.stack.iter().rev() {
-            let Pending {
-                mut first,
-                mut left,
-                above,
-            } = *pending;
-            while first != NONE && left > 0 {
-                let count = left.min(PART);
-                parts.push(Pending {
-                    first,
-                    left: count,
-                    above,
-                });
-                left -= count;
-                for _ in 0..count {
-                    first = match state.nodes.get(first as usize) {
-                        Some(node) if left > 0 => node.next,
-                        _ => NONE,
-                    };
-                }
-            }
-        }
-        (parts.len() >= threads * 2).then_some(parts)
-    }
-
-    pub(super) fn run(state: &mut State, parts: &[Pending], world: &mut World) {
-        let (nodes, places) = (&state.nodes, state.seen.query(world));
-        let one = |part: &Pending| {
-            let mut written: Vec<(Entity, GlobalTransform)> = Vec::new();
-            let mut stack = vec![*part];
-            while let Some(Pending { first, left, above }) = stack.pop() {
-                let node = nodes[first as usize];
-                if left > 1 && node.next != NONE {
-                    stack.push(Pending {
-                        first: node.next,
-                        left: left - 1,
-                        above,
-                    });
-                }
-                let Some((transform, global, cell)) = places.get(node.entity) else {
-                    continue;
-                };
-                let (new, below) = compute(transform, cell, above);
-                if differ(global, &new) {
-                    written.push((node.entity, new));
-                }
-                if node.first_child != NONE {
-                    stack.push(Pending {
-                        first: node.first_child,
-                        left: u32::MAX,
-                        above: Some(below),
-                    });
-                }
-            }
-            written
-        };
-        let written: Vec<Vec<(Entity, GlobalTransform)>> = parts.par_iter().map(one).collect();
-        let mut places = state.places.query_mut(world);
-        for (entity, new) in written.into_iter().flatten() {
-            if let Some((_, mut global, _)) = places.get_mut(entity) {
-                *global = new;
             }
         }
     }
