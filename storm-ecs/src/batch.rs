@@ -448,7 +448,9 @@ impl World {
         }
         let mut count = 0;
         for (number, passing) in self.tables_passing::<F>() {
-            if self.table_ends_others(number) {
+            let watched = self.tables[number as usize].watch().has(Watch::REMOVE);
+            // Ids that commands of watchers take come alive in the first table, and are not to end with it.
+            if self.table_ends_others(number) || number == 0 && watched {
                 for entity in self.tables[number as usize].entities().to_vec() {
                     // One may have ended with another.
                     let _ = self.despawn(entity);
@@ -457,10 +459,8 @@ impl World {
                 continue;
             }
             self.tell_table_despawned(number);
-            if number > 0 {
-                // Ids that watchers' commands took are to be real before slots are freed.
-                self.flush();
-            }
+            // Ids that watchers' commands took are to be real before slots are freed.
+            self.flush();
             let mut _edges = None;
             if self.tables[number as usize].has_aside() {
                 _edges = Some(self.despawn_aside(number));

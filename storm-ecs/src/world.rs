@@ -377,12 +377,24 @@ impl World {
         let tick = self.now();
         let _edges = self.clear_relations();
         self.log_aside_despawned(tick);
-        for table in &mut self.tables {
+        // Ids that commands of watchers took come alive behind the bare entities; they stay.
+        let bare = self.tables[0].len();
+        self.flush();
+        for row in (0..bare).rev() {
+            let entity = self.tables[0].entities()[row];
+            let location = Location {
+                table: 0,
+                row: row as u32,
+            };
+            self.despawn_row(entity, location, tick);
+        }
+        for table in self.tables.iter_mut().skip(1) {
             self.entities.release_rows(table.entities());
             table.log_all(tick, self.removal_capacity);
         }
+        let tables = self.tables.iter_mut().skip(1).map(Emptied::Table);
         let sets = self.sparse.iter_mut().map(Emptied::Set);
-        ClearRest(self.tables.iter_mut().map(Emptied::Table).chain(sets)).run();
+        ClearRest(tables.chain(sets)).run();
         self.settle();
     }
 

@@ -672,15 +672,13 @@ impl World {
     /// Logs dead slots whose generation changes, with the table that has no components: deltas have to carry them.
     fn log_slots(&mut self, generations: &[u16], tick: u32) {
         let tag = self.tag();
-        let changed = |(index, (&new, old)): (usize, (&u16, u16))| {
+        // Slots that are not there yet count as new ones: never used.
+        let old = self.entities.generations().chain(core::iter::repeat(0));
+        let differs = |(index, (&new, old)): (usize, (&u16, u16))| {
             (new != old).then(|| Entity::new(index as u32, old, tag))
         };
-        let changed: Vec<Entity> = generations
-            .iter()
-            .zip(self.entities.generations())
-            .enumerate()
-            .filter_map(changed)
-            .collect();
+        let changed = generations.iter().zip(old).enumerate();
+        let changed: Vec<Entity> = changed.filter_map(differs).collect();
         for entity in changed {
             self.log_despawned(entity, 0, tick);
         }

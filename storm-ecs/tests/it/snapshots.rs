@@ -635,6 +635,34 @@ fn a_chain_of_deltas_equals_a_snapshot() {
 }
 
 #[test]
+fn a_replica_follows_a_rollback_to_more_slots() {
+    let mut world = World::new();
+    register(&mut world);
+    world.spawn(Score(1));
+    let small = take(&mut world);
+    for entity in world.spawn_batch((0..20).map(Score)) {
+        world.despawn(entity).unwrap();
+    }
+    world.spawn(Score(2));
+    let (large, expected) = (take(&mut world), see(&world));
+    put(&mut world, small.as_bytes());
+    let base = take(&mut world);
+    let mut replica = World::new();
+    register(&mut replica);
+    put(&mut replica, base.as_bytes());
+    let since = SnapshotView::parse(base.as_bytes(), &RestoreOptions::default())
+        .unwrap()
+        .tick();
+    put(&mut world, large.as_bytes());
+    let delta = world.delta(since, &SnapshotOptions::default()).unwrap();
+    replica
+        .apply_delta(delta.as_bytes(), &RestoreOptions::default())
+        .unwrap();
+    assert_eq!(see(&replica), expected);
+    assert_eq!(next_ids(&mut replica, 30), next_ids(&mut world, 30));
+}
+
+#[test]
 fn a_delta_is_as_large_as_what_changed() {
     let mut world = World::new();
     let made = world.spawn_batch((0..100_000).map(|i| (Place([i as f32; 3]), Score(i))));

@@ -467,6 +467,35 @@ fn a_watcher_may_end_the_entity_it_is_told_of() {
 }
 
 #[test]
+fn what_watchers_spawn_while_a_world_is_emptied_stays() {
+    let empty: &[fn(&mut World)] = &[
+        World::clear,
+        |world| {
+            world.despawn_where::<()>();
+        },
+        |world| {
+            world.despawn_where::<storm_ecs::Without<Other>>();
+        },
+    ];
+    for empty in empty {
+        let mut world = World::new();
+        // Sparse, so that bare entities are watched as well.
+        world.observe_remove::<InSet>(|world, rows| {
+            for _ in rows.entities() {
+                world.commands().spawn(Other(5));
+            }
+        });
+        world.spawn_batch((0..3).map(|i| InSet::make(i)));
+        world.spawn_batch((0..3).map(|i| (InSet::make(i), InTable::make(i))));
+        world.spawn(());
+        empty(&mut world);
+        assert!(world.take_watch_errors().is_empty());
+        assert_eq!((world.len(), world.query::<&Other>().count()), (6, 6));
+        assert_eq!(world.query::<&InSet>().count(), 0);
+    }
+}
+
+#[test]
 fn a_long_chain_of_watchers_needs_no_stack() {
     let mut world = World::new();
     world.observe_insert::<Other>(|world, rows| {
