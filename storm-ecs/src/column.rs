@@ -2,7 +2,7 @@
 //!
 //! Invariants:
 //! 1. `data` is aligned to `max(64, align)` and valid for `capacity * size` bytes rounded up to 64; dangling (still aligned) if that is 0.
-//!    It lies `offset` bytes into the allocation.
+//!    It lies `offset` × 16 bytes into the allocation.
 //! 2. `size`, `align` and `drop` are those of the type whose `TypeId` is `type_id`.
 //! 3. How many rows are initialised is known to the table alone; this module drops values only when told which.
 //! 4. `looped` and `tracks` are written through `&Column` only under exclusive access to the column (the caller's duty).
@@ -35,7 +35,7 @@ pub(crate) struct Column {
     type_id: TypeId,
     id: ComponentId,
     align: u16,
-    /// Bytes between the start of the allocation and `data` (see `Memory`).
+    /// Between the start of the allocation and `data` (see `Memory`), in units of `NATIVE_ALIGN`.
     offset: u8,
     track: Track,
 }
@@ -346,7 +346,7 @@ impl Column {
             .checked_mul(self.size())
             .and_then(|bytes| bytes.checked_next_multiple_of(COLUMN_ALIGN));
         match bytes {
-            Some(bytes) if bytes <= isize::MAX as usize - 2 * usize::from(self.align) => bytes,
+            Some(bytes) if bytes <= isize::MAX as usize - 2 * PAGE.max(self.align.into()) => bytes,
             _ => panic!(
                 "a column of {capacity} rows of {} bytes does not fit in memory",
                 self.size
@@ -358,14 +358,22 @@ impl Column {
     /// grow them in place or remap their pages. Small ones ask for their alignment.
     fn memory(&self, bytes: usize) -> Memory {
         let align = usize::from(self.align);
-        let slack = if bytes >= LARGE && align == COLUMN_ALIGN {
-            COLUMN_ALIGN - NATIVE_ALIGN
-        } else {
-            0
+        let by_hand = bytes >= LARGE && align == COLUMN_ALIGN;
+        let (slack, asked) = match by_hand {
+            true => (PAGE - NATIVE_ALIGN, NATIVE_ALIGN),
+            false => (0, align),
         };
-        let asked = if slack > 0 { NATIVE_ALIGN } else { align };
+        let colour = match bytes < HUGE {
+            // 17 and 64 have no common factor: each of 64 components in turn has a line of the page to itself.
+            true => self.id.index() % (PAGE / COLUMN_ALIGN) * 17,
+            false => 1,
+        };
         match Layout::from_size_align(bytes + slack, asked) {
-            Ok(layout) => Memory { layout, slack },
+            Ok(layout) => Memory {
+                layout,
+                slack,
+                place: colour * COLUMN_ALIGN % PAGE,
+            },
             Err(_) => unreachable!("`padded` has checked the size"),
         }
     }
@@ -378,19 +386,21 @@ impl Column {
             return;
         }
         let (old, new) = (self.memory(old_bytes), self.memory(bytes));
-        let start = self.data.as_ptr().wrapping_sub(usize::from(self.offset));
+        let before = usize::from(self.offset) * NATIVE_ALIGN;
+        let start = self.data.as_ptr().wrapping_sub(before);
         if old_bytes > 0 && bytes > 0 && old.layout.align() == new.layout.align() {
             // SAFETY: `start` was allocated with the old layout; the new size is not 0 and fits with this alignment.
             let moved = unsafe { realloc(start, old.layout, new.layout.size()) };
             let moved = NonNull::new(moved).unwrap_or_else(|| handle_alloc_error(new.layout));
             let offset = new.offset(moved);
-            let from = moved.as_ptr().wrapping_add(usize::from(self.offset));
-            let to = moved.as_ptr().wrapping_add(usize::from(offset));
+            let from = moved.as_ptr().wrapping_add(before);
+            let to = moved.as_ptr().wrapping_add(offset);
             if from != to {
                 // SAFETY: `realloc` kept the bytes that fit; both places hold that many within the new allocation.
                 unsafe { ptr::copy(from, to, old_bytes.min(bytes)) };
             }
-            (self.data, self.offset) = (NonNull::new(to).unwrap_or(moved), offset);
+            self.data = NonNull::new(to).unwrap_or(moved);
+            self.offset = (offset / NATIVE_ALIGN) as u8;
             return;
         }
         let (mut data, mut offset) = (dangling(usize::from(self.align)), 0);
@@ -399,7 +409,7 @@ impl Column {
             let fresh = unsafe { alloc(new.layout) };
             let fresh = NonNull::new(fresh).unwrap_or_else(|| handle_alloc_error(new.layout));
             offset = new.offset(fresh);
-            data = NonNull::new(fresh.as_ptr().wrapping_add(usize::from(offset))).unwrap_or(fresh);
+            data = NonNull::new(fresh.as_ptr().wrapping_add(offset)).unwrap_or(fresh);
             // SAFETY: two different allocations that hold at least that many bytes (none, if the old one is dangling).
             unsafe {
                 ptr::copy_nonoverlapping(self.data.as_ptr(), data.as_ptr(), old_bytes.min(bytes))
@@ -409,7 +419,7 @@ impl Column {
             // SAFETY: `start` was allocated with the old layout.
             unsafe { dealloc(start, old.layout) };
         }
-        (self.data, self.offset) = (data, offset);
+        (self.data, self.offset) = (data, (offset / NATIVE_ALIGN) as u8);
     }
 
     /// Copies `row` to row `to` of `other`, then fills the hole with row `last`, which is left uninitialised.
@@ -505,26 +515,35 @@ impl Column {
 
 /// Bytes from which a column is aligned by hand.
 const LARGE: usize = 1 << 16;
+/// Bytes from which a column is not expected to stay in a core's cache.
+const HUGE: usize = 1 << 20;
+/// Addresses that agree in what is below this look alike to a processor that orders loads after stores.
+const PAGE: usize = 4096;
 /// What allocators give without being asked.
 const NATIVE_ALIGN: usize = 16;
 
 /// How a column of some size is allocated.
 struct Memory {
     layout: Layout,
-    /// Bytes added to align by hand; 0 if the layout does it.
+    /// Bytes added to align by hand, the same for all that do; 0 if the layout does it.
     slack: usize,
+    /// Where in a page the rows start. In a cache, columns read and written side by side must not start at the same place: loads wait for stores to addresses that
+    /// agree in their low bits. Out of it they should: the streams then cross pages together.
+    place: usize,
 }
 
 impl Memory {
-    /// Where the rows start in an allocation of this layout.
-    fn offset(&self, start: NonNull<u8>) -> u8 {
+    /// Where the rows start in an allocation of this layout, in bytes: a multiple of `NATIVE_ALIGN`, at most `slack`.
+    fn offset(&self, start: NonNull<u8>) -> usize {
         if self.slack == 0 {
             0
         } else {
-            (start.addr().get().wrapping_neg() % COLUMN_ALIGN) as u8
+            self.place.wrapping_sub(start.addr().get()) % PAGE / NATIVE_ALIGN * NATIVE_ALIGN
         }
     }
 }
+
+const _: () = assert!(PAGE / NATIVE_ALIGN <= 256, "`Column::offset` is a byte");
 
 fn dangling(align: usize) -> NonNull<u8> {
     NonNull::new(ptr::without_provenance_mut(align)).unwrap_or(NonNull::dangling())
@@ -541,3 +560,56 @@ const _: () = assert!(
     size_of::<Column>() == 64,
     "a column's head is one cache line"
 );
+
+#[cfg(test)]
+mod tests {
+    use super::{COLUMN_ALIGN, HUGE, LARGE, PAGE};
+    use crate::component::Component;
+    use crate::world::World;
+
+    struct Left([u32; 3]);
+    impl Component for Left {
+        const NAME: &'static str = "column.Left";
+    }
+    struct Right([u32; 3]);
+    impl Component for Right {
+        const NAME: &'static str = "column.Right";
+    }
+
+    #[test]
+    fn large_columns_start_at_places_of_their_own_in_a_page_and_huge_ones_at_the_same() {
+        let mut world = World::new();
+        let check = |world: &World, rows: u32| {
+            for table in world.tables::<(&Left, &Right)>() {
+                let left = table.column::<Left>().expect("queried");
+                let right = table.column::<Right>().expect("queried");
+                assert_eq!((left.len(), right.len()), (rows as usize, rows as usize));
+                for (row, (left, right)) in (0..rows).zip(left.iter().zip(right)) {
+                    assert_eq!((left.0, right.0), ([row; 3], [!row; 3]));
+                }
+                let (left, right) = (left.as_ptr().addr(), right.as_ptr().addr());
+                assert_eq!((left % COLUMN_ALIGN, right % COLUMN_ALIGN), (0, 0));
+                let bytes = world.tables[table.id().index()].columns()[0].bytes();
+                if bytes >= LARGE {
+                    let same = left % PAGE == right % PAGE;
+                    assert_eq!(same, bytes >= HUGE, "{bytes} bytes");
+                }
+            }
+        };
+        let mut made = Vec::new();
+        for row in 0..100_000 {
+            made.push(world.spawn((Left([row; 3]), Right([!row; 3]))));
+            if (row + 1).is_power_of_two() {
+                check(&world, row + 1);
+            }
+        }
+        // And back through all sizes.
+        while let Some(last) = made.pop() {
+            world.despawn(last).expect("alive");
+            if made.len().is_power_of_two() {
+                world.compact(usize::MAX);
+                check(&world, made.len() as u32);
+            }
+        }
+    }
+}
