@@ -11,6 +11,8 @@ mod gpu;
 mod graph;
 mod pick;
 mod quality;
+#[cfg(feature = "hot-reload")]
+mod reload;
 mod renderer;
 mod report;
 mod scene;
@@ -23,6 +25,8 @@ mod view;
 
 #[cfg(feature = "ecs")]
 pub use crate::extract::{ExtractStats, Extractor};
+#[cfg(feature = "hot-reload")]
+pub use crate::reload::{ReloadError, ShaderFolder};
 #[doc(hidden)]
 pub use crate::scene::layout::layout_offsets;
 pub use crate::{

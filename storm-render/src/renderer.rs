@@ -115,6 +115,8 @@ pub struct Renderer {
     /// Frames with temporal anti-aliasing, which each look between other places.
     turn: u32,
     timings: bool,
+    /// Of the shaders that the pipelines are made of.
+    shader_generation: u64,
     /// The view of the frame before and its matrix, where it goes on.
     before: Option<(View, Mat4)>,
     plan: Option<Plan>,
@@ -152,6 +154,7 @@ impl Renderer {
             quality: desc.quality.within_limits(),
             turn: 0,
             timings: false,
+            shader_generation: gpu.shader_generation(),
             before: None,
             plan: None,
             environment: Environment::new(gpu)?,
@@ -192,6 +195,7 @@ impl Renderer {
         let shadowed = scene.prepare_lights(view, quality.shadows.as_ref())?;
         let key = self.key(scene, view, &canvas, &shadowed);
         scene.prepare_motion(key.temporal)?;
+        self.take_new_shaders(scene, &key);
         self.pipelines.prepare(scene, &key)?;
         self.compile(key)?;
 
@@ -227,6 +231,22 @@ impl Renderer {
             triangles: scene.draws.triangles(),
             draw_calls: (scene.draws.solid().len() + scene.draws.blended().len()) as u32,
         })
+    }
+
+    /// Makes pipelines anew where shaders were compiled again. Where that fails, those that there are go on.
+    fn take_new_shaders(&mut self, scene: &Scene, key: &FrameKey) {
+        let generation = self.gpu.shader_generation();
+        if std::mem::replace(&mut self.shader_generation, generation) == generation {
+            return;
+        }
+        let made = Pipelines::new(&self.gpu, self.samples).and_then(|mut pipelines| {
+            pipelines.prepare(scene, key)?;
+            Ok(pipelines)
+        });
+        match made {
+            Ok(pipelines) => self.pipelines = pipelines,
+            Err(error) => tracing::error!(%error, "new shaders make no pipelines"),
+        }
     }
 
     /// What decides the passes of a frame.

@@ -14,7 +14,7 @@ use crate::{
     error::Result,
     gpu::pipeline::{Blending, Depth, GraphicsDesc, Pipeline},
     scene::{AlphaClass, DrawKind, Scene},
-    shaders,
+    shaders::{self, Shader},
     view::DebugView,
 };
 
@@ -245,8 +245,8 @@ impl Pipelines {
     }
 }
 
-fn compute(gpu: &Gpu, spirv: &[u8]) -> Result<Pipeline> {
-    gpu.with_bindless(|bindless| Pipeline::compute(gpu.device(), bindless, spirv))
+fn compute(gpu: &Gpu, shader: Shader) -> Result<Pipeline> {
+    gpu.with_bindless(|bindless| Pipeline::compute(gpu.device(), bindless, shader))
 }
 
 impl Culling {

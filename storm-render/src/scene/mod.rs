@@ -6,6 +6,7 @@ mod geometry;
 mod instances;
 pub(crate) mod layout;
 pub(crate) mod motion;
+mod parameters;
 mod surfaces;
 mod upload;
 
@@ -18,6 +19,7 @@ use self::{
     arena::Table,
     instances::InstanceRecord,
     layout::{LightInfo, LineInfo},
+    parameters::Parameters,
 };
 pub(crate) use self::{
     draws::{DrawKind, DrawRange, Draws},
@@ -120,6 +122,7 @@ pub struct Scene {
     pub(crate) uploads: Uploads,
     pub(crate) geometry: Geometry,
     pub(crate) surfaces: Surfaces,
+    pub(crate) parameters: Parameters,
     pub(crate) instances: Instances,
     pub(crate) draws: Draws,
     pub(crate) lights: Table<LightInfo>,
@@ -148,6 +151,7 @@ impl Scene {
             uploads: Uploads::new(device),
             geometry: Geometry::new(device)?,
             surfaces: Surfaces::new(gpu)?,
+            parameters: Parameters::new(device)?,
             instances: Instances::new(device)?,
             draws: Draws::new(device)?,
             lights: Table::new(device, "lights", 64)?,
@@ -255,6 +259,34 @@ impl Scene {
     #[must_use]
     pub fn has_material(&self, handle: Handle<Material>) -> bool {
         self.surfaces.has_material(handle)
+    }
+
+    /// Sets a named number that shaders read, of the whole scene. `harmony` is one: 1 leaves colours as they are, 0 takes
+    /// all colour from surfaces. Other names are for shaders of one's own, which know them by the number that this gives.
+    ///
+    /// # Errors
+    /// When there are more than 8 names, or there is no room left.
+    pub fn set_parameter(&mut self, name: &str, value: f32) -> Result<usize> {
+        let number = self.parameters.number(name)?;
+        self.parameters.set(&mut self.uploads, number, value)?;
+        Ok(number)
+    }
+
+    /// Sets such a number of one material, whether it is there yet or not; `None` leaves it to the scene.
+    ///
+    /// # Errors
+    /// As [`Scene::set_parameter`].
+    pub fn set_material_parameter(
+        &mut self,
+        material: Handle<Material>,
+        name: &str,
+        value: Option<f32>,
+    ) -> Result<usize> {
+        let number = self.parameters.number(name)?;
+        let index = self.surfaces.index_of(&mut self.uploads, material)?;
+        self.parameters
+            .set_of_material(&mut self.uploads, index, number, value)?;
+        Ok(number)
     }
 
     /// Adds something to draw.
@@ -474,6 +506,8 @@ impl Scene {
             )?;
             self.draws_changed = false;
         }
+        self.parameters
+            .grow(&mut self.uploads, self.surfaces.count())?;
         self.draws.sort(
             &mut self.uploads,
             view,

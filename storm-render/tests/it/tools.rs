@@ -216,3 +216,50 @@ fn every_pass_is_timed_when_asked() {
         "{graph}"
     );
 }
+
+/// Harmony takes colour away: of one material, or of all that do not say otherwise.
+#[test]
+fn named_parameters_reach_the_shaders() {
+    let gpu = TestGpu::new();
+    let mut stage = Stage::new(&gpu);
+    let clay = storm_assets::Material::matte("", [0.8, 0.2, 0.1], 1.0);
+    let cube = crate::scenes::cube();
+    stage.add("left", &cube, &clay, gallery::at(-2.0, 0.0, 0.0));
+    stage.add("right", &cube, &clay, gallery::at(2.0, 0.0, 0.0));
+    let view = View::look_at(Vec3::new(0.0, 0.0, 7.0), Vec3::ZERO);
+    let colorful = |stage: &mut Stage<'_>| {
+        let picture = stage.picture(&view);
+        [95, 225].map(|x| {
+            let [r, _, b, _] = pixel(&picture, x, 90);
+            i32::from(r) - i32::from(b) > 40
+        })
+    };
+    assert_eq!(colorful(&mut stage), [true, true]);
+    let plain = stage.picture(&view);
+    assert_eq!(stage.scene.set_parameter("harmony", 0.0).unwrap(), 0);
+    assert_eq!(colorful(&mut stage), [false, false]);
+    let left = storm_assets::Handle::of("left", "material");
+    stage
+        .scene
+        .set_material_parameter(left, "harmony", Some(1.0))
+        .unwrap();
+    assert_eq!(colorful(&mut stage), [true, false]);
+    stage
+        .scene
+        .set_material_parameter(left, "harmony", None)
+        .unwrap();
+    assert_eq!(colorful(&mut stage), [false, false]);
+    stage.scene.set_parameter("harmony", 1.0).unwrap();
+    assert!(stage.picture(&view) == plain);
+    for i in 1..8 {
+        assert_eq!(
+            stage.scene.set_parameter(&format!("own {i}"), 0.5).unwrap(),
+            i
+        );
+    }
+    let error = stage.scene.set_parameter("one too many", 0.5).unwrap_err();
+    assert!(
+        error.to_string().contains("names of shader parameters"),
+        "{error}"
+    );
+}
