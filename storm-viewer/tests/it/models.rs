@@ -112,7 +112,7 @@ fn every_shared_model_is_drawn_or_refused_by_name() {
     };
     let gpu = Gpu::headless(&GpuDesc {
         validation: true,
-        device: None,
+        ..GpuDesc::default()
     })
     .unwrap_or_else(|error| panic!("{error}: run `./storm doctor`"));
     let mut renderer = Renderer::new(&gpu, &RendererDesc::default()).unwrap();
