@@ -32,7 +32,7 @@ pub use crate::scene::layout::layout_offsets;
 pub use crate::{
     context::{Gpu, GpuDesc, GpuInfo, MemoryReport},
     error::{RenderError, Result},
-    gpu::{device::Heap, swapchain::Window},
+    gpu::{custom::ScreenPass, device::Heap, swapchain::Window},
     pick::Picker,
     quality::{Culling, Quality, ShadowQuality},
     renderer::{FRAMES_IN_FLIGHT, FrameStats, Renderer, RendererDesc},

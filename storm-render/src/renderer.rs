@@ -21,6 +21,7 @@ use crate::{
         bindless::Bindless,
         buffer::{Buffer, Memory},
         commands::{Access, Recorder},
+        custom::ScreenPass,
         query::{STAMPS_MAX, Stamps},
     },
     graph::{
@@ -239,7 +240,9 @@ impl Renderer {
         if std::mem::replace(&mut self.shader_generation, generation) == generation {
             return;
         }
+        let custom = self.pipelines.custom_pass().cloned();
         let made = Pipelines::new(&self.gpu, self.samples).and_then(|mut pipelines| {
+            pipelines.set_custom(custom);
             pipelines.prepare(scene, key)?;
             Ok(pipelines)
         });
@@ -290,6 +293,7 @@ impl Renderer {
             weighted: plain && quality.weighted_blending && !scene.draws.blended().is_empty(),
             debug: view.debug,
             lines: scene.lines().1 > 0,
+            custom: self.pipelines.custom_pass().is_some(),
         }
     }
 
@@ -429,6 +433,11 @@ impl Renderer {
     /// How much work a picture is worth, from the next frame on. Figures out of range are brought within.
     pub fn set_quality(&mut self, quality: Quality) {
         self.quality = quality.within_limits();
+    }
+
+    /// Puts a pass of one's own after tone mapping, from the next frame on, or takes it away.
+    pub fn set_screen_pass(&mut self, pass: Option<ScreenPass>) {
+        self.pipelines.set_custom(pass);
     }
 
     /// How much work a picture is worth.

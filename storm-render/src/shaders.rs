@@ -4,21 +4,21 @@
 
 /// A compiled shader by its file name.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Shader {
+pub(crate) struct Shader<'a> {
     pub(crate) name: &'static str,
-    pub(crate) spirv: &'static [u8],
+    pub(crate) spirv: &'a [u8],
 }
 
 macro_rules! shaders {
     ($($name:ident = $file:literal),* $(,)?) => {
-        $(pub(crate) const $name: Shader = Shader {
+        $(pub(crate) const $name: Shader<'static> = Shader {
             name: $file,
             spirv: include_bytes!(concat!("../spv/", $file, ".spv")),
         };)*
 
         /// All of them.
         #[cfg(feature = "hot-reload")]
-        pub(crate) const ALL: &[Shader] = &[$($name),*];
+        pub(crate) const ALL: &[Shader<'static>] = &[$($name),*];
     };
 }
 

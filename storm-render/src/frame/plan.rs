@@ -54,6 +54,8 @@ pub(crate) struct FrameKey {
     pub(crate) debug: DebugView,
     /// Whether lines are drawn over the picture.
     pub(crate) lines: bool,
+    /// Whether a pass of the user's comes after tone mapping.
+    pub(crate) custom: bool,
 }
 
 impl FrameKey {
@@ -146,6 +148,8 @@ pub(crate) enum Step {
         level: u32,
     },
     ToneMap,
+    /// A pass of the user's.
+    Custom,
     /// Lines over the picture.
     Lines,
     ReadBack,
@@ -176,6 +180,8 @@ pub(crate) struct Resources {
     /// Weighted sums of what is blended, and what is seen through it.
     pub(crate) sums: ResourceId,
     pub(crate) unseen: ResourceId,
+    /// Colours for a screen, before a pass of the user's.
+    pub(crate) display: ResourceId,
     pub(crate) bloom: [ResourceId; BLOOM_LEVELS_MAX as usize],
 }
 
@@ -217,6 +223,7 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
     let motion = graph.image("motion", spec(MOTION_FORMAT, one));
     let resolved = graph.image("resolved colour", spec(HDR_FORMAT, one));
     let history = graph.import_image("history", spec(HDR_FORMAT, one), Origin::Kept);
+    let display = graph.image("display colour", spec(key.canvas_format, one));
     let sums = graph.image("blended, sums", spec(HDR_FORMAT, key.samples));
     let unseen = graph.image("blended, unseen", spec(UNSEEN_FORMAT, key.samples));
     let exposure = graph.keep_buffer("exposure", EXPOSURE_WORDS * 4);
@@ -265,6 +272,7 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
         history,
         sums,
         unseen,
+        display,
         bloom,
     };
     let graphics = Queue::Graphics;
@@ -388,7 +396,8 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
         shown = resolved;
     }
 
-    let mut mapped = vec![(shown, Use::SampledFragment(0)), (canvas, Use::Color)];
+    let mapped_to = if key.custom { display } else { canvas };
+    let mut mapped = vec![(shown, Use::SampledFragment(0)), (mapped_to, Use::Color)];
     if key.auto_exposure {
         let uses = [
             (shown, Use::SampledCompute(0)),
@@ -419,6 +428,10 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
         mapped.push((bloom[0], Use::SampledFragment(1)));
     }
     graph.pass("tone map", graphics, Step::ToneMap, mapped);
+    if key.custom {
+        let uses = [(display, Use::SampledFragment(0)), (canvas, Use::Color)];
+        graph.pass("custom", graphics, Step::Custom, uses);
+    }
     if key.lines {
         let uses = [(tables, Use::ReadVertex), (canvas, Use::Color)];
         graph.pass("lines", graphics, Step::Lines, uses);
@@ -481,6 +494,7 @@ mod tests {
                         weighted: presented,
                         debug: DebugView::None,
                         lines: presented,
+                        custom: presented,
                     });
                 }
             }

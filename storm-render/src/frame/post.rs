@@ -138,6 +138,13 @@ struct ToneMapPush {
     bloom: f32,
 }
 
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct CustomPush {
+    globals: u64,
+    parameters: [f32; 16],
+}
+
 impl<T: sealed::Target> Frame<'_, T> {
     /// Records a pass of this file.
     pub(super) fn post(&self, recorder: &mut Recorder, step: Step) {
@@ -271,9 +278,34 @@ impl<T: sealed::Target> Frame<'_, T> {
         recorder.end_rendering();
     }
 
-    pub(super) fn tone_map(&self, recorder: &mut Recorder) {
+    /// A pass of the user's.
+    pub(super) fn custom(&self, recorder: &mut Recorder) {
+        let Some(pass) = self.pipelines.custom_pass() else {
+            return;
+        };
         let color = Attachment {
             view: self.canvas.view,
+            clear: Some(vk::ClearValue::default()),
+            store: true,
+        };
+        recorder.begin_rendering(self.canvas.extent, &[color], None);
+        recorder.bind_pipeline(self.pipelines.custom(self.canvas.format));
+        let push = CustomPush {
+            globals: self.globals,
+            parameters: pass.parameters,
+        };
+        recorder.push_constants(self.bindless, &push);
+        recorder.draw(3);
+        recorder.end_rendering();
+    }
+
+    pub(super) fn tone_map(&self, recorder: &mut Recorder) {
+        let color = Attachment {
+            view: if self.key.custom {
+                self.realised.image(self.resources.display).view
+            } else {
+                self.canvas.view
+            },
             clear: Some(vk::ClearValue::default()),
             store: true,
         };

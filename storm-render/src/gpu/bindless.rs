@@ -146,7 +146,7 @@ impl Bindless {
     }
 
     /// The SPIR-V of a shader.
-    pub(crate) fn code(&self, shader: Shader) -> &[u8] {
+    pub(crate) fn code<'a>(&'a self, shader: Shader<'a>) -> &'a [u8] {
         self.replaced
             .get(shader.name)
             .map_or(shader.spirv, Vec::as_slice)

@@ -29,6 +29,7 @@ pub(crate) mod adapter;
 pub(crate) mod bindless;
 pub(crate) mod buffer;
 pub(crate) mod commands;
+pub(crate) mod custom;
 pub(crate) mod device;
 pub(crate) mod image;
 pub(crate) mod inputs;

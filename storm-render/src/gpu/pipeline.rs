@@ -44,9 +44,9 @@ pub(crate) enum Depth {
 
 /// What a graphics pipeline is.
 pub(crate) struct GraphicsDesc<'a> {
-    pub(crate) vertex: Shader,
+    pub(crate) vertex: Shader<'a>,
     /// `None` writes depth alone.
-    pub(crate) fragment: Option<Shader>,
+    pub(crate) fragment: Option<Shader<'a>>,
     /// Specialization constant 0 of the fragment shader.
     pub(crate) fragment_constant: u32,
     pub(crate) topology: vk::PrimitiveTopology,
@@ -127,7 +127,7 @@ impl Pipeline {
     pub(crate) fn compute(
         device: &Arc<Device>,
         bindless: &Bindless,
-        shader: Shader,
+        shader: Shader<'_>,
     ) -> Result<Self> {
         let module = Module::new(device, bindless.code(shader))?;
         let stage = vk::PipelineShaderStageCreateInfo::default()

@@ -263,3 +263,45 @@ fn named_parameters_reach_the_shaders() {
         "{error}"
     );
 }
+
+/// The pass of the example darkens corners and leaves the middle.
+#[test]
+#[expect(unsafe_code, reason = "nobody but its author can vouch for a shader")]
+fn a_pass_of_ones_own_comes_after_tone_mapping() {
+    let gpu = TestGpu::new();
+    for multisampling in [true, false] {
+        let mut stage = Stage::new(&gpu);
+        let desc = storm_render::RendererDesc {
+            multisampling,
+            ..storm_render::RendererDesc::default()
+        };
+        stage.renderer = storm_render::Renderer::new(&gpu, &desc).unwrap();
+        let view = gallery::materials(&mut stage);
+        let plain = stage.picture(&view);
+        let spirv = include_bytes!("../../examples/vignette.frag.spv");
+        for dark in [0.0, 1.0] {
+            let mut parameters = [0.0; 16];
+            parameters[0] = dark;
+            // SAFETY: compiled from `vignette.frag`, whose interface is the one that is asked for.
+            let pass = unsafe { storm_render::ScreenPass::new(spirv, parameters) };
+            stage.renderer.set_screen_pass(Some(pass));
+            let picture = stage.picture(&view);
+            let bytes = plain.pixels().iter().zip(picture.pixels());
+            let most = bytes.map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+            if dark == 0.0 {
+                // Through eight bits and back.
+                assert!(most <= 1, "{most}");
+            } else {
+                let [corner, ..] = pixel(&picture, 0, 0);
+                assert!(corner < 16, "{corner} in the corner");
+                let (a, b) = (pixel(&picture, 160, 90), pixel(&plain, 160, 90));
+                assert!(
+                    a[0].abs_diff(b[0]) <= 1,
+                    "{a:?} in the middle, {b:?} before"
+                );
+            }
+        }
+        stage.renderer.set_screen_pass(None);
+        assert!(stage.picture(&view) == plain);
+    }
+}
