@@ -22,10 +22,11 @@ use crate::{
         buffer::{Buffer, Memory},
         commands::{Access, Recorder},
         custom::ScreenPass,
+        device::Submission,
         query::{STAMPS_MAX, Stamps},
     },
     graph::{
-        Options,
+        Options, Queue,
         execute::{Given, Realised},
     },
     quality::{Culling, Quality},
@@ -74,7 +75,10 @@ pub struct FrameStats {
 
 /// What belongs to one of the frames in flight.
 struct Frame {
+    /// Of the last part of the frame, or all of it.
     recorder: Recorder,
+    /// Of the parts before, where passes run on two queues.
+    parts: Vec<Recorder>,
     constants: Constants,
     /// Counters of the GPU.
     report: Buffer,
@@ -136,6 +140,7 @@ impl Renderer {
         let frame = || -> Result<Frame> {
             Ok(Frame {
                 recorder: Recorder::new(device)?,
+                parts: Vec::new(),
                 constants: Constants::new(device)?,
                 report: Buffer::new(device, "counters", COUNTERS as u64 * 4, Memory::Readback)?,
                 culled: false,
@@ -206,7 +211,7 @@ impl Renderer {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         // Waits until the GPU is done with this frame's buffers.
-        self.frames[self.frame].recorder.begin(&bindless)?;
+        self.begin(&bindless)?;
         let mut uploaded_bytes = scene.uploads.take_bytes();
         let aspect = canvas.extent.width as f32 / canvas.extent.height as f32;
         let sun = Vec3::from(scene.sky().info().sun_direction);
@@ -220,10 +225,7 @@ impl Renderer {
         self.record(&bindless, scene, view, &canvas, target, &shadows);
 
         drop(record);
-        let _submit = tracing::debug_span!("submit").entered();
-        let frame = &mut self.frames[self.frame];
-        let (ready, rendered) = canvas.acquired.map(|a| (a.ready, a.rendered)).unzip();
-        let value = frame.recorder.submit(ready, rendered)?;
+        let value = self.submit(&canvas)?;
         target.submitted(&canvas, value)?;
         Ok(FrameStats {
             drawn: true,
@@ -294,6 +296,8 @@ impl Renderer {
             debug: view.debug,
             lines: scene.lines().1 > 0,
             custom: self.pipelines.custom_pass().is_some(),
+            // Times are taken on one queue.
+            two_queues: quality.async_compute && !self.timings,
         }
     }
 
@@ -347,7 +351,13 @@ impl Renderer {
         let (graph, resources) = plan::frame(&key);
         // What was kept of earlier frames goes with it, as soon as the frames in flight that use it are done.
         self.before = None;
-        let realised = Realised::new(&self.gpu, graph, Options::default())?;
+        let realised = Realised::new(
+            &self.gpu,
+            graph,
+            Options {
+                compute_queue: key.two_queues,
+            },
+        )?;
         self.plan = Some(Plan {
             key,
             realised,
@@ -375,7 +385,7 @@ impl Renderer {
             .uploads
             .record(recorder, self.gpu.device().next_value());
         recorder.memory_barrier(Access::COPY_WRITE, Access::DRAW_READ);
-        recorder.submit(None, None)?;
+        recorder.submit(Submission::default())?;
         Ok(FrameStats {
             uploaded_bytes,
             ..FrameStats::default()
@@ -446,6 +456,66 @@ impl Renderer {
         self.quality
     }
 
+    /// Begins a recorder for each part of the frame.
+    fn begin(&mut self, bindless: &Bindless) -> Result<()> {
+        let plan = self.plan.as_ref().expect("`compile` was called before");
+        let batches = &plan.realised.plan.batches;
+        let frame = &mut self.frames[self.frame];
+        frame.recorder.begin(bindless)?;
+        for (index, batch) in batches
+            .iter()
+            .take(batches.len().saturating_sub(1))
+            .enumerate()
+        {
+            let fits = |recorder: &Recorder| recorder.queue() == batch.queue;
+            if !frame.parts.get(index).is_some_and(fits) {
+                frame.parts.truncate(index);
+                let recorder = Recorder::for_queue(self.gpu.device(), batch.queue)?;
+                frame.parts.push(recorder);
+            }
+            frame.parts[index].begin(bindless)?;
+        }
+        frame.parts.truncate(batches.len().saturating_sub(1));
+        Ok(())
+    }
+
+    /// Submits all parts of the frame; gives the timeline value that the last one signals.
+    fn submit(&mut self, canvas: &Canvas) -> Result<u64> {
+        let _span = tracing::debug_span!("submit").entered();
+        let plan = self.plan.as_ref().expect("`compile` was called before");
+        let batches = &plan.realised.plan.batches;
+        let frame = &mut self.frames[self.frame];
+        let (mut ready, rendered) = canvas.acquired.map(|a| (a.ready, a.rendered)).unzip();
+        let mut parts = Vec::new();
+        for (recorder, batch) in frame.parts.iter_mut().zip(batches) {
+            let after: Vec<_> = batch.waits.iter().map(|&index| parts[index]).collect();
+            let drawing = batch.queue == Queue::Graphics;
+            parts.push(recorder.submit_part(Submission {
+                after: &after,
+                // On its own queue a frame comes after the one before by itself.
+                after_frame: !drawing,
+                acquired: if drawing { ready.take() } else { None },
+                rendered: None,
+            })?);
+        }
+        let after: Vec<_> = batches
+            .last()
+            .into_iter()
+            .flat_map(|batch| &batch.waits)
+            .filter_map(|&index| parts.get(index).copied())
+            .collect();
+        let value = frame.recorder.submit(Submission {
+            after: &after,
+            after_frame: false,
+            acquired: ready,
+            rendered,
+        })?;
+        for recorder in &mut frame.parts {
+            recorder.part_of(value);
+        }
+        Ok(value)
+    }
+
     /// Records all passes.
     fn record(
         &mut self,
@@ -457,7 +527,8 @@ impl Renderer {
         shadows: &Shadows,
     ) {
         let Frame {
-            recorder,
+            recorder: last,
+            parts,
             constants,
             report,
             stamps,
@@ -496,10 +567,17 @@ impl Renderer {
         };
         timed.clear();
         if self.timings {
-            recorder.reset_stamps(stamps);
-            recorder.stamp(stamps, 0);
+            last.reset_stamps(stamps);
+            last.stamp(stamps, 0);
         }
+        let batches = &realised.plan.batches;
         for (index, pass) in realised.plan.passes.iter().enumerate() {
+            let batch = batches
+                .iter()
+                .position(|batch| batch.passes.contains(&index));
+            let recorder = batch
+                .and_then(|batch| parts.get_mut(batch))
+                .unwrap_or(&mut *last);
             realised.before(recorder, pass, &given);
             recorder.bind_inputs(bindless, realised.inputs(index));
             frame.record(recorder, pass.payload);
@@ -508,7 +586,7 @@ impl Renderer {
                 recorder.stamp(stamps, timed.len() as u32);
             }
         }
-        realised.after(recorder, &given);
+        realised.after(last, &given);
         plan.realised.recorded();
     }
 }

@@ -56,6 +56,8 @@ pub(crate) struct FrameKey {
     pub(crate) lines: bool,
     /// Whether a pass of the user's comes after tone mapping.
     pub(crate) custom: bool,
+    /// Whether passes run on two queues.
+    pub(crate) two_queues: bool,
 }
 
 impl FrameKey {
@@ -454,7 +456,10 @@ mod tests {
 
     pub(crate) fn compile(key: &FrameKey) -> (Compiled<Step>, Resources) {
         let (graph, resources) = frame(key);
-        let plan = graph.compile(Options::default(), |_, resource, _| {
+        let options = Options {
+            compute_queue: key.two_queues,
+        };
+        let plan = graph.compile(options, |_, resource, _| {
             let size = match resource.kind {
                 Kind::Buffer(bytes) => bytes,
                 Kind::Image(spec) => u64::from(spec.width) * u64::from(spec.height) * 8,
@@ -495,6 +500,7 @@ mod tests {
                         debug: DebugView::None,
                         lines: presented,
                         custom: presented,
+                        two_queues: presented,
                     });
                 }
             }
@@ -520,6 +526,27 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// A queue that cannot draw knows none of the stages of drawing.
+    #[test]
+    fn barriers_of_the_other_queue_name_only_what_it_can_do() {
+        use vk::PipelineStageFlags2 as S;
+        let computing = S::COMPUTE_SHADER | S::COPY | S::CLEAR | S::DRAW_INDIRECT | S::HOST;
+        let mut found = 0;
+        for key in keys() {
+            let (plan, _) = compile(&key);
+            for pass in &plan.passes {
+                if pass.queue == Queue::Compute {
+                    found += 1;
+                    for barrier in &pass.barriers {
+                        let stages = barrier.from.stage | barrier.to.stage;
+                        assert!(computing.contains(stages), "{}: {barrier:?}", pass.name);
+                    }
+                }
+            }
+        }
+        assert!(found > 0, "some pass computes beside others");
     }
 
     #[test]

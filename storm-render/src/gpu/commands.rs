@@ -7,7 +7,7 @@ use ash::vk;
 use super::{
     bindless::{Bindless, PUSH_CONSTANT_BYTES},
     buffer::Buffer,
-    device::{Device, Garbage},
+    device::{Device, Garbage, Part, Submission},
     image::{Image, aspect_of},
     inputs::Inputs,
     pipeline::Pipeline,
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     error::{RenderError, Result},
-    graph::Scope,
+    graph::{Queue, Scope},
 };
 
 /// A place in the pipeline and what is done to memory there.
@@ -121,6 +121,9 @@ pub(crate) struct Attachment {
 
 /// A command pool with one command buffer.
 pub(crate) struct Recorder {
+    queue: Queue,
+    /// Whether its queue can draw.
+    draws: bool,
     pool: vk::CommandPool,
     buffer: vk::CommandBuffer,
     /// The timeline value of its last submission; 0 before the first.
@@ -131,14 +134,27 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
+    /// A recorder for the queue that draws.
     pub(crate) fn new(device: &Arc<Device>) -> Result<Self> {
+        Self::for_queue(device, Queue::Graphics)
+    }
+
+    /// A recorder for a queue; for the one that there is, where there is no other.
+    pub(crate) fn for_queue(device: &Arc<Device>, queue: Queue) -> Result<Self> {
+        let drawing = device.adapter.queue_family;
+        let family = match queue {
+            Queue::Graphics => drawing,
+            Queue::Compute => device.adapter.compute_family.unwrap_or(drawing),
+        };
         let info = vk::CommandPoolCreateInfo::default()
             .flags(vk::CommandPoolCreateFlags::TRANSIENT)
-            .queue_family_index(device.adapter.queue_family);
-        // SAFETY: the family is the one the device was made with.
+            .queue_family_index(family);
+        // SAFETY: the family is one of those the device was made with.
         let pool = unsafe { device.raw.create_command_pool(&info, None) }
             .map_err(RenderError::vulkan("creating a command pool"))?;
         let mut recorder = Self {
+            queue,
+            draws: family == drawing,
             pool,
             buffer: vk::CommandBuffer::null(),
             submitted: 0,
@@ -178,10 +194,7 @@ impl Recorder {
         if !std::mem::replace(&mut self.open, true) {
             self.device.recording();
         }
-        for bind_point in [
-            vk::PipelineBindPoint::GRAPHICS,
-            vk::PipelineBindPoint::COMPUTE,
-        ] {
+        for bind_point in self.bind_points() {
             let sets = [bindless.set];
             // SAFETY: recording (above); set and layout are of one another.
             unsafe {
@@ -198,19 +211,43 @@ impl Recorder {
         Ok(())
     }
 
-    /// Ends and submits; gives the timeline value that it signals. See [`Device::submit`] for the semaphores.
-    pub(crate) fn submit(
-        &mut self,
-        acquired: Option<vk::Semaphore>,
-        rendered: Option<vk::Semaphore>,
-    ) -> Result<u64> {
-        // SAFETY: recording since `begin`; no render pass is open (`end_rendering` closes each).
-        unsafe { self.device.raw.end_command_buffer(self.buffer) }
-            .map_err(RenderError::vulkan("ending a command buffer"))?;
-        let submitted = self.device.submit(self.buffer, acquired, rendered);
+    /// The kinds of pipelines that its queue runs.
+    fn bind_points(&self) -> impl Iterator<Item = vk::PipelineBindPoint> + use<> {
+        let drawing = self.draws.then_some(vk::PipelineBindPoint::GRAPHICS);
+        std::iter::once(vk::PipelineBindPoint::COMPUTE).chain(drawing)
+    }
+
+    /// The queue that it is for.
+    pub(crate) fn queue(&self) -> Queue {
+        self.queue
+    }
+
+    /// Ends and submits the last part of a frame, or all of it; gives the timeline value that it signals.
+    pub(crate) fn submit(&mut self, submission: Submission<'_>) -> Result<u64> {
+        self.end()?;
+        let submitted = self.device.submit(self.buffer, submission);
         self.close();
         self.submitted = submitted?;
         Ok(self.submitted)
+    }
+
+    /// Ends and submits another part of a frame, which the timeline passes with the last part: see [`Self::part_of`].
+    pub(crate) fn submit_part(&mut self, submission: Submission<'_>) -> Result<Part> {
+        self.end()?;
+        // Until the last part is submitted the frame counts as being recorded: `part_of` closes it.
+        self.device.submit_part(self.queue, self.buffer, submission)
+    }
+
+    /// Says with which timeline value the frame of a part ends.
+    pub(crate) fn part_of(&mut self, value: u64) {
+        self.close();
+        self.submitted = value;
+    }
+
+    fn end(&mut self) -> Result<()> {
+        // SAFETY: recording since `begin`; no render pass is open (`end_rendering` closes each).
+        unsafe { self.device.raw.end_command_buffer(self.buffer) }
+            .map_err(RenderError::vulkan("ending a command buffer"))
     }
 
     fn close(&mut self) {
@@ -316,10 +353,7 @@ impl Recorder {
 
     /// Binds what a pass samples, for both kinds of pipelines.
     pub(crate) fn bind_inputs(&mut self, bindless: &Bindless, inputs: &Inputs) {
-        for bind_point in [
-            vk::PipelineBindPoint::GRAPHICS,
-            vk::PipelineBindPoint::COMPUTE,
-        ] {
+        for bind_point in self.bind_points() {
             let sets = [inputs.set];
             // SAFETY: recording; the set is of the layout's set 1 and alive until the timeline passes (invariant 2).
             unsafe {

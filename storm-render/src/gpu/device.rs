@@ -12,7 +12,10 @@ use super::{
     adapter::{self, Adapter},
     instance::Instance,
 };
-use crate::error::{RenderError, Result};
+use crate::{
+    error::{RenderError, Result},
+    graph::Queue,
+};
 
 /// How long a submission may take before the driver is taken to hang. A CPU driver on a loaded machine needs long.
 const GPU_TIMEOUT_NS: u64 = 120_000_000_000;
@@ -56,6 +59,10 @@ pub(crate) struct Device {
     pub(crate) adapter: Adapter,
     queue: Mutex<vk::Queue>,
     families: Vec<u32>,
+    /// A queue that only computes, where there is one.
+    compute: Option<Mutex<vk::Queue>>,
+    /// What counts the parts of a frame, of each queue.
+    lanes: [Lane; 2],
     timeline: vk::Semaphore,
     /// The timeline value that the next submission will signal.
     next_value: AtomicU64,
@@ -71,6 +78,51 @@ pub(crate) struct Device {
     pub(crate) instance: Arc<Instance>,
 }
 
+/// A timeline that orders the parts of a frame on one queue against those on the other.
+struct Lane {
+    semaphore: vk::Semaphore,
+    next: AtomicU64,
+}
+
+impl Lane {
+    fn new(semaphore: vk::Semaphore) -> Self {
+        Self {
+            semaphore,
+            next: AtomicU64::new(1),
+        }
+    }
+}
+
+fn timeline_semaphore(raw: &ash::Device) -> Result<vk::Semaphore> {
+    let mut kind = vk::SemaphoreTypeCreateInfo::default()
+        .semaphore_type(vk::SemaphoreType::TIMELINE)
+        .initial_value(0);
+    let info = vk::SemaphoreCreateInfo::default().push_next(&mut kind);
+    // SAFETY: timeline semaphores are on (invariant 5); the chain outlives the call (invariant 4).
+    unsafe { raw.create_semaphore(&info, None) }
+        .map_err(RenderError::vulkan("creating a timeline semaphore"))
+}
+
+/// A part of a frame that was submitted: others can wait for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part {
+    queue: Queue,
+    value: u64,
+}
+
+/// What a submission waits for and what it says.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Submission<'a> {
+    /// Parts of this frame.
+    pub(crate) after: &'a [Part],
+    /// Also the whole frame before.
+    pub(crate) after_frame: bool,
+    /// Waited for before colour is written; of a swapchain.
+    pub(crate) acquired: Option<vk::Semaphore>,
+    /// Signalled at the end; of a swapchain.
+    pub(crate) rendered: Option<vk::Semaphore>,
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A panic elsewhere does not make handles invalid.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -79,9 +131,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Device {
     pub(crate) fn new(instance: Arc<Instance>, adapter: Adapter) -> Result<Arc<Self>> {
         let priorities = [1.0];
-        let queues = [vk::DeviceQueueCreateInfo::default()
-            .queue_family_index(adapter.queue_family)
-            .queue_priorities(&priorities)];
+        let families: Vec<u32> = std::iter::once(adapter.queue_family)
+            .chain(adapter.compute_family)
+            .collect();
+        let queues: Vec<_> = families
+            .iter()
+            .map(|&family| {
+                vk::DeviceQueueCreateInfo::default()
+                    .queue_family_index(family)
+                    .queue_priorities(&priorities)
+            })
+            .collect();
         let mut extensions: Vec<_> = instance
             .surface
             .iter()
@@ -104,13 +164,15 @@ impl Device {
         // SAFETY: the family was asked for above, with one queue.
         let queue = unsafe { raw.get_device_queue(adapter.queue_family, 0) };
 
-        let mut kind = vk::SemaphoreTypeCreateInfo::default()
-            .semaphore_type(vk::SemaphoreType::TIMELINE)
-            .initial_value(0);
-        let info = vk::SemaphoreCreateInfo::default().push_next(&mut kind);
-        // SAFETY: timeline semaphores are on (invariant 5); the chain outlives the call (invariant 4).
-        let timeline = unsafe { raw.create_semaphore(&info, None) }
-            .map_err(RenderError::vulkan("creating the timeline semaphore"))?;
+        let compute = adapter.compute_family.map(|family| {
+            // SAFETY: the family was asked for above, with one queue.
+            Mutex::new(unsafe { raw.get_device_queue(family, 0) })
+        });
+        let timeline = timeline_semaphore(&raw)?;
+        let lanes = [
+            Lane::new(timeline_semaphore(&raw)?),
+            Lane::new(timeline_semaphore(&raw)?),
+        ];
         let allocator = Allocator::new(&AllocatorCreateDesc {
             instance: instance.raw.clone(),
             device: raw.clone(),
@@ -129,7 +191,9 @@ impl Device {
                 .as_ref()
                 .map(|_| khr::swapchain::Device::new(&instance.raw, &raw)),
             raw,
-            families: vec![adapter.queue_family],
+            families,
+            compute,
+            lanes,
             adapter,
             queue: Mutex::new(queue),
             timeline,
@@ -238,50 +302,77 @@ impl Device {
         self.outcome(waited, "waiting for the GPU")
     }
 
-    /// Submits recorded commands; gives the timeline value that they signal.
-    ///
-    /// `acquired` is waited for before colour is written; `rendered` is signalled at the end. Both belong to a swapchain.
+    /// Submits the last part of a frame, or all of it; gives the timeline value that it signals.
     pub(crate) fn submit(
         &self,
         commands: vk::CommandBuffer,
-        acquired: Option<vk::Semaphore>,
-        rendered: Option<vk::Semaphore>,
+        submission: Submission<'_>,
     ) -> Result<u64> {
-        self.check("submitting work")?;
         let queue = lock(&self.queue);
         let value = self.next_value.load(Ordering::Acquire);
-        let stage = vk::PipelineStageFlags2::COLOR_ATTACHMENT_OUTPUT;
-        let waits: Vec<_> = acquired
-            .map(|semaphore| {
-                vk::SemaphoreSubmitInfo::default()
-                    .semaphore(semaphore)
-                    .stage_mask(stage)
-            })
-            .into_iter()
-            .collect();
+        self.submit_to(*queue, commands, submission, (self.timeline, value))?;
+        self.next_value.store(value + 1, Ordering::Release);
+        Ok(value)
+    }
+
+    /// Submits another part of a frame. Without a queue that only computes, parts for it go to the one that there is.
+    pub(crate) fn submit_part(
+        &self,
+        queue: Queue,
+        commands: vk::CommandBuffer,
+        submission: Submission<'_>,
+    ) -> Result<Part> {
+        let lane = &self.lanes[queue as usize];
+        let locked = lock(match (&self.compute, queue) {
+            (Some(compute), Queue::Compute) => compute,
+            _ => &self.queue,
+        });
+        let value = lane.next.load(Ordering::Acquire);
+        self.submit_to(*locked, commands, submission, (lane.semaphore, value))?;
+        lane.next.store(value + 1, Ordering::Release);
+        Ok(Part { queue, value })
+    }
+
+    fn submit_to(
+        &self,
+        queue: vk::Queue,
+        commands: vk::CommandBuffer,
+        submission: Submission<'_>,
+        (semaphore, value): (vk::Semaphore, u64),
+    ) -> Result<()> {
+        self.check("submitting work")?;
         let all = vk::PipelineStageFlags2::ALL_COMMANDS;
-        let done = vk::SemaphoreSubmitInfo::default()
-            .semaphore(self.timeline)
-            .value(value)
-            .stage_mask(all);
-        let signals: Vec<_> = std::iter::once(done)
-            .chain(rendered.map(|semaphore| {
-                vk::SemaphoreSubmitInfo::default()
-                    .semaphore(semaphore)
-                    .stage_mask(all)
-            }))
+        let point = |semaphore, value, stage| {
+            vk::SemaphoreSubmitInfo::default()
+                .semaphore(semaphore)
+                .value(value)
+                .stage_mask(stage)
+        };
+        let stage = vk::PipelineStageFlags2::COLOR_ATTACHMENT_OUTPUT;
+        let acquired = submission
+            .acquired
+            .map(|acquired| point(acquired, 0, stage));
+        let frame = submission
+            .after_frame
+            .then(|| point(self.timeline, self.next_value() - 1, all));
+        let parts = submission
+            .after
+            .iter()
+            .map(|part| point(self.lanes[part.queue as usize].semaphore, part.value, all));
+        let waits: Vec<_> = parts.chain(acquired).chain(frame).collect();
+        let rendered = submission.rendered.map(|rendered| point(rendered, 0, all));
+        let signals: Vec<_> = std::iter::once(point(semaphore, value, all))
+            .chain(rendered)
             .collect();
         let buffers = [vk::CommandBufferSubmitInfo::default().command_buffer(commands)];
         let submits = [vk::SubmitInfo2::default()
             .command_buffer_infos(&buffers)
             .wait_semaphore_infos(&waits)
             .signal_semaphore_infos(&signals)];
-        // SAFETY: the queue is locked (invariant 3); the recorder ended the buffer and will not reset it before the
-        // timeline passes `value` (invariant 3); all structures outlive the call (invariant 4).
-        let submitted = unsafe { self.raw.queue_submit2(*queue, &submits, vk::Fence::null()) };
-        self.outcome(submitted, "submitting work")?;
-        self.next_value.store(value + 1, Ordering::Release);
-        Ok(value)
+        // SAFETY: the queue is locked by the caller (invariant 3); the recorder ended the buffer and will not reset it
+        // before the timeline has passed its frame (invariant 3); all structures outlive the call (invariant 4).
+        let submitted = unsafe { self.raw.queue_submit2(queue, &submits, vk::Fence::null()) };
+        self.outcome(submitted, "submitting work")
     }
 
     /// Presents; gives whether the swapchain no longer fits its surface.
@@ -419,8 +510,9 @@ impl Device {
     /// Waits until the GPU has nothing left to do.
     pub(crate) fn wait_idle(&self) -> Result<()> {
         let _queue = lock(&self.queue);
+        let _compute = self.compute.as_ref().map(lock);
         // Also where it was said to be lost: what is in flight has to end before anything is destroyed.
-        // SAFETY: the queue is locked, so nobody submits meanwhile (invariant 3).
+        // SAFETY: the queues are locked, so nobody submits meanwhile (invariant 3).
         let idle = unsafe { self.raw.device_wait_idle() };
         self.outcome(idle, "waiting for the device")?;
         self.check("waiting for the device")
@@ -439,8 +531,14 @@ impl Drop for Device {
         }
         // The allocator frees its memory blocks here, while the device is alive.
         drop(lock(&self.allocator).take());
-        // SAFETY: idle (above); made by this device.
-        unsafe { self.raw.destroy_semaphore(self.timeline, None) };
+        for semaphore in [
+            self.timeline,
+            self.lanes[0].semaphore,
+            self.lanes[1].semaphore,
+        ] {
+            // SAFETY: idle (above); made by this device.
+            unsafe { self.raw.destroy_semaphore(semaphore, None) };
+        }
         // SAFETY: everything made from the device held an `Arc` of it and is gone (invariant 1).
         unsafe { self.raw.destroy_device(None) };
     }
