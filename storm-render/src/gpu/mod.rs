@@ -38,4 +38,5 @@ pub(crate) mod memory;
 pub(crate) mod pipeline;
 pub(crate) mod pipeline_cache;
 pub(crate) mod query;
+pub(crate) mod submit;
 pub(crate) mod swapchain;
