@@ -43,6 +43,6 @@ pub use crate::{
     },
     sky::Sky,
     survey::{DeviceKind, DeviceSurvey, Survey},
-    target::{ImageTarget, Target, WindowTarget},
+    target::{ImageTarget, PresentMode, Target, WindowTarget},
     view::{AutoExposure, CELL_SIZE, DebugView, Projection, ToneMap, View},
 };
