@@ -5,7 +5,10 @@ use ash::vk;
 use super::{
     cull::{self, Sizes},
     lighting,
-    post::{self, BLOOM_FORMAT, BLOOM_LEVELS_MAX, EXPOSURE_WORDS, Screen, VISIBILITY_FORMAT},
+    post::{
+        self, BLOOM_FORMAT, BLOOM_LEVELS_MAX, EXPOSURE_WORDS, Screen, VISIBILITY_FORMAT,
+        VISIBILITY_RAW_FORMAT,
+    },
 };
 use crate::{
     gpu::pipeline::DEPTH_FORMAT,
@@ -220,7 +223,7 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
     let bounds_bytes = u64::from(key.light_words) * 32 * 8;
     let cluster_bounds = graph.buffer("bounds of lights", bounds_bytes);
     let one = vk::SampleCountFlags::TYPE_1;
-    let visibility_raw = graph.image("sky seen, raw", spec(VISIBILITY_FORMAT, one));
+    let visibility_raw = graph.image("sky seen, raw", spec(VISIBILITY_RAW_FORMAT, one));
     let visibility = graph.image("sky seen", spec(VISIBILITY_FORMAT, one));
     let motion = graph.image("motion", spec(MOTION_FORMAT, one));
     let resolved = graph.image("resolved colour", spec(HDR_FORMAT, one));

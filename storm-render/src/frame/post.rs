@@ -20,6 +20,8 @@ use crate::{
 
 /// Ambient occlusion, by part of the sky that is seen.
 pub(crate) const VISIBILITY_FORMAT: vk::Format = vk::Format::R8_UNORM;
+/// The same before it is averaged, with the distance of what sees it.
+pub(crate) const VISIBILITY_RAW_FORMAT: vk::Format = vk::Format::R16G16_SFLOAT;
 /// Colours of bloom.
 pub(crate) const BLOOM_FORMAT: vk::Format = vk::Format::R16G16B16A16_SFLOAT;
 /// Levels of bloom, each half the size of the one before.
@@ -51,12 +53,12 @@ impl Screen {
         let (fragment, format, blending): (_, &[vk::Format], _) = match self {
             Self::Occlusion if multisampled => (
                 shaders::OCCLUSION_MS_FRAG,
-                &[VISIBILITY_FORMAT],
+                &[VISIBILITY_RAW_FORMAT],
                 Blending::Replace,
             ),
             Self::Occlusion => (
                 shaders::OCCLUSION_FRAG,
-                &[VISIBILITY_FORMAT],
+                &[VISIBILITY_RAW_FORMAT],
                 Blending::Replace,
             ),
             Self::OcclusionBlur => (
