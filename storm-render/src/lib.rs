@@ -36,7 +36,7 @@ pub use crate::{
     pick::Picker,
     quality::{Culling, Quality, ShadowQuality},
     renderer::{FRAMES_IN_FLIGHT, FrameStats, Renderer, RendererDesc},
-    report::{CullCounts, FrameReport, PassTime},
+    report::{CullCounts, FrameReport, PassTime, PassWork},
     scene::{
         ColorSpace, Instance, InstanceTransform, LIGHTS_MAX, Light, Line, RenderSlot, Scene, Spot,
         TextureKey, textures_of,

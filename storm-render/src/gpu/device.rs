@@ -103,7 +103,7 @@ impl Device {
         if adapter.budget {
             extensions.push(ext::memory_budget::NAME.as_ptr());
         }
-        let (core, mut v12, mut v13) = adapter::enabled(adapter.anisotropy);
+        let (core, mut v12, mut v13) = adapter::enabled(&adapter);
         let info = vk::DeviceCreateInfo::default()
             .queue_create_infos(&queues)
             .enabled_extension_names(&extensions)

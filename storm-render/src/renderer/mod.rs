@@ -20,11 +20,11 @@ use crate::{
         buffer::{Buffer, Memory},
         commands::Recorder,
         custom::ScreenPass,
-        query::Stamps,
+        query::{Counters, Stamps},
     },
     graph::execute::Realised,
     quality::{Culling, Quality},
-    report::{COUNTERS, CullCounts, FrameReport, PassTime},
+    report::{COUNTERS, CullCounts, FrameReport, PassTime, PassWork},
     scene::{Scene, layout::LightInfo},
     shadow,
     target::{Canvas, Target},
@@ -79,6 +79,7 @@ struct Frame {
     /// Whether the frame that was last recorded culled.
     culled: bool,
     stamps: Stamps,
+    counters: Option<Counters>,
     /// Passes of the frame that was last recorded, where they were timed.
     timed: Vec<&'static str>,
 }
@@ -139,6 +140,7 @@ impl Renderer {
                 report: Buffer::new(device, "counters", COUNTERS as u64 * 4, Memory::Readback)?,
                 culled: false,
                 stamps: Stamps::new(device)?,
+                counters: Counters::new(device)?,
                 timed: Vec::new(),
             })
         };
@@ -339,14 +341,23 @@ impl Renderer {
         } else {
             frame.stamps.read(frame.timed.len() as u32 + 1)?
         };
-        let passes = frame
-            .timed
-            .iter()
-            .zip(stamps.windows(2))
-            .map(|(name, pair)| PassTime {
-                name,
-                nanoseconds: pair[1] - pair[0],
-            });
+        let work = match &frame.counters {
+            Some(counters) => counters.read(frame.timed.len() as u32)?,
+            None => Vec::new(),
+        };
+        let passes = frame.timed.iter().zip(stamps.windows(2)).enumerate();
+        let passes = passes.map(|(index, (name, pair))| PassTime {
+            name,
+            nanoseconds: pair[1] - pair[0],
+            work: work
+                .get(index)
+                .map(|&[vertices, primitives, fragments, threads]| PassWork {
+                    vertices,
+                    primitives,
+                    fragments,
+                    threads,
+                }),
+        });
         Ok(Some(FrameReport {
             culling: frame
                 .culled
@@ -355,7 +366,7 @@ impl Renderer {
         }))
     }
 
-    /// Whether passes are timed from the next frame on. Each then waits for the one before, which costs a little.
+    /// Whether passes are timed, and their work counted, from the next frame on. Each then waits for the one before, which costs a little.
     pub fn set_timings(&mut self, on: bool) {
         self.timings = on;
     }

@@ -171,6 +171,7 @@ impl Renderer {
             constants,
             report,
             stamps,
+            counters,
             timed,
             ..
         } = &mut self.frames[self.frame];
@@ -207,6 +208,9 @@ impl Renderer {
         timed.clear();
         if self.timings {
             last.reset_stamps(stamps);
+            if let Some(counters) = counters {
+                last.reset_counters(counters);
+            }
             last.stamp(stamps, 0);
         }
         let batches = &realised.plan.batches;
@@ -219,8 +223,17 @@ impl Renderer {
                 .unwrap_or(&mut *last);
             realised.before(recorder, pass, &given);
             recorder.bind_inputs(bindless, realised.inputs(index));
+            let timed_here = self.timings && timed.len() + 1 < STAMPS_MAX as usize;
+            let counters = counters.as_ref().filter(|_| timed_here);
+            let number = timed.len() as u32;
+            if let Some(counters) = counters {
+                recorder.begin_count(counters, number);
+            }
             frame.record(recorder, pass.payload);
-            if self.timings && timed.len() + 1 < STAMPS_MAX as usize {
+            if let Some(counters) = counters {
+                recorder.end_count(counters, number);
+            }
+            if timed_here {
                 timed.push(pass.name);
                 recorder.stamp(stamps, timed.len() as u32);
             }

@@ -208,6 +208,19 @@ fn every_pass_is_timed_when_asked() {
     assert_eq!(names, ["upload", "cull", "scene", "tone map", "read back"]);
     assert!(passes.iter().all(|pass| pass.nanoseconds >= 0.0));
     assert!(passes.iter().map(|pass| pass.nanoseconds).sum::<f64>() > 0.0);
+    let work = |name: &str| {
+        let pass = passes.iter().find(|pass| pass.name == name).unwrap();
+        pass.work.unwrap_or_default()
+    };
+    if passes[0].work.is_some() {
+        let scene = work("scene");
+        assert!(
+            scene.vertices > 5000 && scene.primitives > 500 && scene.fragments > 57_600,
+            "{scene:?}"
+        );
+        assert!(work("cull").threads > 0 && work("cull").fragments == 0);
+        assert!(work("tone map").fragments >= 57_600, "a fragment a pixel");
+    }
     let graph = stage.renderer.graph().unwrap();
     assert!(
         names

@@ -8,7 +8,7 @@ use crate::gpu::{
     buffer::Buffer,
     inputs::Inputs,
     pipeline::Pipeline,
-    query::{STAMPS_MAX, Stamps},
+    query::{Counters, STAMPS_MAX, Stamps},
 };
 
 /// Bytes of a draw command.
@@ -50,6 +50,40 @@ impl Recorder {
             self.device
                 .raw
                 .cmd_reset_query_pool(self.buffer, stamps.raw, 0, STAMPS_MAX)
+        };
+    }
+
+    /// Readies counters to count.
+    pub(crate) fn reset_counters(&mut self, counters: &Counters) {
+        // SAFETY: as `reset_stamps`.
+        unsafe {
+            self.device
+                .raw
+                .cmd_reset_query_pool(self.buffer, counters.raw, 0, STAMPS_MAX)
+        };
+    }
+
+    /// Counts what is done from here until [`Self::end_count`].
+    pub(crate) fn begin_count(&mut self, counters: &Counters, index: u32) {
+        debug_assert!(index < STAMPS_MAX, "a frame has few passes");
+        // SAFETY: recording outside a render pass, on a queue that draws and computes; the query was reset in this frame.
+        unsafe {
+            self.device.raw.cmd_begin_query(
+                self.buffer,
+                counters.raw,
+                index,
+                vk::QueryControlFlags::empty(),
+            )
+        };
+    }
+
+    /// Ends what [`Self::begin_count`] began.
+    pub(crate) fn end_count(&mut self, counters: &Counters, index: u32) {
+        // SAFETY: begun in this recording, outside a render pass.
+        unsafe {
+            self.device
+                .raw
+                .cmd_end_query(self.buffer, counters.raw, index)
         };
     }
 
