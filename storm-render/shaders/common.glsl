@@ -118,11 +118,22 @@ layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Gl
     uint brdf_table;
     uint clamp_sampler;
     uint64_t lighting;       // address of what lighting.glsl describes
+    Words parameters;        // named numbers: the scene's, then each material's, PARAMETERS of each
 };
 
 layout(set = 0, binding = 0) uniform texture2D images[];
 layout(set = 0, binding = 1) uniform sampler samplers[];
 layout(set = 0, binding = 2) uniform textureCube cubes[];
+
+// Named numbers, by the numbers that `src/scene/parameters.rs` gives them.
+const uint PARAMETERS = 8u;
+const uint HARMONY = 0u;
+
+// A named number of a material, or else of the scene.
+float parameter(Globals globals, uint material, uint number) {
+    uint word = globals.parameters.at[(material + 1u) * PARAMETERS + number];
+    return uintBitsToFloat(word == NONE ? globals.parameters.at[number] : word);
+}
 
 // A unit vector from octahedral coordinates in −1 to 1 (Cigolle et al. 2014).
 vec3 octahedral(vec2 e) {

@@ -14,7 +14,7 @@ layout(push_constant, scalar) uniform Push {
     float radius;  // metres
     float pixels;  // pixels of a metre at a metre's distance
 };
-layout(location = 0) out float out_visibility;
+layout(location = 0) out vec2 out_visibility; // and the distance, for the average after this
 
 const int SLICES = 2;
 const int STEPS = 5;
@@ -36,7 +36,7 @@ vec3 shorter(vec3 a, vec3 b) {
 void main() {
     vec2 at = floor(gl_FragCoord.xy);
     float depth = depth_at(at);
-    out_visibility = 1.0;
+    out_visibility = vec2(1.0, 0.0);
     if (depth <= 0.0) {
         return;
     }
@@ -48,6 +48,7 @@ void main() {
     vec3 normal = cross(x, y);
     normal *= inversesqrt(max(dot(normal, normal), 1e-30));
     normal = dot(normal, view) < 0.0 ? -normal : normal;
+    float away = length(p);
     // A little towards the eye, so that a plane does not hide itself.
     p += view * length(p) * 2e-4;
 
@@ -90,5 +91,5 @@ void main() {
             sum += weight * 0.25 * (-cos(2.0 * h - n) + cos(n) + 2.0 * h * sin(n));
         }
     }
-    out_visibility = clamp(sum / float(SLICES), 0.0, 1.0);
+    out_visibility = vec2(clamp(sum / float(SLICES), 0.0, 1.0), min(away, 6e4));
 }

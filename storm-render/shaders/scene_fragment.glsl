@@ -237,6 +237,11 @@ vec3 debug_color(MaterialInfo m) {
 void main() {
     MaterialInfo m = globals.materials.at[in_material_and_flags.x];
     vec4 base = m.base_color * in_color * look_up(m.base_color_texture, vec4(1.0));
+    float harmony = parameter(globals, in_material_and_flags.x, HARMONY);
+    if (harmony < 1.0) {
+        // Out of tune, things lose their colour.
+        base.rgb = mix(vec3(dot(base.rgb, vec3(0.2126, 0.7152, 0.0722))), base.rgb, max(harmony, 0.0));
+    }
     vec3 color = m.emissive * look_up(m.emissive_texture, vec4(1.0)).rgb;
     if ((in_material_and_flags.y & MESH_UNLIT) != 0u) {
         color += base.rgb;

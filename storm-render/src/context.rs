@@ -88,6 +88,9 @@ struct Shared {
     _clamp: Sampler,
     /// By what they are; at most 108, since wraps and filters are few.
     samplers: Mutex<HashMap<storm_assets::Sampler, (u32, Sampler)>>,
+    /// Counts how often shaders were replaced.
+    #[cfg(feature = "hot-reload")]
+    generation: std::sync::atomic::AtomicU64,
     device: Arc<Device>,
 }
 
@@ -164,6 +167,8 @@ impl Gpu {
             _fillers: fillers,
             _clamp: sampler,
             samplers: Mutex::default(),
+            #[cfg(feature = "hot-reload")]
+            generation: std::sync::atomic::AtomicU64::new(0),
             device: Arc::clone(device),
         })))
     }
@@ -229,6 +234,26 @@ impl Gpu {
     /// [`Gpu`], and everything that was made from the old one.
     pub fn lose(&self) {
         self.0.device.lose();
+    }
+
+    /// Has renderers use other shaders from their next frame on.
+    #[cfg(feature = "hot-reload")]
+    pub(crate) fn replace_shaders(&self, shaders: Vec<(&'static str, Vec<u8>)>) {
+        self.with_bindless(|bindless| {
+            for (name, spirv) in shaders {
+                bindless.replace(name, spirv);
+            }
+        });
+        let generation = &self.0.generation;
+        generation.fetch_add(1, std::sync::atomic::Ordering::AcqRel);
+    }
+
+    /// How often shaders were replaced.
+    pub(crate) fn shader_generation(&self) -> u64 {
+        #[cfg(feature = "hot-reload")]
+        return self.0.generation.load(std::sync::atomic::Ordering::Acquire);
+        #[cfg(not(feature = "hot-reload"))]
+        0
     }
 
     pub(crate) fn device(&self) -> &Arc<Device> {

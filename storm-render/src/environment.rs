@@ -104,7 +104,7 @@ impl Environment {
         )?;
         let scratch_bytes = (0..LEVELS).map(level_bytes).sum();
         let pipelines = gpu.with_bindless(|bindless| -> Result<_> {
-            let make = |spirv| Pipeline::compute(device, bindless, spirv);
+            let make = |shader| Pipeline::compute(device, bindless, shader);
             Ok([
                 make(shaders::SKY_CUBE_COMP)?,
                 make(shaders::PREFILTER_COMP)?,

@@ -11,6 +11,8 @@ mod gpu;
 mod graph;
 mod pick;
 mod quality;
+#[cfg(feature = "hot-reload")]
+mod reload;
 mod renderer;
 mod report;
 mod scene;
@@ -23,22 +25,24 @@ mod view;
 
 #[cfg(feature = "ecs")]
 pub use crate::extract::{ExtractStats, Extractor};
+#[cfg(feature = "hot-reload")]
+pub use crate::reload::{ReloadError, ShaderFolder};
 #[doc(hidden)]
 pub use crate::scene::layout::layout_offsets;
 pub use crate::{
     context::{Gpu, GpuDesc, GpuInfo, MemoryReport},
     error::{RenderError, Result},
-    gpu::{device::Heap, swapchain::Window},
+    gpu::{custom::ScreenPass, device::Heap, swapchain::Window},
     pick::Picker,
     quality::{Culling, Quality, ShadowQuality},
     renderer::{FRAMES_IN_FLIGHT, FrameStats, Renderer, RendererDesc},
-    report::{CullCounts, FrameReport, PassTime},
+    report::{CullCounts, FrameReport, PassTime, PassWork},
     scene::{
         ColorSpace, Instance, InstanceTransform, LIGHTS_MAX, Light, Line, RenderSlot, Scene, Spot,
         TextureKey, textures_of,
     },
     sky::Sky,
     survey::{DeviceKind, DeviceSurvey, Survey},
-    target::{ImageTarget, Target, WindowTarget},
+    target::{ImageTarget, PresentMode, Target, WindowTarget},
     view::{AutoExposure, CELL_SIZE, DebugView, Projection, ToneMap, View},
 };

@@ -19,6 +19,7 @@ use crate::{
         buffer::{Buffer, Memory},
         commands::{Attachment, COMMAND_BYTES, Recorder},
         pipeline::{Blending, DEPTH_FORMAT, Depth, GraphicsDesc, Pipeline},
+        submit::Submission,
     },
     graph::{Graph, ImageSpec, Options, Queue, ResourceId, Use, execute::Realised},
     scene::{AlphaClass, DrawRange, RenderSlot, Scene, layout::NONE},
@@ -162,7 +163,7 @@ impl Picker {
         let globals = values::globals(scene, view, clip, EnvironmentSlots::default(), 0);
         self.constants.write(Part::Globals, &[globals]);
         self.record(&bindless, scene, only);
-        let value = self.recorder.submit(None, None)?;
+        let value = self.recorder.submit(Submission::default())?;
         self.gpu.device().wait(value)
     }
 

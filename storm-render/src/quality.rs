@@ -87,6 +87,8 @@ pub struct Quality {
     /// Blended surfaces are summed by weight, in no order, rather than sorted by their middles: right where they cross one
     /// another, nearly right elsewhere.
     pub weighted_blending: bool,
+    /// Whether passes that only compute run beside those that draw, on a queue of their own where the device has one.
+    pub async_compute: bool,
     /// More lights than this are first sorted into 16 × 9 × 24 parts of the view, on the GPU, so that a pixel is shaded by
     /// those that reach its part. The picture is the same, to the last bit.
     pub clustered_above: u32,
@@ -101,6 +103,7 @@ impl Quality {
         ambient_occlusion: None,
         temporal: false,
         weighted_blending: false,
+        async_compute: false,
         clustered_above: 8,
     };
 
@@ -112,6 +115,7 @@ impl Quality {
         ambient_occlusion: Some(1.0),
         temporal: true,
         weighted_blending: false,
+        async_compute: false,
         clustered_above: 8,
     };
 

@@ -15,13 +15,28 @@ pub struct CullCounts {
     pub shadows: u32,
 }
 
-/// How long a pass took on the GPU.
+/// How long a pass took on the GPU, and what it did.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PassTime {
     /// Its name in the frame graph.
     pub name: &'static str,
     /// From when all passes before were done until it was.
     pub nanoseconds: f64,
+    /// What it did; `None` where the device does not count.
+    pub work: Option<PassWork>,
+}
+
+/// What a pass did, as the device counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PassWork {
+    /// Vertices that were drawn.
+    pub vertices: u64,
+    /// Primitives that were left after clipping.
+    pub primitives: u64,
+    /// Runs of fragment shaders.
+    pub fragments: u64,
+    /// Runs of compute shaders.
+    pub threads: u64,
 }
 
 /// What the GPU says of a frame.

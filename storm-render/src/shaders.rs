@@ -2,9 +2,23 @@
 //!
 //! `tests/it/shaders.rs` makes them: it says how, and fails where source and SPIR-V no longer belong together.
 
+/// A compiled shader by its file name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shader<'a> {
+    pub(crate) name: &'static str,
+    pub(crate) spirv: &'a [u8],
+}
+
 macro_rules! shaders {
     ($($name:ident = $file:literal),* $(,)?) => {
-        $(pub(crate) const $name: &[u8] = include_bytes!(concat!("../spv/", $file, ".spv"));)*
+        $(pub(crate) const $name: Shader<'static> = Shader {
+            name: $file,
+            spirv: include_bytes!(concat!("../spv/", $file, ".spv")),
+        };)*
+
+        /// All of them.
+        #[cfg(feature = "hot-reload")]
+        pub(crate) const ALL: &[Shader<'static>] = &[$($name),*];
     };
 }
 

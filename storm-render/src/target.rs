@@ -168,6 +168,19 @@ impl sealed::Target for ImageTarget {
     }
 }
 
+/// When a window shows a picture that is done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PresentMode {
+    /// With the screen, each in its turn: no tearing, and the renderer waits. Every device has it.
+    #[default]
+    Fifo,
+    /// With the screen, the newest: no tearing, and pictures in between are dropped.
+    Mailbox,
+    /// At once: the picture may tear.
+    Immediate,
+}
+
 /// A window.
 pub struct WindowTarget {
     swapchain: Option<Swapchain>,
@@ -175,6 +188,7 @@ pub struct WindowTarget {
     /// An image of the swapchain is taken and not yet presented.
     acquired: bool,
     size: vk::Extent2D,
+    mode: PresentMode,
     format: vk::Format,
     surface: Arc<Surface>,
     gpu: Gpu,
@@ -190,6 +204,7 @@ impl WindowTarget {
                 width: 1280,
                 height: 720,
             },
+            mode: PresentMode::default(),
             format: vk::Format::UNDEFINED,
             surface,
             gpu: gpu.clone(),
@@ -202,6 +217,11 @@ impl WindowTarget {
         self.stale = true;
     }
 
+    /// Says when pictures are shown, from the next frame on. Where the window cannot do it, [`PresentMode::Fifo`] it is.
+    pub fn set_present_mode(&mut self, mode: PresentMode) {
+        self.stale |= std::mem::replace(&mut self.mode, mode) != mode;
+    }
+
     /// Makes the swapchain anew where it no longer fits; gives whether there is one.
     fn refresh(&mut self) -> Result<bool> {
         if self.stale {
@@ -209,8 +229,13 @@ impl WindowTarget {
                 return Ok(false);
             }
             let old = self.swapchain.take();
-            self.swapchain =
-                Swapchain::new(self.gpu.device(), &self.surface, self.size, old.as_ref())?;
+            let mode = match self.mode {
+                PresentMode::Fifo => vk::PresentModeKHR::FIFO,
+                PresentMode::Mailbox => vk::PresentModeKHR::MAILBOX,
+                PresentMode::Immediate => vk::PresentModeKHR::IMMEDIATE,
+            };
+            let device = self.gpu.device();
+            self.swapchain = Swapchain::new(device, &self.surface, self.size, mode, old.as_ref())?;
             if let Some(swapchain) = &self.swapchain {
                 self.format = swapchain.format;
                 self.stale = false;

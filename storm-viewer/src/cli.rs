@@ -130,6 +130,95 @@ pub(crate) struct PictureArgs {
     /// Samples a pixel: 4 makes edges smooth [default: 4, but 1 in a window that a CPU has to fill]
     #[arg(long, value_name = "1|4", value_parser = samples)]
     pub(crate) samples: Option<u32>,
+    #[command(flatten)]
+    pub(crate) look: LookArgs,
+}
+
+/// How the scene is made to look.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(crate) struct LookArgs {
+    /// How much work a picture is worth [default: cpu on a driver that draws on the CPU, else high]
+    #[arg(long, value_name = "QUALITY")]
+    pub(crate) quality: Option<QualityChoice>,
+    /// How radiance becomes colour [default: neutral]
+    #[arg(long, value_name = "OPERATOR")]
+    pub(crate) tone_map: Option<ToneMapChoice>,
+    /// Show how the picture is made instead of its colours
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) show: Option<ShowChoice>,
+    /// Say on standard error how long each pass took on the device
+    #[arg(long)]
+    pub(crate) pass_times: bool,
+}
+
+/// Presets of [`storm_render::Quality`].
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum QualityChoice {
+    /// No shadows and nothing but what a CPU does in good time
+    Cpu,
+    /// Shadows, ambient occlusion, occlusion culling, temporal anti-aliasing with one sample
+    High,
+}
+
+/// [`storm_render::ToneMap`].
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ToneMapChoice {
+    /// Clipped
+    None,
+    /// Khronos PBR Neutral
+    Neutral,
+    /// AgX
+    Agx,
+    /// ACES
+    Aces,
+}
+
+/// [`storm_render::DebugView`].
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ShowChoice {
+    /// Normals
+    Normals,
+    /// The shadow maps of the sun
+    Cascades,
+    /// How many lights shade a place
+    Lights,
+    /// A colour for each instance
+    Instances,
+    /// How many surfaces lie behind a pixel
+    Overdraw,
+}
+
+impl LookArgs {
+    pub(crate) fn quality(&self, info: &storm_render::GpuInfo) -> storm_render::Quality {
+        match self.quality {
+            Some(QualityChoice::Cpu) => storm_render::Quality::CPU,
+            Some(QualityChoice::High) => storm_render::Quality::HIGH,
+            None => storm_render::Quality::for_device(info),
+        }
+    }
+
+    /// A view that looks like this.
+    pub(crate) fn apply(&self, view: &storm_render::View) -> storm_render::View {
+        use storm_render::{DebugView, ToneMap};
+        storm_render::View {
+            tone_map: match self.tone_map {
+                Some(ToneMapChoice::None) => ToneMap::None,
+                Some(ToneMapChoice::Neutral) => ToneMap::PbrNeutral,
+                Some(ToneMapChoice::Agx) => ToneMap::AgX,
+                Some(ToneMapChoice::Aces) => ToneMap::Aces,
+                None => view.tone_map,
+            },
+            debug: match self.show {
+                Some(ShowChoice::Normals) => DebugView::Normals,
+                Some(ShowChoice::Cascades) => DebugView::Cascades,
+                Some(ShowChoice::Lights) => DebugView::LightClusters,
+                Some(ShowChoice::Instances) => DebugView::Instances,
+                Some(ShowChoice::Overdraw) => DebugView::Overdraw,
+                None => view.debug,
+            },
+            ..*view
+        }
+    }
 }
 
 /// Which device draws, and how closely it is watched.

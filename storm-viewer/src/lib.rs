@@ -110,6 +110,7 @@ fn view(args: &cli::ViewArgs) -> Result<(), ViewerError> {
         size: args.picture.size,
         camera: args.picture.camera.clone(),
         samples: args.picture.samples,
+        look: args.picture.look,
         frames: args.frames,
         output: args.output.clone(),
         actions: args.actions.clone(),

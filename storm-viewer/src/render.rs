@@ -54,13 +54,16 @@ pub(crate) fn run(args: &RenderArgs) -> Result<(), ViewerError> {
     let gpu = Gpu::headless(&args.gpu.desc())?;
     let samples = args.picture.samples.unwrap_or(PICTURE_SAMPLES);
     check_memory(&gpu.info(), size, samples)?;
-    let mut stage = Stage::new(&gpu, content, samples)?;
+    let mut stage = Stage::new(&gpu, content, samples, args.picture.look)?;
     let drawn = picture(&mut stage, &view, size, args.frames)?;
     stage.check_validation()?;
     png::write(&args.output, &drawn.picture)?;
     output::wrote(&args.output, &format!(" ({size})"));
     if args.frames.is_some() {
         output::stderr(&drawn.line(size));
+    }
+    for line in stage.report()? {
+        output::stderr(&line);
     }
     if args.json {
         let info = gpu.info();

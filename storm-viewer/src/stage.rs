@@ -4,7 +4,7 @@ use storm_render::{
     Extractor, FrameStats, Gpu, RenderError, Renderer, RendererDesc, Scene, Target, View,
 };
 
-use crate::{content::Content, error::ViewerError};
+use crate::{cli::LookArgs, content::Content, error::ViewerError};
 
 /// Content with its renderer.
 pub(crate) struct Stage {
@@ -13,6 +13,7 @@ pub(crate) struct Stage {
     scene: Scene,
     renderer: Renderer,
     extractor: Extractor,
+    look: LookArgs,
     /// As they were last warned of.
     lights_left_out: u64,
 }
@@ -22,22 +23,29 @@ impl Stage {
     ///
     /// # Errors
     /// When the device has no memory left.
-    pub(crate) fn new(gpu: &Gpu, content: Content, samples: u32) -> Result<Self, ViewerError> {
+    pub(crate) fn new(
+        gpu: &Gpu,
+        content: Content,
+        samples: u32,
+        look: LookArgs,
+    ) -> Result<Self, ViewerError> {
         let mut scene = Scene::new(gpu)?;
         scene.set_sky(content.sky);
-        let renderer = Renderer::new(
+        let mut renderer = Renderer::new(
             gpu,
             &RendererDesc {
                 multisampling: samples > 1,
-                ..RendererDesc::default()
+                quality: look.quality(&gpu.info()),
             },
         )?;
+        renderer.set_timings(look.pass_times);
         Ok(Self {
             content,
             gpu: gpu.clone(),
             scene,
             renderer,
             extractor: Extractor::new(),
+            look,
             lights_left_out: 0,
         })
     }
@@ -73,7 +81,29 @@ impl Stage {
                 stats.lights_left_out
             );
         }
-        self.renderer.render(&mut self.scene, view, target)
+        let view = self.look.apply(view);
+        self.renderer.render(&mut self.scene, &view, target)
+    }
+
+    /// What the device says of the last frame that it is done with, a line a pass, where that was asked for.
+    pub(crate) fn report(&self) -> Result<Vec<String>, ViewerError> {
+        let Some(report) = self.renderer.report()? else {
+            return Ok(Vec::new());
+        };
+        if !self.look.pass_times {
+            return Ok(Vec::new());
+        }
+        let passes = report.passes.iter();
+        let mut lines: Vec<_> = passes
+            .map(|pass| format!("{:>10.3} ms  {}", pass.nanoseconds * 1e-6, pass.name))
+            .collect();
+        if let Some(counts) = report.culling {
+            lines.push(format!(
+                "culled: {} outside, {} small, {} hidden; drawn: {}, into shadow maps {}",
+                counts.outside, counts.small, counts.hidden, counts.drawn, counts.shadows
+            ));
+        }
+        Ok(lines)
     }
 
     /// Names what was being drawn where that is at fault.

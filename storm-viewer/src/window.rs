@@ -21,7 +21,7 @@ use winit::{
 use crate::{
     action::{self, Action, Button, Input, Key},
     camera::CameraChoice,
-    cli::Size,
+    cli::{LookArgs, Size},
     content::Content,
     error::ViewerError,
     output, png, render,
@@ -34,6 +34,7 @@ pub(crate) struct Options {
     pub(crate) size: Size,
     pub(crate) camera: Option<CameraChoice>,
     pub(crate) samples: Option<u32>,
+    pub(crate) look: LookArgs,
     /// Closes after so many frames.
     pub(crate) frames: Option<NonZeroU32>,
     /// Where pictures are saved; `None` takes the next free name.
@@ -164,7 +165,7 @@ impl App {
         target.resize(size.width, size.height);
         let first = content.camera(self.options.camera.as_ref(), aspect(size))?;
         let session = Session::new(first, content.bounds());
-        let stage = Stage::new(&gpu, content, samples)?;
+        let stage = Stage::new(&gpu, content, samples, self.options.look)?;
         window.request_redraw();
         self.running = Some(Running {
             stage,

@@ -12,9 +12,12 @@ use super::{
 use crate::{
     context::Gpu,
     error::Result,
-    gpu::pipeline::{Blending, Depth, GraphicsDesc, Pipeline},
+    gpu::{
+        custom::ScreenPass,
+        pipeline::{Blending, Depth, GraphicsDesc, Pipeline},
+    },
     scene::{AlphaClass, DrawKind, Scene},
-    shaders,
+    shaders::{self, Shader},
     view::DebugView,
 };
 
@@ -65,6 +68,9 @@ pub(crate) struct Pipelines {
     background: Pipeline,
     tone_maps: HashMap<vk::Format, Pipeline>,
     lines: HashMap<vk::Format, Pipeline>,
+    /// Of a pass of the user's, which these are made for.
+    custom: HashMap<vk::Format, Pipeline>,
+    custom_pass: Option<ScreenPass>,
     culling: Culling,
     screens: HashMap<Screen, Pipeline>,
     histogram: Pipeline,
@@ -98,6 +104,8 @@ impl Pipelines {
             background,
             tone_maps: HashMap::new(),
             lines: HashMap::new(),
+            custom: HashMap::new(),
+            custom_pass: None,
             culling: Culling::new(gpu, samples)?,
             screens: HashMap::new(),
             histogram: compute(
@@ -168,6 +176,28 @@ impl Pipelines {
             }
         }
         let format = key.canvas_format;
+        if let Some(pass) = &self.custom_pass
+            && !self.custom.contains_key(&format)
+        {
+            let formats = [format];
+            let desc = GraphicsDesc {
+                vertex: shaders::FULLSCREEN_VERT,
+                fragment: Some(Shader {
+                    name: "a pass of one's own",
+                    spirv: pass.spirv(),
+                }),
+                fragment_constant: 0,
+                topology: vk::PrimitiveTopology::TRIANGLE_LIST,
+                color_formats: &formats,
+                depth: Depth::None,
+                blending: Blending::Replace,
+                samples: vk::SampleCountFlags::TYPE_1,
+            };
+            let pipeline = self
+                .gpu
+                .with_bindless(|bindless| Pipeline::graphics(device, bindless, &desc))?;
+            self.custom.insert(format, pipeline);
+        }
         if key.lines && !self.lines.contains_key(&format) {
             let formats = [format];
             let desc = GraphicsDesc {
@@ -236,6 +266,26 @@ impl Pipelines {
         &self.background
     }
 
+    /// Draws with another pass of the user's, or none, from now on.
+    pub(crate) fn set_custom(&mut self, pass: Option<ScreenPass>) {
+        let same = match (&self.custom_pass, &pass) {
+            (Some(old), Some(new)) => old.spirv() == new.spirv(),
+            _ => false,
+        };
+        if !same {
+            self.custom.clear();
+        }
+        self.custom_pass = pass;
+    }
+
+    pub(crate) fn custom_pass(&self) -> Option<&ScreenPass> {
+        self.custom_pass.as_ref()
+    }
+
+    pub(crate) fn custom(&self, format: vk::Format) -> &Pipeline {
+        &self.custom[&format]
+    }
+
     pub(crate) fn lines(&self, format: vk::Format) -> &Pipeline {
         &self.lines[&format]
     }
@@ -245,8 +295,8 @@ impl Pipelines {
     }
 }
 
-fn compute(gpu: &Gpu, spirv: &[u8]) -> Result<Pipeline> {
-    gpu.with_bindless(|bindless| Pipeline::compute(gpu.device(), bindless, spirv))
+fn compute(gpu: &Gpu, shader: Shader<'_>) -> Result<Pipeline> {
+    gpu.with_bindless(|bindless| Pipeline::compute(gpu.device(), bindless, shader))
 }
 
 impl Culling {

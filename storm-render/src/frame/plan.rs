@@ -5,7 +5,10 @@ use ash::vk;
 use super::{
     cull::{self, Sizes},
     lighting,
-    post::{self, BLOOM_FORMAT, BLOOM_LEVELS_MAX, EXPOSURE_WORDS, Screen, VISIBILITY_FORMAT},
+    post::{
+        self, BLOOM_FORMAT, BLOOM_LEVELS_MAX, EXPOSURE_WORDS, Screen, VISIBILITY_FORMAT,
+        VISIBILITY_RAW_FORMAT,
+    },
 };
 use crate::{
     gpu::pipeline::DEPTH_FORMAT,
@@ -54,6 +57,10 @@ pub(crate) struct FrameKey {
     pub(crate) debug: DebugView,
     /// Whether lines are drawn over the picture.
     pub(crate) lines: bool,
+    /// Whether a pass of the user's comes after tone mapping.
+    pub(crate) custom: bool,
+    /// Whether passes run on two queues.
+    pub(crate) two_queues: bool,
 }
 
 impl FrameKey {
@@ -146,6 +153,8 @@ pub(crate) enum Step {
         level: u32,
     },
     ToneMap,
+    /// A pass of the user's.
+    Custom,
     /// Lines over the picture.
     Lines,
     ReadBack,
@@ -176,6 +185,8 @@ pub(crate) struct Resources {
     /// Weighted sums of what is blended, and what is seen through it.
     pub(crate) sums: ResourceId,
     pub(crate) unseen: ResourceId,
+    /// Colours for a screen, before a pass of the user's.
+    pub(crate) display: ResourceId,
     pub(crate) bloom: [ResourceId; BLOOM_LEVELS_MAX as usize],
 }
 
@@ -212,11 +223,12 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
     let bounds_bytes = u64::from(key.light_words) * 32 * 8;
     let cluster_bounds = graph.buffer("bounds of lights", bounds_bytes);
     let one = vk::SampleCountFlags::TYPE_1;
-    let visibility_raw = graph.image("sky seen, raw", spec(VISIBILITY_FORMAT, one));
+    let visibility_raw = graph.image("sky seen, raw", spec(VISIBILITY_RAW_FORMAT, one));
     let visibility = graph.image("sky seen", spec(VISIBILITY_FORMAT, one));
     let motion = graph.image("motion", spec(MOTION_FORMAT, one));
     let resolved = graph.image("resolved colour", spec(HDR_FORMAT, one));
     let history = graph.import_image("history", spec(HDR_FORMAT, one), Origin::Kept);
+    let display = graph.image("display colour", spec(key.canvas_format, one));
     let sums = graph.image("blended, sums", spec(HDR_FORMAT, key.samples));
     let unseen = graph.image("blended, unseen", spec(UNSEEN_FORMAT, key.samples));
     let exposure = graph.keep_buffer("exposure", EXPOSURE_WORDS * 4);
@@ -265,6 +277,7 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
         history,
         sums,
         unseen,
+        display,
         bloom,
     };
     let graphics = Queue::Graphics;
@@ -388,7 +401,8 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
         shown = resolved;
     }
 
-    let mut mapped = vec![(shown, Use::SampledFragment(0)), (canvas, Use::Color)];
+    let mapped_to = if key.custom { display } else { canvas };
+    let mut mapped = vec![(shown, Use::SampledFragment(0)), (mapped_to, Use::Color)];
     if key.auto_exposure {
         let uses = [
             (shown, Use::SampledCompute(0)),
@@ -419,6 +433,10 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
         mapped.push((bloom[0], Use::SampledFragment(1)));
     }
     graph.pass("tone map", graphics, Step::ToneMap, mapped);
+    if key.custom {
+        let uses = [(display, Use::SampledFragment(0)), (canvas, Use::Color)];
+        graph.pass("custom", graphics, Step::Custom, uses);
+    }
     if key.lines {
         let uses = [(tables, Use::ReadVertex), (canvas, Use::Color)];
         graph.pass("lines", graphics, Step::Lines, uses);
@@ -435,118 +453,5 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::graph::{Compiled, Kind, Options, Requirements};
-
-    pub(crate) fn compile(key: &FrameKey) -> (Compiled<Step>, Resources) {
-        let (graph, resources) = frame(key);
-        let plan = graph.compile(Options::default(), |_, resource, _| {
-            let size = match resource.kind {
-                Kind::Buffer(bytes) => bytes,
-                Kind::Image(spec) => u64::from(spec.width) * u64::from(spec.height) * 8,
-            };
-            Requirements {
-                size,
-                alignment: 256,
-                types: 1,
-            }
-        });
-        (plan, resources)
-    }
-
-    /// Keys of every kind of frame.
-    fn keys() -> Vec<FrameKey> {
-        let mut keys = Vec::new();
-        for culling in [Culling::Off, Culling::Frustum, Culling::Occlusion] {
-            for presented in [false, true] {
-                for samples in [vk::SampleCountFlags::TYPE_1, vk::SampleCountFlags::TYPE_4] {
-                    keys.push(FrameKey {
-                        extent: vk::Extent2D {
-                            width: 640,
-                            height: 360,
-                        },
-                        canvas_format: vk::Format::R8G8B8A8_SRGB,
-                        presented,
-                        samples,
-                        culling,
-                        sizes: Sizes::of(1, 1, 1, 1, cull::VIEW_LISTS),
-                        shadows: presented.then_some(ShadowQuality::HIGH),
-                        light_shadows: presented,
-                        light_words: u32::from(presented) * 4,
-                        occlusion: presented,
-                        auto_exposure: presented,
-                        bloom: presented,
-                        temporal: presented && samples == vk::SampleCountFlags::TYPE_1,
-                        weighted: presented,
-                        debug: DebugView::None,
-                        lines: presented,
-                    });
-                }
-            }
-        }
-        keys
-    }
-
-    #[test]
-    fn no_barrier_of_any_frame_waits_for_all_commands() {
-        use vk::PipelineStageFlags2 as S;
-        let all = S::ALL_COMMANDS | S::ALL_GRAPHICS | S::TOP_OF_PIPE | S::BOTTOM_OF_PIPE;
-        for key in keys() {
-            let (plan, _) = compile(&key);
-            let barriers = plan.passes.iter().flat_map(|pass| &pass.barriers);
-            for barrier in barriers.chain(&plan.end) {
-                let name = plan.resources[barrier.resource.0 as usize].name;
-                for scope in [barrier.from, barrier.to] {
-                    assert!(!scope.stage.intersects(all), "{name} in {key:?}: {scope:?}");
-                    assert!(
-                        scope.access.is_empty() || !scope.stage.is_empty(),
-                        "{name} in {key:?}: {scope:?}"
-                    );
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn passes_are_those_that_the_key_asks_for() {
-        let names = |culling| {
-            let key = FrameKey {
-                culling,
-                ..keys()[0]
-            };
-            let (plan, _) = compile(&key);
-            plan.passes.iter().map(|pass| pass.name).collect::<Vec<_>>()
-        };
-        assert_eq!(
-            names(Culling::Off),
-            ["upload", "scene", "tone map", "read back"]
-        );
-        assert_eq!(
-            names(Culling::Frustum),
-            ["upload", "cull", "scene", "tone map", "read back"]
-        );
-        assert_eq!(
-            names(Culling::Occlusion),
-            [
-                "upload",
-                "cull",
-                "depth",
-                "hierarchical depth",
-                "cull again",
-                "depth again",
-                "colour",
-                "tone map",
-                "read back"
-            ]
-        );
-    }
-
-    #[test]
-    fn with_culling_off_there_is_no_memory_for_it() {
-        let (plan, resources) = compile(&keys()[0]);
-        for id in [resources.lists, resources.hiz, resources.seen] {
-            assert!(!plan.is_used(id));
-        }
-    }
-}
+#[path = "plan_tests.rs"]
+mod tests;

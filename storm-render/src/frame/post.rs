@@ -20,6 +20,8 @@ use crate::{
 
 /// Ambient occlusion, by part of the sky that is seen.
 pub(crate) const VISIBILITY_FORMAT: vk::Format = vk::Format::R8_UNORM;
+/// The same before it is averaged, with the distance of what sees it.
+pub(crate) const VISIBILITY_RAW_FORMAT: vk::Format = vk::Format::R16G16_SFLOAT;
 /// Colours of bloom.
 pub(crate) const BLOOM_FORMAT: vk::Format = vk::Format::R16G16B16A16_SFLOAT;
 /// Levels of bloom, each half the size of the one before.
@@ -51,12 +53,12 @@ impl Screen {
         let (fragment, format, blending): (_, &[vk::Format], _) = match self {
             Self::Occlusion if multisampled => (
                 shaders::OCCLUSION_MS_FRAG,
-                &[VISIBILITY_FORMAT],
+                &[VISIBILITY_RAW_FORMAT],
                 Blending::Replace,
             ),
             Self::Occlusion => (
                 shaders::OCCLUSION_FRAG,
-                &[VISIBILITY_FORMAT],
+                &[VISIBILITY_RAW_FORMAT],
                 Blending::Replace,
             ),
             Self::OcclusionBlur => (
@@ -136,6 +138,13 @@ struct ToneMapPush {
     exposure: u64,
     operator: u32,
     bloom: f32,
+}
+
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct CustomPush {
+    globals: u64,
+    parameters: [f32; 16],
 }
 
 impl<T: sealed::Target> Frame<'_, T> {
@@ -271,9 +280,34 @@ impl<T: sealed::Target> Frame<'_, T> {
         recorder.end_rendering();
     }
 
-    pub(super) fn tone_map(&self, recorder: &mut Recorder) {
+    /// A pass of the user's.
+    pub(super) fn custom(&self, recorder: &mut Recorder) {
+        let Some(pass) = self.pipelines.custom_pass() else {
+            return;
+        };
         let color = Attachment {
             view: self.canvas.view,
+            clear: Some(vk::ClearValue::default()),
+            store: true,
+        };
+        recorder.begin_rendering(self.canvas.extent, &[color], None);
+        recorder.bind_pipeline(self.pipelines.custom(self.canvas.format));
+        let push = CustomPush {
+            globals: self.globals,
+            parameters: pass.parameters,
+        };
+        recorder.push_constants(self.bindless, &push);
+        recorder.draw(3);
+        recorder.end_rendering();
+    }
+
+    pub(super) fn tone_map(&self, recorder: &mut Recorder) {
+        let color = Attachment {
+            view: if self.key.custom {
+                self.realised.image(self.resources.display).view
+            } else {
+                self.canvas.view
+            },
             clear: Some(vk::ClearValue::default()),
             store: true,
         };

@@ -126,6 +126,7 @@ impl<T: sealed::Target> Frame<'_, T> {
             | Step::Exposure
             | Step::BloomDown { .. }
             | Step::BloomUp { .. } => self.post(recorder, step),
+            Step::Custom => self.custom(recorder),
             Step::Lines => self.lines(recorder),
             Step::ReadBack => self.target.read_back(self.canvas, recorder),
         }

@@ -232,5 +232,6 @@ pub(crate) fn globals(
         brdf_table: environment.brdf_table,
         clamp_sampler: CLAMP_SAMPLER,
         lighting,
+        parameters: scene.parameters.buffer().address,
     }
 }

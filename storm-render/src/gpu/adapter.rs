@@ -16,6 +16,8 @@ pub(crate) struct Adapter {
     pub(crate) queue_family: u32,
     pub(crate) limits: vk::PhysicalDeviceLimits,
     pub(crate) anisotropy: bool,
+    /// Whether it counts the work of passes.
+    pub(crate) statistics: bool,
     /// Whether samples lie where the specification says.
     pub(crate) standard_samples: bool,
     pub(crate) device_memory: u64,
@@ -100,9 +102,9 @@ impl Features {
     }
 }
 
-/// The features that are turned on: exactly the required ones, and anisotropic filtering where there is any.
+/// The features that are turned on: exactly the required ones, and of those that are not what the device has.
 pub(crate) fn enabled(
-    anisotropy: bool,
+    adapter: &Adapter,
 ) -> (
     vk::PhysicalDeviceFeatures,
     vk::PhysicalDeviceVulkan12Features<'static>,
@@ -113,7 +115,8 @@ pub(crate) fn enabled(
         .independent_blend(true)
         .multi_draw_indirect(true)
         .shader_int64(true)
-        .sampler_anisotropy(anisotropy);
+        .sampler_anisotropy(adapter.anisotropy)
+        .pipeline_statistics_query(adapter.statistics);
     let v12 = vk::PhysicalDeviceVulkan12Features::default()
         .draw_indirect_count(true)
         .buffer_device_address(true)
@@ -242,7 +245,7 @@ impl Adapter {
         // SAFETY: the device comes from this instance (invariant 1).
         let basic = unsafe { instance.raw.get_physical_device_properties(raw) };
         let mut driver = String::new();
-        let mut anisotropy = false;
+        let (mut anisotropy, mut statistics) = (false, false);
         // Older devices do not know the structures.
         if basic.api_version >= vk::API_VERSION_1_3 {
             let mut properties = vk::PhysicalDeviceDriverProperties::default();
@@ -254,7 +257,9 @@ impl Adapter {
                 text(properties.driver_name_as_c_str()),
                 text(properties.driver_info_as_c_str())
             );
-            anisotropy = Features::of(instance, raw).core.sampler_anisotropy == vk::TRUE;
+            let core = Features::of(instance, raw).core;
+            anisotropy = core.sampler_anisotropy == vk::TRUE;
+            statistics = core.pipeline_statistics_query == vk::TRUE;
         }
         // SAFETY: the device comes from this instance (invariant 1).
         let memory = unsafe { instance.raw.get_physical_device_memory_properties(raw) };
@@ -273,6 +278,7 @@ impl Adapter {
             queue_family: 0,
             limits: basic.limits,
             anisotropy,
+            statistics,
             standard_samples: basic.limits.standard_sample_locations == vk::TRUE,
             device_memory,
             cache_identity: basic.pipeline_cache_uuid,

@@ -4,12 +4,18 @@
 //! on a device, so slots are handed out here and nowhere else, and a slot that is given back is handed out again only when
 //! the GPU can no longer read it.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 use ash::vk;
 
 use super::{device::Device, image::Image, inputs, pipeline_cache::PipelineCache};
-use crate::error::{RenderError, Result};
+use crate::{
+    error::{RenderError, Result},
+    shaders::Shader,
+};
 
 /// Slots of 2D textures.
 pub(crate) const IMAGES_MAX: u32 = 16_384;
@@ -54,6 +60,8 @@ pub(crate) struct Bindless {
     pub(crate) set: vk::DescriptorSet,
     pub(crate) layout: vk::PipelineLayout,
     pub(crate) cache: PipelineCache,
+    /// Shaders that were compiled while the program runs, in place of those of the crate.
+    replaced: HashMap<&'static str, Vec<u8>>,
     set_layout: vk::DescriptorSetLayout,
     /// Of set 1: what a pass reads.
     pub(crate) inputs_layout: vk::DescriptorSetLayout,
@@ -91,6 +99,7 @@ impl Bindless {
             set: vk::DescriptorSet::null(),
             layout: vk::PipelineLayout::null(),
             cache,
+            replaced: HashMap::new(),
             set_layout,
             inputs_layout: vk::DescriptorSetLayout::null(),
             pool: vk::DescriptorPool::null(),
@@ -134,6 +143,19 @@ impl Bindless {
         this.layout = unsafe { device.raw.create_pipeline_layout(&info, None) }
             .map_err(RenderError::vulkan("creating the pipeline layout"))?;
         Ok(this)
+    }
+
+    /// The SPIR-V of a shader.
+    pub(crate) fn code<'a>(&'a self, shader: Shader<'a>) -> &'a [u8] {
+        self.replaced
+            .get(shader.name)
+            .map_or(shader.spirv, Vec::as_slice)
+    }
+
+    /// Has pipelines made from now on use this SPIR-V.
+    #[cfg(feature = "hot-reload")]
+    pub(crate) fn replace(&mut self, name: &'static str, spirv: Vec<u8>) {
+        self.replaced.insert(name, spirv);
     }
 
     /// Fills all slots of an array with one image.

@@ -1,4 +1,4 @@
-//! The logical device: one queue, one timeline that counts submissions, and the trash of what it no longer needs.
+//! The logical device: its queues, one timeline that counts submissions, and the trash of what it no longer needs.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -11,6 +11,7 @@ use gpu_allocator::vulkan::{Allocation, Allocator, AllocatorCreateDesc};
 use super::{
     adapter::{self, Adapter},
     instance::Instance,
+    submit::{Lane, timeline_semaphore},
 };
 use crate::error::{RenderError, Result};
 
@@ -54,11 +55,15 @@ pub(crate) struct Device {
     /// Present when the device was made for a surface.
     pub(crate) swapchain: Option<khr::swapchain::Device>,
     pub(crate) adapter: Adapter,
-    queue: Mutex<vk::Queue>,
+    pub(super) queue: Mutex<vk::Queue>,
     families: Vec<u32>,
-    timeline: vk::Semaphore,
+    /// A queue that only computes, where there is one.
+    pub(super) compute: Option<Mutex<vk::Queue>>,
+    /// What counts the parts of a frame, of each queue.
+    pub(super) lanes: [Lane; 2],
+    pub(super) timeline: vk::Semaphore,
     /// The timeline value that the next submission will signal.
-    next_value: AtomicU64,
+    pub(super) next_value: AtomicU64,
     /// Recorders that have begun and not yet submitted.
     recording: AtomicU64,
     /// `None` only while dropping: the allocator must go before the device.
@@ -71,7 +76,7 @@ pub(crate) struct Device {
     pub(crate) instance: Arc<Instance>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A panic elsewhere does not make handles invalid.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -79,9 +84,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Device {
     pub(crate) fn new(instance: Arc<Instance>, adapter: Adapter) -> Result<Arc<Self>> {
         let priorities = [1.0];
-        let queues = [vk::DeviceQueueCreateInfo::default()
-            .queue_family_index(adapter.queue_family)
-            .queue_priorities(&priorities)];
+        let families: Vec<u32> = std::iter::once(adapter.queue_family)
+            .chain(adapter.compute_family)
+            .collect();
+        let queues: Vec<_> = families
+            .iter()
+            .map(|&family| {
+                vk::DeviceQueueCreateInfo::default()
+                    .queue_family_index(family)
+                    .queue_priorities(&priorities)
+            })
+            .collect();
         let mut extensions: Vec<_> = instance
             .surface
             .iter()
@@ -90,7 +103,7 @@ impl Device {
         if adapter.budget {
             extensions.push(ext::memory_budget::NAME.as_ptr());
         }
-        let (core, mut v12, mut v13) = adapter::enabled(adapter.anisotropy);
+        let (core, mut v12, mut v13) = adapter::enabled(&adapter);
         let info = vk::DeviceCreateInfo::default()
             .queue_create_infos(&queues)
             .enabled_extension_names(&extensions)
@@ -104,13 +117,15 @@ impl Device {
         // SAFETY: the family was asked for above, with one queue.
         let queue = unsafe { raw.get_device_queue(adapter.queue_family, 0) };
 
-        let mut kind = vk::SemaphoreTypeCreateInfo::default()
-            .semaphore_type(vk::SemaphoreType::TIMELINE)
-            .initial_value(0);
-        let info = vk::SemaphoreCreateInfo::default().push_next(&mut kind);
-        // SAFETY: timeline semaphores are on (invariant 5); the chain outlives the call (invariant 4).
-        let timeline = unsafe { raw.create_semaphore(&info, None) }
-            .map_err(RenderError::vulkan("creating the timeline semaphore"))?;
+        let compute = adapter.compute_family.map(|family| {
+            // SAFETY: the family was asked for above, with one queue.
+            Mutex::new(unsafe { raw.get_device_queue(family, 0) })
+        });
+        let timeline = timeline_semaphore(&raw)?;
+        let lanes = [
+            Lane::new(timeline_semaphore(&raw)?),
+            Lane::new(timeline_semaphore(&raw)?),
+        ];
         let allocator = Allocator::new(&AllocatorCreateDesc {
             instance: instance.raw.clone(),
             device: raw.clone(),
@@ -129,7 +144,9 @@ impl Device {
                 .as_ref()
                 .map(|_| khr::swapchain::Device::new(&instance.raw, &raw)),
             raw,
-            families: vec![adapter.queue_family],
+            families,
+            compute,
+            lanes,
             adapter,
             queue: Mutex::new(queue),
             timeline,
@@ -149,7 +166,7 @@ impl Device {
     }
 
     /// Fails where the device is lost: nothing is asked of the driver any more.
-    fn check(&self, doing: &'static str) -> Result<()> {
+    pub(super) fn check(&self, doing: &'static str) -> Result<()> {
         if self.lost.load(Ordering::Acquire) {
             return Err(RenderError::DeviceLost(doing));
         }
@@ -157,7 +174,11 @@ impl Device {
     }
 
     /// What became of a call: the device may have been lost in it.
-    fn outcome<T>(&self, result: ash::prelude::VkResult<T>, doing: &'static str) -> Result<T> {
+    pub(super) fn outcome<T>(
+        &self,
+        result: ash::prelude::VkResult<T>,
+        doing: &'static str,
+    ) -> Result<T> {
         if matches!(result, Err(vk::Result::ERROR_DEVICE_LOST)) {
             self.lose();
         }
@@ -236,77 +257,6 @@ impl Device {
         // SAFETY: the semaphore is a timeline semaphore of this device (invariants 1, 4).
         let waited = unsafe { self.raw.wait_semaphores(&info, GPU_TIMEOUT_NS) };
         self.outcome(waited, "waiting for the GPU")
-    }
-
-    /// Submits recorded commands; gives the timeline value that they signal.
-    ///
-    /// `acquired` is waited for before colour is written; `rendered` is signalled at the end. Both belong to a swapchain.
-    pub(crate) fn submit(
-        &self,
-        commands: vk::CommandBuffer,
-        acquired: Option<vk::Semaphore>,
-        rendered: Option<vk::Semaphore>,
-    ) -> Result<u64> {
-        self.check("submitting work")?;
-        let queue = lock(&self.queue);
-        let value = self.next_value.load(Ordering::Acquire);
-        let stage = vk::PipelineStageFlags2::COLOR_ATTACHMENT_OUTPUT;
-        let waits: Vec<_> = acquired
-            .map(|semaphore| {
-                vk::SemaphoreSubmitInfo::default()
-                    .semaphore(semaphore)
-                    .stage_mask(stage)
-            })
-            .into_iter()
-            .collect();
-        let all = vk::PipelineStageFlags2::ALL_COMMANDS;
-        let done = vk::SemaphoreSubmitInfo::default()
-            .semaphore(self.timeline)
-            .value(value)
-            .stage_mask(all);
-        let signals: Vec<_> = std::iter::once(done)
-            .chain(rendered.map(|semaphore| {
-                vk::SemaphoreSubmitInfo::default()
-                    .semaphore(semaphore)
-                    .stage_mask(all)
-            }))
-            .collect();
-        let buffers = [vk::CommandBufferSubmitInfo::default().command_buffer(commands)];
-        let submits = [vk::SubmitInfo2::default()
-            .command_buffer_infos(&buffers)
-            .wait_semaphore_infos(&waits)
-            .signal_semaphore_infos(&signals)];
-        // SAFETY: the queue is locked (invariant 3); the recorder ended the buffer and will not reset it before the
-        // timeline passes `value` (invariant 3); all structures outlive the call (invariant 4).
-        let submitted = unsafe { self.raw.queue_submit2(*queue, &submits, vk::Fence::null()) };
-        self.outcome(submitted, "submitting work")?;
-        self.next_value.store(value + 1, Ordering::Release);
-        Ok(value)
-    }
-
-    /// Presents; gives whether the swapchain no longer fits its surface.
-    pub(crate) fn present(
-        &self,
-        swapchain: vk::SwapchainKHR,
-        index: u32,
-        rendered: vk::Semaphore,
-    ) -> Result<bool> {
-        let loader = self
-            .swapchain
-            .as_ref()
-            .expect("swapchains are made from devices with the extension");
-        let (swapchains, indices, semaphores) = ([swapchain], [index], [rendered]);
-        let info = vk::PresentInfoKHR::default()
-            .swapchains(&swapchains)
-            .image_indices(&indices)
-            .wait_semaphores(&semaphores);
-        let queue = lock(&self.queue);
-        // SAFETY: the queue is locked (invariant 3); the image was acquired and its commands signal `rendered`.
-        match unsafe { loader.queue_present(*queue, &info) } {
-            Ok(suboptimal) => Ok(suboptimal),
-            Err(vk::Result::ERROR_OUT_OF_DATE_KHR) => Ok(true),
-            Err(result) => Err(RenderError::vulkan("presenting")(result)),
-        }
     }
 
     /// Says that commands are being recorded, until [`Device::recorded`]: handles given up meanwhile may be in them.
@@ -419,8 +369,9 @@ impl Device {
     /// Waits until the GPU has nothing left to do.
     pub(crate) fn wait_idle(&self) -> Result<()> {
         let _queue = lock(&self.queue);
+        let _compute = self.compute.as_ref().map(lock);
         // Also where it was said to be lost: what is in flight has to end before anything is destroyed.
-        // SAFETY: the queue is locked, so nobody submits meanwhile (invariant 3).
+        // SAFETY: the queues are locked, so nobody submits meanwhile (invariant 3).
         let idle = unsafe { self.raw.device_wait_idle() };
         self.outcome(idle, "waiting for the device")?;
         self.check("waiting for the device")
@@ -439,8 +390,14 @@ impl Drop for Device {
         }
         // The allocator frees its memory blocks here, while the device is alive.
         drop(lock(&self.allocator).take());
-        // SAFETY: idle (above); made by this device.
-        unsafe { self.raw.destroy_semaphore(self.timeline, None) };
+        for semaphore in [
+            self.timeline,
+            self.lanes[0].semaphore,
+            self.lanes[1].semaphore,
+        ] {
+            // SAFETY: idle (above); made by this device.
+            unsafe { self.raw.destroy_semaphore(semaphore, None) };
+        }
         // SAFETY: everything made from the device held an `Arc` of it and is gone (invariant 1).
         unsafe { self.raw.destroy_device(None) };
     }

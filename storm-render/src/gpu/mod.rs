@@ -9,7 +9,7 @@
 //!    [`trash`](Device::discard) with the timeline value of the last submission that can use it: the next one while
 //!    commands are being recorded, or else the one before. It is destroyed when the timeline has passed that value, or
 //!    after `vkDeviceWaitIdle` when the device itself goes. What is yet to be recorded owns what it names.
-//! 3. **Queue and pools are externally synchronised.** The queue is used under its mutex only. A command pool belongs
+//! 3. **Queues and pools are externally synchronised.** A queue is used under its mutex only. A command pool belongs
 //!    to one [`Recorder`], which is used through `&mut`, and is reset only once the timeline has passed its last
 //!    submission.
 //! 4. **Create-infos live through the call.** Every pointer in a structure is a Rust borrow that ash's builders tie to
@@ -29,6 +29,7 @@ pub(crate) mod adapter;
 pub(crate) mod bindless;
 pub(crate) mod buffer;
 pub(crate) mod commands;
+pub(crate) mod custom;
 pub(crate) mod device;
 pub(crate) mod image;
 pub(crate) mod inputs;
@@ -37,4 +38,5 @@ pub(crate) mod memory;
 pub(crate) mod pipeline;
 pub(crate) mod pipeline_cache;
 pub(crate) mod query;
+pub(crate) mod submit;
 pub(crate) mod swapchain;

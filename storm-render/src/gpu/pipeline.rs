@@ -9,7 +9,10 @@ use super::{
     bindless::Bindless,
     device::{Device, Garbage},
 };
-use crate::error::{RenderError, Result};
+use crate::{
+    error::{RenderError, Result},
+    shaders::Shader,
+};
 
 /// How colours of a pipeline meet those in the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,9 +44,9 @@ pub(crate) enum Depth {
 
 /// What a graphics pipeline is.
 pub(crate) struct GraphicsDesc<'a> {
-    pub(crate) vertex: &'a [u8],
+    pub(crate) vertex: Shader<'a>,
     /// `None` writes depth alone.
-    pub(crate) fragment: Option<&'a [u8]>,
+    pub(crate) fragment: Option<Shader<'a>>,
     /// Specialization constant 0 of the fragment shader.
     pub(crate) fragment_constant: u32,
     pub(crate) topology: vk::PrimitiveTopology,
@@ -121,8 +124,12 @@ fn first(
 }
 
 impl Pipeline {
-    pub(crate) fn compute(device: &Arc<Device>, bindless: &Bindless, spirv: &[u8]) -> Result<Self> {
-        let module = Module::new(device, spirv)?;
+    pub(crate) fn compute(
+        device: &Arc<Device>,
+        bindless: &Bindless,
+        shader: Shader<'_>,
+    ) -> Result<Self> {
+        let module = Module::new(device, bindless.code(shader))?;
         let stage = vk::PipelineShaderStageCreateInfo::default()
             .stage(vk::ShaderStageFlags::COMPUTE)
             .module(module.raw)
@@ -149,10 +156,10 @@ impl Pipeline {
         bindless: &Bindless,
         desc: &GraphicsDesc<'_>,
     ) -> Result<Self> {
-        let vertex = Module::new(device, desc.vertex)?;
+        let vertex = Module::new(device, bindless.code(desc.vertex))?;
         let fragment = desc
             .fragment
-            .map(|spirv| Module::new(device, spirv))
+            .map(|shader| Module::new(device, bindless.code(shader)))
             .transpose()?;
         let constant = desc.fragment_constant.to_ne_bytes();
         let entries = [vk::SpecializationMapEntry {

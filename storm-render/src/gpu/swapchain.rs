@@ -91,6 +91,7 @@ impl Swapchain {
         device: &Arc<Device>,
         surface: &Arc<Surface>,
         wanted: vk::Extent2D,
+        mode: vk::PresentModeKHR,
         old: Option<&Self>,
     ) -> Result<Option<Self>> {
         let loader = surface
@@ -111,6 +112,16 @@ impl Swapchain {
         // SAFETY: as above.
         let formats = unsafe { loader.get_physical_device_surface_formats(physical, surface.raw) }
             .map_err(&failed)?;
+        // SAFETY: as above.
+        let modes =
+            unsafe { loader.get_physical_device_surface_present_modes(physical, surface.raw) }
+                .map_err(&failed)?;
+        // The one mode that every device has.
+        let mode = if modes.contains(&mode) {
+            mode
+        } else {
+            vk::PresentModeKHR::FIFO
+        };
         let srgb = [vk::Format::B8G8R8A8_SRGB, vk::Format::R8G8B8A8_SRGB];
         let format = formats
             .iter()
@@ -155,8 +166,7 @@ impl Swapchain {
             .image_usage(vk::ImageUsageFlags::COLOR_ATTACHMENT)
             .pre_transform(capabilities.current_transform)
             .composite_alpha(alpha)
-            // The one mode that every device has.
-            .present_mode(vk::PresentModeKHR::FIFO)
+            .present_mode(mode)
             .clipped(true)
             .old_swapchain(old.map_or(vk::SwapchainKHR::null(), |old| old.raw));
         // SAFETY: all choices are among those the surface offers; the old swapchain is of the same surface.

@@ -59,6 +59,10 @@ impl Step {
         }
     }
 
+    fn reads(&self) -> bool {
+        self.writes.is_empty()
+    }
+
     /// What the next user has to wait for: its stages, and what it wrote.
     fn left(&self) -> Scope {
         Scope {
@@ -75,7 +79,7 @@ fn layout(how: Use, resource: &Resource) -> vk::ImageLayout {
     }
 }
 
-/// Adds a use to the steps of a resource: to the last one where nothing has to be waited for in between.
+/// Adds a use to the steps of a resource: to one that is there where nothing has to be waited for in between.
 pub(super) fn push(
     steps: &mut Vec<Step>,
     pass: usize,
@@ -84,20 +88,61 @@ pub(super) fn push(
     resource: &Resource,
 ) {
     let step = Step::new(pass, queue, how, resource);
-    match steps.last_mut() {
-        Some(last)
-            if last.queue == queue
-                && last.layout == step.layout
-                // Reads in a row, or several uses of one pass, which sees to itself.
-                && (last.writes.is_empty() && step.writes.is_empty()
-                    || last.first_pass == pass) =>
-        {
-            last.last_pass = pass;
-            last.scope.add(step.scope);
-            last.writes |= step.writes;
-        }
-        _ => steps.push(step),
+    // Reads since the last write go together, one step a queue; several uses of one pass see to themselves.
+    let joins = |other: &Step| {
+        other.queue == queue
+            && other.layout == step.layout
+            && (other.reads() && step.reads() || other.first_pass == pass)
+    };
+    let since_write = steps
+        .iter()
+        .rposition(|other| !other.reads() || other.layout != step.layout)
+        .unwrap_or(0);
+    if let Some(other) = steps[since_write..].iter_mut().find(|other| joins(other)) {
+        other.last_pass = pass;
+        other.scope.add(step.scope);
+        other.writes |= step.writes;
+    } else {
+        steps.push(step);
     }
+}
+
+/// By step: the steps of the other queue that it has to wait for. Those that only read do not wait for one another.
+pub(super) fn waits(steps: &[Step]) -> Vec<Vec<usize>> {
+    let mut waits = vec![Vec::new(); steps.len()];
+    // The last step that wrote or changed the layout, and those that have read since.
+    let mut write: Option<usize> = None;
+    let mut reads: Vec<usize> = Vec::new();
+    for (i, step) in steps.iter().enumerate() {
+        let layout = reads
+            .last()
+            .copied()
+            .or(write)
+            .map(|before| steps[before].layout);
+        if step.reads() && layout.is_none_or(|layout| layout == step.layout) {
+            waits[i].extend(write);
+            reads.push(i);
+        } else {
+            waits[i].extend(if reads.is_empty() {
+                write.into_iter().collect::<Vec<_>>()
+            } else {
+                std::mem::take(&mut reads)
+            });
+            reads.clear();
+            write = Some(i);
+        }
+        waits[i].retain(|&before| steps[before].queue != step.queue);
+    }
+    waits
+}
+
+/// The last step of the queue that draws where the last ones only read, or else the last step.
+fn last_of(steps: &[Step]) -> Option<&Step> {
+    let reading = steps.iter().rev().take_while(|step| step.reads());
+    reading
+        .into_iter()
+        .find(|step| step.queue == Queue::Graphics)
+        .or(steps.last())
 }
 
 /// All barriers of a frame.
@@ -120,7 +165,7 @@ pub(super) fn all(
     };
     for (index, (resource, own)) in resources.iter().zip(steps).enumerate() {
         let id = ResourceId(index as u32);
-        let (Some(first), Some(last)) = (own.first(), own.last()) else {
+        let (Some(first), Some(last)) = (own.first(), last_of(own)) else {
             continue;
         };
         let end = resource
@@ -155,13 +200,24 @@ pub(super) fn all(
             },
         };
         plan.before[first.first_pass].extend(between(id, before, first));
-        for pair in own.windows(2) {
+        for (i, step) in own.iter().enumerate().skip(1) {
+            // Reads on the other queue in between have changed nothing.
+            let before = own[..i]
+                .iter()
+                .rev()
+                .find(|before| {
+                    !(before.reads()
+                        && step.reads()
+                        && before.queue != step.queue
+                        && before.layout == step.layout)
+                })
+                .unwrap_or(&own[i - 1]);
             let before = Before {
-                left: pair[0].left(),
-                queue: pair[0].queue,
-                layout: pair[0].layout,
+                left: before.left(),
+                queue: before.queue,
+                layout: before.layout,
             };
-            plan.before[pair[1].first_pass].extend(between(id, before, &pair[1]));
+            plan.before[step.first_pass].extend(between(id, before, step));
         }
         if let Some(end) = end {
             let before = Before {
@@ -224,7 +280,7 @@ fn memory_left(
     let others: Vec<(usize, &Placement, &Step)> = placements
         .iter()
         .enumerate()
-        .filter_map(|(i, placement)| Some((i, placement.as_ref()?, steps[i].last()?)))
+        .filter_map(|(i, placement)| Some((i, placement.as_ref()?, last_of(&steps[i])?)))
         .filter(|(_, placement, _)| placement.overlaps(own))
         .collect();
     let earlier = |i: usize| {

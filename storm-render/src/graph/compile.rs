@@ -39,10 +39,6 @@ pub(crate) struct Batch {
 pub(crate) struct Compiled<P> {
     pub(crate) resources: Vec<Resource>,
     pub(crate) passes: Vec<CompiledPass<P>>,
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "frames are submitted to one queue as yet")
-    )]
     pub(crate) batches: Vec<Batch>,
     /// After the last pass.
     pub(crate) end: Vec<Barrier>,
@@ -134,7 +130,8 @@ impl<P> Graph<P> {
                 // What two queues use may be in use at any time between the frame's beginning and its end.
                 let one_queue = steps[i].iter().all(|step| step.queue == Queue::Graphics);
                 let passes = if one_queue {
-                    steps[i][0].first_pass..steps[i][steps[i].len() - 1].last_pass + 1
+                    let last = steps[i].iter().map(|step| step.last_pass).max();
+                    steps[i][0].first_pass..last.unwrap_or(0) + 1
                 } else {
                     0..passes.len()
                 };
@@ -199,10 +196,9 @@ fn batches(queues: &[Queue], steps: &[Vec<Step>]) -> Vec<Batch> {
     // By pass: the passes of the other queue that it has to wait for.
     let mut waits: Vec<Vec<usize>> = vec![Vec::new(); queues.len()];
     for steps in steps {
-        for pair in steps.windows(2) {
-            if pair[0].queue != pair[1].queue {
-                waits[pair[1].first_pass].push(pair[0].last_pass);
-            }
+        for (step, before) in steps.iter().zip(barriers::waits(steps)) {
+            let before = before.into_iter().map(|before| steps[before].last_pass);
+            waits[step.first_pass].extend(before);
         }
     }
     let mut of_pass = vec![0; queues.len()];

@@ -446,3 +446,59 @@ fn the_dump_names_every_pass_and_what_flows_between_them() {
         assert!(dot.contains(text), "{text} is not in\n{dot}");
     }
 }
+
+/// The frame as it is with many lights: lists are made on the other queue while shadows are drawn.
+#[test]
+fn reads_on_both_queues_do_not_wait_for_one_another() {
+    let mut graph = Graph::default();
+    let tables = graph.import_buffers("tables");
+    let lists = graph.buffer("lists", 1024);
+    let clusters = graph.buffer("clusters", 1024);
+    let map = graph.image("map", depth());
+    let canvas = graph.import_image("canvas", hdr(), Origin::Given(Use::Color));
+    graph.end(canvas, Use::Present);
+    let graphics = Queue::Graphics;
+    graph.pass("upload", graphics, (), [(tables, Use::CopyTo)]);
+    let uses = [(tables, Use::ReadCompute), (lists, Use::WriteCompute)];
+    graph.pass("cull", graphics, (), uses);
+    let uses = [(tables, Use::ReadCompute), (clusters, Use::WriteCompute)];
+    graph.pass("clusters", Queue::Compute, (), uses);
+    let uses = [
+        (tables, Use::ReadVertex),
+        (lists, Use::Indirect),
+        (map, Use::Depth),
+    ];
+    graph.pass("shadows", graphics, (), uses);
+    let uses = [
+        (tables, Use::ReadVertex),
+        (clusters, Use::ReadFragment),
+        (map, Use::SampledFragment(0)),
+        (canvas, Use::Color),
+    ];
+    graph.pass("colour", graphics, (), uses);
+    let plan = compile(graph, true);
+    let batches: Vec<_> = plan
+        .batches
+        .iter()
+        .map(|batch| (batch.queue, batch.passes.clone(), batch.waits.clone()))
+        .collect();
+    assert_eq!(
+        batches,
+        [
+            (Queue::Graphics, 0..1, vec![]),
+            (Queue::Graphics, 1..2, vec![]),
+            (Queue::Compute, 2..3, vec![0]),
+            (Queue::Graphics, 3..4, vec![]),
+            (Queue::Graphics, 4..5, vec![2]),
+        ]
+    );
+    // One barrier after the upload for all that this queue reads, in whichever pass; the other queue has its semaphore.
+    let of_tables = |pass: usize| {
+        let all = lines(&plan, &plan.passes[pass].barriers);
+        all.into_iter().find(|line| line.0 == "tables")
+    };
+    let (_, from, access, to, ..) = of_tables(1).unwrap();
+    assert_eq!((from, access), (S::COPY | S::CLEAR, A::TRANSFER_WRITE));
+    assert_eq!(to, S::COMPUTE_SHADER | S::VERTEX_SHADER);
+    assert!((2..5).all(|pass| of_tables(pass).is_none()));
+}

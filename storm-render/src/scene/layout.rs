@@ -206,10 +206,11 @@ pub(crate) struct Globals {
     pub(crate) brdf_table: u32,
     pub(crate) clamp_sampler: u32,
     pub(crate) lighting: u64,
+    pub(crate) parameters: u64,
 }
 
 /// `docs/render.md` states this figure.
-const _: () = assert!(size_of::<Globals>() == 368);
+const _: () = assert!(size_of::<Globals>() == 376);
 
 /// Offsets of the members of the structures that shaders read, for the test that compares the two.
 #[doc(hidden)]
@@ -249,7 +250,7 @@ pub fn layout_offsets() -> Vec<(&'static str, Vec<u32>)> {
         Globals {
             clip_from_relative, relative_from_clip, eye, camera_cell, exposure, camera_translation, light_count, sky,
             vertices, transforms, metas, meshes, materials, lights, harmonics, sky_cube, sky_levels,
-            brdf_table, clamp_sampler, lighting,
+            brdf_table, clamp_sampler, lighting, parameters,
         }
     };
     // The shader names its five textures one by one.

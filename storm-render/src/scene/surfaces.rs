@@ -299,6 +299,11 @@ impl Surfaces {
         self.infos.write(uploads, index, &[info])
     }
 
+    /// Materials that have a number.
+    pub(crate) fn count(&self) -> u32 {
+        self.entries.len() as u32
+    }
+
     pub(crate) fn infos(&self) -> &Buffer {
         self.infos.buffer()
     }

@@ -8,7 +8,7 @@ use std::{env, fs, path::Path};
 use flip_rs::{DEFAULT_PPD, RgbImage, ldr_flip};
 use glam::Vec3;
 use storm_assets::{Image, Material, Mesh, Topology};
-use storm_render::{Sky, ToneMap, View};
+use storm_render::{AutoExposure, Culling, Projection, Quality, ShadowQuality, Sky, ToneMap, View};
 
 use crate::{
     gallery::{self, BLUE, ORANGE, at},
@@ -180,4 +180,61 @@ fn without_tone_mapping_a_white_light_clips() {
         (r, b, a) == (255, 0, 255) && (187..=188).contains(&g),
         "{r} {g} {b} {a}"
     );
+}
+
+/// A change to a view.
+type Change = fn(View) -> View;
+
+/// Scenes of the gallery seen otherwise: by other projections, qualities and settings.
+#[test]
+fn scenes_seen_otherwise() {
+    let gpu = TestGpu::new();
+    let shadows = ShadowQuality {
+        resolution: 512,
+        distance: 80.0,
+        light_resolution: 128,
+        ..ShadowQuality::HIGH
+    };
+    let shadowed = Quality {
+        shadows: Some(shadows),
+        ..Quality::CPU
+    };
+    let all = Quality {
+        culling: Culling::Occlusion,
+        ambient_occlusion: Some(1.5),
+        ..shadowed
+    };
+    let same: Change = |view| view;
+    let above: Change = |_| View::look_at(Vec3::new(-60.0, 70.0, 60.0), Vec3::new(0.0, 0.0, -60.0));
+    let flat: Change = |view| View {
+        projection: Projection::Orthographic {
+            half_height: 5.0,
+            near: 0.1,
+            far: 40.0,
+        },
+        ..view
+    };
+    let bright: Change = |view| View {
+        auto_exposure: Some(AutoExposure::default()),
+        bloom: 0.2,
+        ..view
+    };
+    let scenes: [(&str, gallery::Scene, Quality, Change); 9] = [
+        ("city-above", gallery::city, shadowed, above),
+        ("city-full", gallery::city, all, same),
+        ("lamps-full", gallery::lamps, all, same),
+        ("lamps-flat", gallery::lamps, shadowed, flat),
+        ("materials-full", gallery::materials, all, same),
+        ("shapes-shadows", gallery::shapes, shadowed, same),
+        ("storm-bright", gallery::storm, shadowed, bright),
+        ("thousand-above", gallery::thousand, Quality::CPU, above),
+        ("thousand-bright", gallery::thousand, Quality::CPU, bright),
+    ];
+    for (name, scene, quality, change) in scenes {
+        let mut stage = Stage::new(&gpu);
+        stage.renderer.set_quality(quality);
+        let view = change(scene(&mut stage));
+        let picture = stage.picture(&view);
+        check(name, &stage, &picture);
+    }
 }

@@ -219,3 +219,33 @@ fn a_light_more_or_less_and_other_qualities_take_turns() {
         }
     }
 }
+
+/// Passes that compute beside others, or after them on the same queue: the same picture, frame after frame.
+#[test]
+fn not_a_byte_changes_when_passes_run_beside_one_another() {
+    let gpu = TestGpu::new();
+    for (name, scene) in [
+        ("lamps", gallery::lamps as gallery::Scene),
+        ("thousand", gallery::thousand),
+    ] {
+        let mut stage = Stage::new(&gpu);
+        let view = scene(&mut stage);
+        let quality = Quality {
+            culling: Culling::Occlusion,
+            clustered_above: 0,
+            ..shadowed()
+        };
+        let mut pictures = [false, true].map(|async_compute| {
+            stage.renderer.set_quality(Quality {
+                async_compute,
+                ..quality
+            });
+            (0..6).map(|_| stage.picture(&view)).collect::<Vec<_>>()
+        });
+        let first = pictures[0].remove(0);
+        assert!(
+            pictures.iter().flatten().all(|picture| *picture == first),
+            "{name}"
+        );
+    }
+}

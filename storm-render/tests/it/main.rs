@@ -12,6 +12,8 @@ mod harness;
 mod light;
 mod misuse;
 mod post;
+#[cfg(feature = "hot-reload")]
+mod reload;
 mod scenes;
 mod shaders;
 mod temporal;

@@ -58,7 +58,7 @@ fn glslang() -> Option<String> {
 fn compile(name: &str) -> Vec<u8> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let out = env::temp_dir().join(format!("storm-{}-{count}-{name}.spv", std::process::id()));
+    let out = env::temp_dir().join(format!("storm-{}-{count}.spv", std::process::id()));
     let output = Command::new("glslangValidator")
         .args(["-V", "--target-env", "vulkan1.3", "-g0", "-o"])
         .arg(&out)
@@ -137,6 +137,8 @@ fn recompiling_gives_the_same_bytes() {
             "{name} compiles to other bytes"
         );
     }
+    let example = fs::read(folder("examples").join("vignette.frag.spv")).unwrap();
+    assert!(compile("../examples/vignette.frag") == example);
 }
 
 /// Offsets of the members of each structure in a module: `OpMemberDecorate` with `Offset`, by structure.

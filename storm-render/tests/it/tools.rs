@@ -208,6 +208,19 @@ fn every_pass_is_timed_when_asked() {
     assert_eq!(names, ["upload", "cull", "scene", "tone map", "read back"]);
     assert!(passes.iter().all(|pass| pass.nanoseconds >= 0.0));
     assert!(passes.iter().map(|pass| pass.nanoseconds).sum::<f64>() > 0.0);
+    let work = |name: &str| {
+        let pass = passes.iter().find(|pass| pass.name == name).unwrap();
+        pass.work.unwrap_or_default()
+    };
+    if passes[0].work.is_some() {
+        let scene = work("scene");
+        assert!(
+            scene.vertices > 5000 && scene.primitives > 500 && scene.fragments > 57_600,
+            "{scene:?}"
+        );
+        assert!(work("cull").threads > 0 && work("cull").fragments == 0);
+        assert!(work("tone map").fragments >= 57_600, "a fragment a pixel");
+    }
     let graph = stage.renderer.graph().unwrap();
     assert!(
         names
@@ -215,4 +228,93 @@ fn every_pass_is_timed_when_asked() {
             .all(|name| graph.contains(&format!("label=\"{name}\""))),
         "{graph}"
     );
+}
+
+/// Harmony takes colour away: of one material, or of all that do not say otherwise.
+#[test]
+fn named_parameters_reach_the_shaders() {
+    let gpu = TestGpu::new();
+    let mut stage = Stage::new(&gpu);
+    let clay = storm_assets::Material::matte("", [0.8, 0.2, 0.1], 1.0);
+    let cube = crate::scenes::cube();
+    stage.add("left", &cube, &clay, gallery::at(-2.0, 0.0, 0.0));
+    stage.add("right", &cube, &clay, gallery::at(2.0, 0.0, 0.0));
+    let view = View::look_at(Vec3::new(0.0, 0.0, 7.0), Vec3::ZERO);
+    let colorful = |stage: &mut Stage<'_>| {
+        let picture = stage.picture(&view);
+        [95, 225].map(|x| {
+            let [r, _, b, _] = pixel(&picture, x, 90);
+            i32::from(r) - i32::from(b) > 40
+        })
+    };
+    assert_eq!(colorful(&mut stage), [true, true]);
+    let plain = stage.picture(&view);
+    assert_eq!(stage.scene.set_parameter("harmony", 0.0).unwrap(), 0);
+    assert_eq!(colorful(&mut stage), [false, false]);
+    let left = storm_assets::Handle::of("left", "material");
+    stage
+        .scene
+        .set_material_parameter(left, "harmony", Some(1.0))
+        .unwrap();
+    assert_eq!(colorful(&mut stage), [true, false]);
+    stage
+        .scene
+        .set_material_parameter(left, "harmony", None)
+        .unwrap();
+    assert_eq!(colorful(&mut stage), [false, false]);
+    stage.scene.set_parameter("harmony", 1.0).unwrap();
+    assert!(stage.picture(&view) == plain);
+    for i in 1..8 {
+        assert_eq!(
+            stage.scene.set_parameter(&format!("own {i}"), 0.5).unwrap(),
+            i
+        );
+    }
+    let error = stage.scene.set_parameter("one too many", 0.5).unwrap_err();
+    assert!(
+        error.to_string().contains("names of shader parameters"),
+        "{error}"
+    );
+}
+
+/// The pass of the example darkens corners and leaves the middle.
+#[test]
+#[expect(unsafe_code, reason = "nobody but its author can vouch for a shader")]
+fn a_pass_of_ones_own_comes_after_tone_mapping() {
+    let gpu = TestGpu::new();
+    for multisampling in [true, false] {
+        let mut stage = Stage::new(&gpu);
+        let desc = storm_render::RendererDesc {
+            multisampling,
+            ..storm_render::RendererDesc::default()
+        };
+        stage.renderer = storm_render::Renderer::new(&gpu, &desc).unwrap();
+        let view = gallery::materials(&mut stage);
+        let plain = stage.picture(&view);
+        let spirv = include_bytes!("../../examples/vignette.frag.spv");
+        for dark in [0.0, 1.0] {
+            let mut parameters = [0.0; 16];
+            parameters[0] = dark;
+            // SAFETY: compiled from `vignette.frag`, whose interface is the one that is asked for.
+            let pass = unsafe { storm_render::ScreenPass::new(spirv, parameters) };
+            stage.renderer.set_screen_pass(Some(pass));
+            let picture = stage.picture(&view);
+            let bytes = plain.pixels().iter().zip(picture.pixels());
+            let most = bytes.map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+            if dark == 0.0 {
+                // Through eight bits and back.
+                assert!(most <= 1, "{most}");
+            } else {
+                let [corner, ..] = pixel(&picture, 0, 0);
+                assert!(corner < 16, "{corner} in the corner");
+                let (a, b) = (pixel(&picture, 160, 90), pixel(&plain, 160, 90));
+                assert!(
+                    a[0].abs_diff(b[0]) <= 1,
+                    "{a:?} in the middle, {b:?} before"
+                );
+            }
+        }
+        stage.renderer.set_screen_pass(None);
+        assert!(stage.picture(&view) == plain);
+    }
 }

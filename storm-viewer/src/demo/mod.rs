@@ -15,13 +15,16 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), ViewerError> {
     let gpu = Gpu::headless(&args.gpu.desc())?;
     let samples = args.picture.samples.unwrap_or(render::PICTURE_SAMPLES);
     render::check_memory(&gpu.info(), size, samples)?;
-    let mut stage = Stage::new(&gpu, content, samples)?;
+    let mut stage = Stage::new(&gpu, content, samples, args.picture.look)?;
     let drawn = render::picture(&mut stage, &view, size, args.frames)?;
     stage.check_validation()?;
     png::write(&args.output, &drawn.picture)?;
     output::wrote(&args.output, &format!(" ({size})"));
     if args.frames.is_some() {
         output::stderr(&drawn.line(size));
+    }
+    for line in stage.report()? {
+        output::stderr(&line);
     }
     // The window has a device of its own, which can present to it.
     drop((stage, gpu));
@@ -45,6 +48,7 @@ fn window(args: &DemoArgs) -> Result<(), ViewerError> {
         size: args.picture.size,
         camera: args.picture.camera.clone(),
         samples: args.picture.samples,
+        look: args.picture.look,
         frames: args.frames,
         output: None,
         actions: args.actions.clone(),

@@ -164,6 +164,25 @@ fn names_that_would_break_the_line_are_shown_on_one() {
         .failed(1, &["two lines [31m.glb: cannot be read"]);
 }
 
+/// `--gpu` goes before the environment.
+#[test]
+fn the_environment_names_the_device_where_nobody_else_does() {
+    let folder = Folder::new("device");
+    squares(&folder);
+    let arguments = ["render", "squares.gltf", "-o", "out.png", "--size", "8x8"];
+    let ran = |more: &[&str]| {
+        let arguments = [&arguments[..], more].concat();
+        let mut command = folder.viewer(&arguments);
+        let output = command.env("STORM_GPU", "Voodoo").output().unwrap();
+        Ran::new(output, &arguments)
+    };
+    let missing = "no Vulkan device is called \"Voodoo\"; there are: ";
+    ran(&[]).failed(3, &[missing]);
+    let chosen = folder.run(&[&arguments[..], &["--json"]].concat());
+    let device = chosen.ok().json()["device"].as_str().unwrap().to_owned();
+    ran(&["--gpu", &device]).ok();
+}
+
 #[test]
 fn what_the_file_does_not_have_is_said_with_what_it_has() {
     let folder = Folder::new("parts");
@@ -188,10 +207,7 @@ fn what_the_file_does_not_have_is_said_with_what_it_has() {
     ran(&["--camera", "0", "--scene", "1"])
         .failed(1, &["squares.gltf: no camera '0'; the scene has none"]);
     ran(&["--scene", "2"]).failed(1, &["squares.gltf: no scene 2; it has 0 to 1"]);
-    ran(&["--gpu", "Voodoo"]).failed(
-        3,
-        &["no usable Vulkan device: ", "is not called \"Voodoo\""],
-    );
+    ran(&["--gpu", "Voodoo"]).failed(3, &["no Vulkan device is called \"Voodoo\"; there are: "]);
     assert_eq!(
         folder.names(),
         ["squares.bin", "squares.gltf"],

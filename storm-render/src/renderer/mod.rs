@@ -1,6 +1,6 @@
-//! One frame: upload what changed, filter the sky if it changed, draw the scene, tone-map it into the target.
+//! The renderer: what users call, and what decides how a frame is made. `parts.rs` makes it.
 
-use std::collections::BTreeMap;
+mod parts;
 
 use ash::vk;
 use glam::{Mat4, Vec2, Vec3};
@@ -10,25 +10,21 @@ use crate::{
     environment::Environment,
     error::Result,
     frame::{
-        constants::{Constants, Part},
+        constants::Constants,
         cull::{Sizes, VIEW_LISTS},
         pipelines::Pipelines,
-        plan::{self, FrameKey, Resources, Step},
-        record,
+        plan::{FrameKey, Resources, Step},
         values::{Shadows, Values},
     },
     gpu::{
-        bindless::Bindless,
         buffer::{Buffer, Memory},
-        commands::{Access, Recorder},
-        query::{STAMPS_MAX, Stamps},
+        commands::Recorder,
+        custom::ScreenPass,
+        query::{Counters, Stamps},
     },
-    graph::{
-        Options,
-        execute::{Given, Realised},
-    },
+    graph::execute::Realised,
     quality::{Culling, Quality},
-    report::{COUNTERS, CullCounts, FrameReport, PassTime},
+    report::{COUNTERS, CullCounts, FrameReport, PassTime, PassWork},
     scene::{Scene, layout::LightInfo},
     shadow,
     target::{Canvas, Target},
@@ -73,13 +69,17 @@ pub struct FrameStats {
 
 /// What belongs to one of the frames in flight.
 struct Frame {
+    /// Of the last part of the frame, or all of it.
     recorder: Recorder,
+    /// Of the parts before, where passes run on two queues.
+    parts: Vec<Recorder>,
     constants: Constants,
     /// Counters of the GPU.
     report: Buffer,
     /// Whether the frame that was last recorded culled.
     culled: bool,
     stamps: Stamps,
+    counters: Option<Counters>,
     /// Passes of the frame that was last recorded, where they were timed.
     timed: Vec<&'static str>,
 }
@@ -115,6 +115,8 @@ pub struct Renderer {
     /// Frames with temporal anti-aliasing, which each look between other places.
     turn: u32,
     timings: bool,
+    /// Of the shaders that the pipelines are made of.
+    shader_generation: u64,
     /// The view of the frame before and its matrix, where it goes on.
     before: Option<(View, Mat4)>,
     plan: Option<Plan>,
@@ -133,10 +135,12 @@ impl Renderer {
         let frame = || -> Result<Frame> {
             Ok(Frame {
                 recorder: Recorder::new(device)?,
+                parts: Vec::new(),
                 constants: Constants::new(device)?,
                 report: Buffer::new(device, "counters", COUNTERS as u64 * 4, Memory::Readback)?,
                 culled: false,
                 stamps: Stamps::new(device)?,
+                counters: Counters::new(device)?,
                 timed: Vec::new(),
             })
         };
@@ -152,6 +156,7 @@ impl Renderer {
             quality: desc.quality.within_limits(),
             turn: 0,
             timings: false,
+            shader_generation: gpu.shader_generation(),
             before: None,
             plan: None,
             environment: Environment::new(gpu)?,
@@ -192,6 +197,7 @@ impl Renderer {
         let shadowed = scene.prepare_lights(view, quality.shadows.as_ref())?;
         let key = self.key(scene, view, &canvas, &shadowed);
         scene.prepare_motion(key.temporal)?;
+        self.take_new_shaders(scene, &key);
         self.pipelines.prepare(scene, &key)?;
         self.compile(key)?;
 
@@ -201,7 +207,7 @@ impl Renderer {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         // Waits until the GPU is done with this frame's buffers.
-        self.frames[self.frame].recorder.begin(&bindless)?;
+        self.begin(&bindless)?;
         let mut uploaded_bytes = scene.uploads.take_bytes();
         let aspect = canvas.extent.width as f32 / canvas.extent.height as f32;
         let sun = Vec3::from(scene.sky().info().sun_direction);
@@ -215,10 +221,7 @@ impl Renderer {
         self.record(&bindless, scene, view, &canvas, target, &shadows);
 
         drop(record);
-        let _submit = tracing::debug_span!("submit").entered();
-        let frame = &mut self.frames[self.frame];
-        let (ready, rendered) = canvas.acquired.map(|a| (a.ready, a.rendered)).unzip();
-        let value = frame.recorder.submit(ready, rendered)?;
+        let value = self.submit(&canvas)?;
         target.submitted(&canvas, value)?;
         Ok(FrameStats {
             drawn: true,
@@ -270,6 +273,9 @@ impl Renderer {
             weighted: plain && quality.weighted_blending && !scene.draws.blended().is_empty(),
             debug: view.debug,
             lines: scene.lines().1 > 0,
+            custom: self.pipelines.custom_pass().is_some(),
+            // Times are taken on one queue.
+            two_queues: quality.async_compute && !self.timings,
         }
     }
 
@@ -315,49 +321,6 @@ impl Renderer {
         .write(&mut frame.constants)
     }
 
-    /// Makes the plan anew where the frame has other passes or another size.
-    fn compile(&mut self, key: FrameKey) -> Result<()> {
-        if self.plan.as_ref().is_some_and(|plan| plan.key == key) {
-            return Ok(());
-        }
-        let (graph, resources) = plan::frame(&key);
-        // What was kept of earlier frames goes with it, as soon as the frames in flight that use it are done.
-        self.before = None;
-        let realised = Realised::new(&self.gpu, graph, Options::default())?;
-        self.plan = Some(Plan {
-            key,
-            realised,
-            resources,
-        });
-        Ok(())
-    }
-
-    /// Uploads what is waiting, so that it does not pile up while a window is minimised.
-    fn upload_only(&mut self, scene: &mut Scene) -> Result<FrameStats> {
-        if scene.uploads.is_empty() {
-            return Ok(FrameStats::default());
-        }
-        self.frame = (self.frame + 1) % FRAMES_IN_FLIGHT;
-        let bindless = self.gpu.bindless().clone();
-        let bindless = bindless
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let recorder = &mut self.frames[self.frame].recorder;
-        recorder.begin(&bindless)?;
-        let uploaded_bytes = scene.uploads.take_bytes();
-        // As the graph does around its pass of this name.
-        recorder.memory_barrier(Access::DRAW_READ, Access::COPY_WRITE);
-        scene
-            .uploads
-            .record(recorder, self.gpu.device().next_value());
-        recorder.memory_barrier(Access::COPY_WRITE, Access::DRAW_READ);
-        recorder.submit(None, None)?;
-        Ok(FrameStats {
-            uploaded_bytes,
-            ..FrameStats::default()
-        })
-    }
-
     /// What the GPU says of the last frame that it has finished; `None` before there is one. Never waits: after
     /// [`Gpu::wait_idle`] it is the last frame that was drawn.
     ///
@@ -378,14 +341,23 @@ impl Renderer {
         } else {
             frame.stamps.read(frame.timed.len() as u32 + 1)?
         };
-        let passes = frame
-            .timed
-            .iter()
-            .zip(stamps.windows(2))
-            .map(|(name, pair)| PassTime {
-                name,
-                nanoseconds: pair[1] - pair[0],
-            });
+        let work = match &frame.counters {
+            Some(counters) => counters.read(frame.timed.len() as u32)?,
+            None => Vec::new(),
+        };
+        let passes = frame.timed.iter().zip(stamps.windows(2)).enumerate();
+        let passes = passes.map(|(index, (name, pair))| PassTime {
+            name,
+            nanoseconds: pair[1] - pair[0],
+            work: work
+                .get(index)
+                .map(|&[vertices, primitives, fragments, threads]| PassWork {
+                    vertices,
+                    primitives,
+                    fragments,
+                    threads,
+                }),
+        });
         Ok(Some(FrameReport {
             culling: frame
                 .culled
@@ -394,7 +366,7 @@ impl Renderer {
         }))
     }
 
-    /// Whether passes are timed from the next frame on. Each then waits for the one before, which costs a little.
+    /// Whether passes are timed, and their work counted, from the next frame on. Each then waits for the one before, which costs a little.
     pub fn set_timings(&mut self, on: bool) {
         self.timings = on;
     }
@@ -411,76 +383,15 @@ impl Renderer {
         self.quality = quality.within_limits();
     }
 
+    /// Puts a pass of one's own after tone mapping, from the next frame on, or takes it away.
+    pub fn set_screen_pass(&mut self, pass: Option<ScreenPass>) {
+        self.pipelines.set_custom(pass);
+    }
+
     /// How much work a picture is worth.
     #[must_use]
     pub fn quality(&self) -> Quality {
         self.quality
-    }
-
-    /// Records all passes.
-    fn record(
-        &mut self,
-        bindless: &Bindless,
-        scene: &mut Scene,
-        view: &View,
-        canvas: &Canvas,
-        target: &mut impl Target,
-        shadows: &Shadows,
-    ) {
-        let Frame {
-            recorder,
-            constants,
-            report,
-            stamps,
-            timed,
-            ..
-        } = &mut self.frames[self.frame];
-        let plan = self.plan.as_mut().expect("`compile` was called before");
-        let given = BTreeMap::from([(
-            plan.resources.canvas,
-            Given {
-                image: canvas.image,
-                format: canvas.format,
-            },
-        )]);
-        let realised = &plan.realised;
-        let mut frame = record::Frame {
-            bindless,
-            scene,
-            environment: &mut self.environment,
-            pipelines: &self.pipelines,
-            view,
-            canvas,
-            target,
-            realised,
-            resources: &plan.resources,
-            globals: constants.address(Part::Globals),
-            cull_info: constants.address(Part::Cull),
-            lighting: constants.address(Part::Lighting),
-            shadow_views: constants.address(Part::Shadows),
-            motion: constants.address(Part::Motion),
-            shadows,
-            quality: &self.quality,
-            report,
-            key: &plan.key,
-            value: self.gpu.device().next_value(),
-        };
-        timed.clear();
-        if self.timings {
-            recorder.reset_stamps(stamps);
-            recorder.stamp(stamps, 0);
-        }
-        for (index, pass) in realised.plan.passes.iter().enumerate() {
-            realised.before(recorder, pass, &given);
-            recorder.bind_inputs(bindless, realised.inputs(index));
-            frame.record(recorder, pass.payload);
-            if self.timings && timed.len() + 1 < STAMPS_MAX as usize {
-                timed.push(pass.name);
-                recorder.stamp(stamps, timed.len() as u32);
-            }
-        }
-        realised.after(recorder, &given);
-        plan.realised.recorded();
     }
 }
 
