@@ -21,7 +21,7 @@ pub struct Light {
     pub cell: [i32; 3],
     /// Metres from the low corner of the cell.
     pub translation: Vec3,
-    /// Linear RGB times candela, on the scale of [`Sky::sun_color`].
+    /// Linear RGB times candela, on the scale of [`Sky::sun_color`](crate::Sky::sun_color).
     pub color: Vec3,
     /// Metres beyond which it lights nothing.
     pub range: f32,
