@@ -366,3 +366,35 @@ fn a_million_levels_cost_no_stack() {
     world.despawn(copies[0]).unwrap();
     assert!(world.is_empty());
 }
+
+#[test]
+fn indices_that_a_user_takes_away_are_made_anew() {
+    let mut world = World::new();
+    let [a, b, c] = [(); 3].map(|()| world.spawn(()));
+    world.relate::<Likes>(a, b, ()).unwrap();
+    let child = world.spawn(ChildOf(a));
+    let _ = world.remove_resource::<storm_ecs::Relations<Likes>>();
+    let _ = world.remove_resource::<storm_ecs::Hierarchy>();
+    world.relate::<Likes>(b, c, ()).unwrap();
+    world.spawn(ChildOf(b));
+    assert_eq!(world.relation_count::<Likes>(), 1);
+    let bytes = world.snapshot(&SnapshotOptions::default()).unwrap();
+    world
+        .restore(bytes.as_bytes(), &RestoreOptions::default())
+        .unwrap();
+    world.despawn(a).unwrap();
+    assert!(!world.contains(child));
+    world.despawn(b).unwrap();
+    assert_eq!(world.len(), 1);
+}
+
+#[test]
+fn a_row_that_no_table_has_is_none() {
+    let mut world = World::new();
+    world.spawn(Plain(1));
+    let id = world.register::<Plain>();
+    let query = storm_ecs::DynamicQuery::new(&world).write(id).unwrap();
+    query.for_each_mut(&mut world, |mut table| {
+        assert!(table.slices_mut()[0].row_mut(usize::MAX).is_none());
+    });
+}
