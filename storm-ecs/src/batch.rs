@@ -294,6 +294,10 @@ impl World {
     /// # Panics
     /// As [`insert`](Self::insert). If a clone panics, the tables before it have been changed and the others not.
     pub fn insert_where<F: QueryFilter, B: Bundle + Clone>(&mut self, bundle: B) -> usize {
+        self.as_one(|world| world.insert_tables::<F, B>(bundle))
+    }
+
+    fn insert_tables<F: QueryFilter, B: Bundle + Clone>(&mut self, bundle: B) -> usize {
         let tick = self.begin();
         if F::ROWS {
             let entities = self.entities_passing::<F>();
@@ -362,7 +366,6 @@ impl World {
                 self.tell_tail(number, target, rows);
             }
         }
-        self.settle();
         count
     }
 
@@ -385,6 +388,10 @@ impl World {
     /// # Panics
     /// If a `drop` panics; the table it belongs to has been changed by then.
     pub fn remove_where<F: QueryFilter, B: Bundle>(&mut self) -> usize {
+        self.as_one(|world| world.remove_tables::<F, B>())
+    }
+
+    fn remove_tables<F: QueryFilter, B: Bundle>(&mut self) -> usize {
         let tick = self.begin();
         if F::ROWS || B::ASIDE {
             let entities = self.entities_passing::<F>();
@@ -428,7 +435,6 @@ impl World {
             // SAFETY: `move_all` left the values of these columns behind.
             unsafe { from.drop_left(gone.iter().map(|&number| number as usize), rows) };
         }
-        self.settle();
         count
     }
 
@@ -437,6 +443,10 @@ impl World {
     /// # Panics
     /// If a `drop` panics; the table it belongs to is empty by then.
     pub fn despawn_where<F: QueryFilter>(&mut self) -> usize {
+        self.as_one(|world| world.despawn_tables::<F>())
+    }
+
+    fn despawn_tables<F: QueryFilter>(&mut self) -> usize {
         let tick = self.begin();
         if F::ROWS {
             let entities = self.entities_passing::<F>();
@@ -458,6 +468,7 @@ impl World {
                 count += passing;
                 continue;
             }
+            let rows = self.tables[number as usize].len();
             self.tell_table_despawned(number);
             // Ids that watchers' commands took are to be real before slots are freed.
             self.flush();
@@ -465,13 +476,17 @@ impl World {
             if self.tables[number as usize].has_aside() {
                 _edges = Some(self.despawn_aside(number));
             }
+            if number == 0 {
+                count += rows;
+                self.end_bare(rows, tick);
+                continue;
+            }
             let table = &mut self.tables[number as usize];
             count += table.len();
             self.entities.release_rows(table.entities());
             table.log_all(tick, self.removal_capacity);
             table.clear();
         }
-        self.settle();
         count
     }
 

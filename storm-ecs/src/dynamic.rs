@@ -66,6 +66,8 @@ pub enum DynamicError {
     Layout(Layout),
     /// Another component has the name.
     NameTaken(String),
+    /// The world keeps the component itself, and cannot do without it.
+    Kept(&'static str),
 }
 
 impl fmt::Display for DynamicError {
@@ -96,6 +98,10 @@ impl fmt::Display for DynamicError {
                 "expected a component of at most 1 GiB, aligned to at most 4096, found {} aligned to {}",
                 layout.size(),
                 layout.align()
+            ),
+            Self::Kept(name) => write!(
+                f,
+                "component {name} is kept by the world itself and cannot be forgotten"
             ),
             Self::NameTaken(name) => write!(f, "there is a component named {name} already"),
         }

@@ -13,6 +13,7 @@ use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::bitset::BitSet;
 use crate::bundle::{Bundle, BundleInfo, BundleMap, ComponentList, FieldVisitor, Recent};
@@ -278,7 +279,7 @@ impl World {
 
     /// Makes an entity of each bundle; faster than a loop of [`spawn`](Self::spawn). All are made before this returns.
     ///
-    /// If the iterator panics, the entities made so far stay.
+    /// If the iterator panics, the entities made so far stay, and watchers are told of them.
     ///
     /// # Panics
     /// As [`spawn`](Self::spawn).
@@ -296,38 +297,49 @@ impl World {
         table.reserve(expected);
         self.entities.reserve_capacity(expected);
         let mut made = Vec::with_capacity(expected);
-        for bundle in bundles {
-            let mut row = 0;
-            let entity = self.entities.allocate(|entity| {
-                // SAFETY: every column is written below; nothing in between can panic.
-                row = unsafe { table.push(entity, tick) };
-                Location {
-                    table: info.table,
-                    row: row as u32,
-                }
-            });
-            let mut bundle = ManuallyDrop::new(bundle);
-            let mut writer = Writer {
-                columns: table.columns(),
-                map: &info.columns,
-                next: 0,
-                row,
-            };
-            // SAFETY: the bundle is whole; its columns are those of `info`, and these fields are not used afterwards.
-            unsafe { I::Item::visit(&raw mut *bundle, &mut writer) };
-            if I::Item::ASIDE {
-                let sides = Sides {
-                    sparse: &mut self.sparse,
-                    registry: &self.registry,
-                    table,
+        let make = || {
+            for bundle in bundles {
+                let mut row = 0;
+                let entity = self.entities.allocate(|entity| {
+                    // SAFETY: every column is written below; nothing in between can panic.
+                    row = unsafe { table.push(entity, tick) };
+                    Location {
+                        table: info.table,
+                        row: row as u32,
+                    }
+                });
+                let mut bundle = ManuallyDrop::new(bundle);
+                let mut writer = Writer {
+                    columns: table.columns(),
+                    map: &info.columns,
+                    next: 0,
+                    row,
                 };
-                // SAFETY: the other fields are whole, and are not used afterwards.
-                unsafe { sides.write(entity, row, &mut bundle, tick) };
+                // SAFETY: the bundle is whole; its columns are those of `info`, and these fields are not used afterwards.
+                unsafe { I::Item::visit(&raw mut *bundle, &mut writer) };
+                if I::Item::ASIDE {
+                    let sides = Sides {
+                        sparse: &mut self.sparse,
+                        registry: &self.registry,
+                        table,
+                    };
+                    // SAFETY: the other fields are whole, and are not used afterwards.
+                    unsafe { sides.write(entity, row, &mut bundle, tick) };
+                }
+                made.push(entity);
             }
-            made.push(entity);
+        };
+        if !info.watch.has(Watch::INSERT) {
+            make();
+            return made;
         }
-        if info.watch.has(Watch::INSERT) {
+        // If the iterator panics, watchers are told of what is there before that goes on.
+        let result = catch_unwind(AssertUnwindSafe(make));
+        if !made.is_empty() {
             self.tell_spawned(number, &made);
+        }
+        if let Err(panic) = result {
+            resume_unwind(panic);
         }
         made
     }
@@ -371,24 +383,17 @@ impl World {
     /// Watchers are told first, table by table; what their commands spawn stays.
     pub fn clear(&mut self) {
         self.flush();
+        let bare = self.tables[0].len();
         for number in 0..self.tables.len() {
             self.tell_table_despawned(number as u32);
         }
+        // Ids that watchers' commands took are to be real before slots are freed.
+        self.flush();
         let tick = self.now();
         let _edges = self.clear_relations();
         self.log_aside_despawned(tick);
-        // Ids that commands of watchers took come alive behind the bare entities; they stay.
-        let bare = self.tables[0].len();
-        self.flush();
-        for row in (0..bare).rev() {
-            let entity = self.tables[0].entities()[row];
-            let location = Location {
-                table: 0,
-                row: row as u32,
-            };
-            self.despawn_row(entity, location, tick);
-        }
-        for table in self.tables.iter_mut().skip(1) {
+        self.end_bare(bare, tick);
+        for table in &mut self.tables[1..] {
             self.entities.release_rows(table.entities());
             table.log_all(tick, self.removal_capacity);
         }
@@ -396,6 +401,27 @@ impl World {
         let sets = self.sparse.iter_mut().map(Emptied::Set);
         ClearRest(tables.chain(sets)).run();
         self.settle();
+    }
+
+    /// Ends the first `rows` entities of table 0, which has no columns. What they have apart from columns is gone, or goes with this. Those behind
+    /// them stay: they were reserved a moment ago and have nothing.
+    pub(crate) fn end_bare(&mut self, rows: usize, tick: u32) {
+        let table = &mut self.tables[0];
+        let rows = rows.min(table.len());
+        let stay = table.entities()[rows..].to_vec();
+        let ended = &table.entities()[..rows];
+        self.entities.release_rows(ended);
+        let ended = ended.to_vec();
+        table
+            .despawned_mut()
+            .extend(&ended, tick, self.removal_capacity);
+        table.clear();
+        for entity in stay {
+            // SAFETY: table 0 has no columns.
+            let row = unsafe { table.push(entity, tick) };
+            let row = row as u32;
+            self.entities.relocate(entity, Location { table: 0, row });
+        }
     }
 
     // --- components -----------------------------------------------------------------------------------------------

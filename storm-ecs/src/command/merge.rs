@@ -95,11 +95,12 @@ impl Merges {
             lanes[record.lane as usize].forget();
         }
         *done += run.len();
-        drop(old);
+        // Old values are dropped when all is done: a panic there loses nothing.
         if let (Some(remove), Some(location)) = (merged.remove, world.entities.get(entity)) {
             let (tick, plan) = (world.now(), world.plan(location.table, remove, false));
             world.carry_out(entity, location, plan, tick, false);
         }
+        drop(old);
         true
     }
 

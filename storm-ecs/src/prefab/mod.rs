@@ -8,17 +8,18 @@
 
 mod values;
 
+use core::alloc::Layout;
 use core::any::TypeId;
 use core::fmt;
 use core::hash::{BuildHasherDefault, Hasher};
 use std::collections::HashMap;
 
-use crate::component::{ComponentId, Storage};
+use crate::component::{ComponentId, ComponentInfo, Storage};
 use crate::entities::Location;
 use crate::entity::Entity;
 use crate::relation::ChildOf;
 use crate::snapshot::codec::{DecodeError, Encoder};
-use crate::watch::{Cause, Watch};
+use crate::watch::{Cause, Rows, Watch};
 use crate::world::World;
 use values::{Arrivals, Copies, Map, Values};
 
@@ -94,8 +95,17 @@ struct Group {
 struct Part {
     name: &'static str,
     type_id: TypeId,
+    /// Components that no Rust type stands for share a type.
+    layout: Layout,
     /// `None` for tags.
     values: Option<Values>,
+}
+
+impl Part {
+    /// Whether its values are bytes.
+    fn is_bytes(&self) -> bool {
+        matches!(self.values, Some(Values::Bytes(_)))
+    }
 }
 
 impl fmt::Debug for Prefab {
@@ -219,6 +229,7 @@ impl Prefab {
             Ok(Part {
                 name: info.name(),
                 type_id: info.type_id,
+                layout: info.layout,
                 values,
             })
         };
@@ -292,7 +303,13 @@ impl Prefab {
         world.flush();
         let resolve = |part: &Part| {
             let id = world.registry.named(part.name);
-            id.filter(|&id| world.registry.info(id).type_id == part.type_id)
+            let info = id.map(|id| world.registry.info(id));
+            let same = |info: &&ComponentInfo| {
+                (info.type_id, info.layout) == (part.type_id, part.layout)
+                    && (info.is_pod() || !part.is_bytes())
+            };
+            info.filter(same)
+                .map(ComponentInfo::id)
                 .ok_or(PrefabError::Unknown { name: part.name })
         };
         let mut plans = Vec::with_capacity(self.groups.len());
@@ -313,7 +330,8 @@ impl Prefab {
             return Ok(Vec::new());
         }
         let each = self.len();
-        let (tag, total) = (world.tag(), each * count);
+        // More than fits is more than there is room for.
+        let (tag, total) = (world.tag(), each.saturating_mul(count));
         world.entities.assert_room(total);
         let made: Vec<Entity> = (0..total as u64)
             .map(|position| world.entities.peek(position))
@@ -396,6 +414,10 @@ impl Prefab {
             for ((_, ranks), &id) in group.aside.iter().zip(aside) {
                 if world.watch_of(&[id]).has(Watch::INSERT) {
                     let some = owners(made, self.len(), group, ranks);
+                    let mut place = place;
+                    if ranks.len() < group.members.len() {
+                        place.row = Rows::APART;
+                    }
                     world.tell_each(Watch::INSERT, Cause::Spawn, &[id], &some, place);
                 }
             }

@@ -331,7 +331,8 @@ impl ColumnSlice<'_> {
     #[must_use]
     pub fn row_mut(&mut self, row: usize) -> Option<&mut [u8]> {
         let size = self.size;
-        self.bytes_mut()?.get_mut(row * size..(row + 1) * size)
+        let start = row.checked_mul(size)?;
+        self.bytes_mut()?.get_mut(start..start.checked_add(size)?)
     }
 
     /// The rows as values of a Pod type of the same size that is no component, such as `[f32; 3]`.

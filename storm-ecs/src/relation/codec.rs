@@ -78,7 +78,7 @@ impl<D: Any> RelationCodec<D> {
         }))
     }
 
-    /// As its bytes, in this machine's order.
+    /// As its bytes, in this machine's order. Data of no size does not compile here: `()` needs no codec.
     #[must_use]
     pub const fn pod() -> Self
     where
@@ -88,6 +88,10 @@ impl<D: Any> RelationCodec<D> {
             assert!(
                 align_of::<D>() <= align_of::<u128>(),
                 "aligned beyond 16 bytes"
+            );
+            assert!(
+                size_of::<D>() > 0,
+                "of no size: use `()`, which needs no codec"
             )
         };
         Self(Some(Ops {

@@ -145,12 +145,13 @@ impl World {
         self.settle();
     }
 
-    /// Ends an entity alone, whatever hangs on it: for deltas, which say themselves what ends.
+    /// Ends an entity alone, whatever hangs on it, and tells no one: for deltas, which say themselves what ends.
     pub(crate) fn despawn_alone(&mut self, entity: Entity) -> Result<(), NoSuchEntity> {
         self.flush();
         let location: Location = self.entities.get(entity).ok_or(NoSuchEntity)?;
-        self.despawn_told(entity, location);
-        self.settle();
+        #[cfg(feature = "scene")]
+        crate::scene::forget(self, entity);
+        self.end_row(entity, location);
         Ok(())
     }
 

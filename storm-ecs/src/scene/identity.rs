@@ -108,11 +108,16 @@ fn went(world: &mut DeferredWorld<'_>, rows: &Rows<'_>) {
     ));
     let world = world.world_mut();
     for &entity in rows.entities() {
-        if let Some(&id) = world.get::<StableId>(entity)
-            && let Some(ids) = world.resource_mut::<StableIds>()
-        {
-            ids.remove(id, entity);
-        }
+        forget(world, entity);
+    }
+}
+
+/// The entity is about to lose its id.
+pub(crate) fn forget(world: &mut World, entity: Entity) {
+    if let Some(&id) = world.get::<StableId>(entity)
+        && let Some(ids) = world.resource_mut::<StableIds>()
+    {
+        ids.remove(id, entity);
     }
 }
 

@@ -72,7 +72,8 @@ impl DeferredWorld<'_> {
         self.world.query_filtered_mut()
     }
 
-    /// The values of `rows` as a slice, one an entity; `None` if `T` is not a column of their table.
+    /// The values of `rows` as a slice, one an entity; `None` if `T` is not a column of their table, or if they are not side by side there (owners of
+    /// a sparse component or tag in a [`Prefab`](crate::Prefab), if others of its entities lack it).
     ///
     /// ```
     /// use std::sync::atomic::{AtomicU32, Ordering};
@@ -92,6 +93,6 @@ impl DeferredWorld<'_> {
     #[must_use]
     pub fn values<T: Component>(&self, rows: &Rows<'_>) -> Option<&[T]> {
         let all = self.world.table_values::<T>(rows.table)?;
-        all.get(rows.start..rows.start + rows.entities.len())
+        all.get(rows.start..rows.start.checked_add(rows.entities.len())?)
     }
 }

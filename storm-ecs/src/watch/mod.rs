@@ -111,6 +111,9 @@ pub struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
+    /// In place of the first row: the entities are not rows side by side. No table has so many.
+    pub(crate) const APART: u32 = u32::MAX;
+
     /// The component.
     #[must_use]
     pub fn component(&self) -> ComponentId {

@@ -188,6 +188,29 @@ impl World {
         }
     }
 
+    /// Does several operations as one: the commands that watchers record apply when all are over, also if one panics (then at the next chance).
+    /// So tables, plans and bundles keep their numbers in between.
+    pub(crate) fn as_one<R>(&mut self, work: impl FnOnce(&mut Self) -> R) -> R {
+        struct Whole<'w> {
+            world: &'w mut World,
+            before: bool,
+        }
+        impl Drop for Whole<'_> {
+            fn drop(&mut self) {
+                self.world.watchers.settling = self.before;
+            }
+        }
+        let before = core::mem::replace(&mut self.watchers.settling, true);
+        let whole = Whole {
+            world: self,
+            before,
+        };
+        let result = work(whole.world);
+        drop(whole);
+        self.settle();
+        result
+    }
+
     #[cold]
     fn settle_now(&mut self) {
         // What a panic leaves over waits for the next time.

@@ -338,6 +338,11 @@ impl World {
         }
         // Ids that watchers' commands took are to be real before a slot is freed.
         self.flush();
+        self.end_row(entity, location);
+    }
+
+    /// Ends an entity, whatever it has; watchers were told, or are not to be.
+    pub(crate) fn end_row(&mut self, entity: Entity, location: Location) {
         // Dropped last.
         let _edges = self.end_relations(entity);
         let ids = self.aside_of(entity, location);

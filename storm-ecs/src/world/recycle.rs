@@ -79,15 +79,26 @@ impl World {
     /// The type can be registered anew, and is by any spawn or insert.
     ///
     /// # Errors
-    /// If the number names no component.
+    /// If the number names no component, or one that the world keeps itself ([`Parent`](crate::Parent), [`Source`](crate::Source),
+    /// [`Target`](crate::Target)).
     pub fn unregister_id(&mut self, id: ComponentId) -> Result<usize, DynamicError> {
-        self.known(id)?;
+        let info = self.known(id)?;
+        if info.kept {
+            return Err(DynamicError::Kept(info.name()));
+        }
         self.flush();
         let count = self.take_from_all(id);
+        if self.known(id).is_err() {
+            // A command of a watcher has forgotten it already: its number may be another's by now.
+            return Ok(count);
+        }
         self.watchers.register(id, crate::watch::Hooks::NONE);
         self.refresh_watch();
         // Commands of watchers may have given it to others; nobody is told of these.
         let count = count + self.take_from_all(id);
+        if self.known(id).is_err() {
+            return Ok(count);
+        }
         let tables = self.tables.iter();
         let tables = tables.filter(|table| table.column_index(id).is_some());
         let tables: Vec<TableId> = tables.map(Table::id).collect();
@@ -117,7 +128,7 @@ impl World {
         owners.len()
     }
 
-    /// [`unregister_id`](Self::unregister_id) by type; 0 if it is not known.
+    /// [`unregister_id`](Self::unregister_id) by type; 0 if it is not known, or kept by the world itself.
     ///
     /// ```
     /// # use storm_ecs::{Component, World};

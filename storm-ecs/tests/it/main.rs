@@ -14,6 +14,7 @@ mod queries;
 mod recycle;
 mod relations;
 mod resource;
+mod review;
 #[cfg(feature = "scene")]
 mod scene;
 mod schedule;
