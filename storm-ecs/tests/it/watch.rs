@@ -485,7 +485,7 @@ fn what_watchers_spawn_while_a_world_is_emptied_stays() {
                 world.commands().spawn(Other(5));
             }
         });
-        world.spawn_batch((0..3).map(|i| InSet::make(i)));
+        world.spawn_batch((0..3).map(InSet::make));
         world.spawn_batch((0..3).map(|i| (InSet::make(i), InTable::make(i))));
         world.spawn(());
         empty(&mut world);
