@@ -3,7 +3,7 @@
 
 use core::ops::Range;
 
-use crate::component::{Component, Track};
+use crate::component::{Component, Storage, Track};
 use crate::entity::Entity;
 use crate::query::filter::ticks;
 use crate::table::{BLOCK_ROWS, Table, TableId};
@@ -14,6 +14,18 @@ use crate::world::World;
 /// A table, for reading: all entities with exactly the same components. A row is an index into every one of its slices.
 ///
 /// Rows keep their place until a structural change (spawn, despawn, insert, remove) touches their table.
+///
+/// Sparse components and tags are not columns: asking a table for one does not compile, for the answer would be silently none.
+/// ```compile_fail
+/// # use storm_ecs::{Component, Entity, World};
+/// #[derive(Component)]
+/// #[component(storage = "tag")]
+/// struct Marked;
+/// let world = World::new();
+/// for table in world.tables::<Entity>() {
+///     assert!(!table.has::<Marked>());
+/// }
+/// ```
 #[derive(Clone, Copy)]
 pub struct TableRef<'w> {
     table: &'w Table,
@@ -27,6 +39,10 @@ impl core::fmt::Debug for TableRef<'_> {
             .field("len", &self.len())
             .finish()
     }
+}
+
+const fn is_column<T: Component>() -> bool {
+    matches!(T::STORAGE, Storage::Table)
 }
 
 impl<'w> TableRef<'w> {
@@ -54,15 +70,17 @@ impl<'w> TableRef<'w> {
         self.table.entities()
     }
 
-    /// Whether its entities have `T`.
+    /// Whether its entities have `T`. Sparse components and tags, which some of them may have, do not compile here.
     #[must_use]
     pub fn has<T: Component>(self) -> bool {
+        const { assert!(is_column::<T>(), "only columns belong to all of a table") };
         self.table.column_of_type::<T>().is_some()
     }
 
     /// The `T` of each row, aligned to 64 bytes; `None` if the table has no such column.
     #[must_use]
     pub fn column<T: Component>(self) -> Option<&'w [T]> {
+        const { assert!(is_column::<T>(), "only columns belong to all of a table") };
         let column = self.table.column_of_type::<T>()?;
         // SAFETY: the column is a T's, all rows are in use, and the world is borrowed for 'w, which excludes writers.
         Some(unsafe { column.slice::<T>(self.table.len()) })
@@ -76,6 +94,7 @@ impl<'w> TableRef<'w> {
     /// Costs in proportion to what changed: a clean table is one comparison, a clean block of 1024 rows one more.
     #[must_use]
     pub fn changed_rows<T: Component>(self, since: ChangeTick) -> ChangedRows<'w> {
+        const { assert!(is_column::<T>(), "only columns belong to all of a table") };
         const {
             assert!(
                 !matches!(T::TRACK, Track::None),
