@@ -3,8 +3,8 @@
 use glam::{Mat4, Vec3};
 use storm_assets::{AlphaMode, Handle, Image, Material, PixelFormat, Sampler, TextureSlot};
 use storm_render::{
-    ColorSpace, Gpu, GpuDesc, ImageTarget, Instance, InstanceTransform, RenderError, Renderer,
-    RenderSlot, RendererDesc, Scene, View,
+    ColorSpace, Gpu, GpuDesc, ImageTarget, Instance, InstanceTransform, RenderError, RenderSlot,
+    Renderer, RendererDesc, Scene, View,
 };
 
 use crate::{
