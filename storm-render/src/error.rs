@@ -74,6 +74,9 @@ pub enum RenderError {
     /// The instance slot was given back or never handed out.
     #[error("instance {0} does not exist")]
     NoSuchInstance(u32),
+    /// A user interface breaks the rules for them. What was there stays.
+    #[error("the user interface is not well-formed: {0}")]
+    Ui(#[from] crate::ui::UiError),
     /// The window system cannot be drawn to.
     #[error("this window cannot be drawn to: {0}")]
     Surface(String),

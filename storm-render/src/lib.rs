@@ -21,6 +21,7 @@ mod shadow;
 mod sky;
 mod survey;
 mod target;
+mod ui;
 mod view;
 
 #[cfg(feature = "ecs")]
@@ -44,5 +45,9 @@ pub use crate::{
     sky::Sky,
     survey::{DeviceKind, DeviceSurvey, Survey},
     target::{ImageTarget, PresentMode, Target, WindowTarget},
+    ui::{
+        UI_INDICES_MAX, UI_MESHES_MAX, UI_VERTICES_MAX, UiError, UiFormat, UiImage, UiMesh, UiRect,
+        UiTextureId, UiVertex,
+    },
     view::{AutoExposure, CELL_SIZE, DebugView, Projection, ToneMap, View},
 };

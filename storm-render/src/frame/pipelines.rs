@@ -8,6 +8,7 @@ use storm_assets::Topology;
 use super::{
     plan::{BLEND, FrameKey, HDR_FORMAT, MOTION_FORMAT, UNSEEN_FORMAT},
     post::Screen,
+    ui,
 };
 use crate::{
     context::Gpu,
@@ -68,6 +69,8 @@ pub(crate) struct Pipelines {
     background: Pipeline,
     tone_maps: HashMap<vk::Format, Pipeline>,
     lines: HashMap<vk::Format, Pipeline>,
+    /// Of the user interface: by the format of its layer, what draws it; by others, what puts it over the picture.
+    ui: HashMap<vk::Format, Pipeline>,
     /// Of a pass of the user's, which these are made for.
     custom: HashMap<vk::Format, Pipeline>,
     custom_pass: Option<ScreenPass>,
@@ -104,6 +107,7 @@ impl Pipelines {
             background,
             tone_maps: HashMap::new(),
             lines: HashMap::new(),
+            ui: HashMap::new(),
             custom: HashMap::new(),
             custom_pass: None,
             culling: Culling::new(gpu, samples)?,
@@ -215,6 +219,22 @@ impl Pipelines {
                 .with_bindless(|bindless| Pipeline::graphics(device, bindless, &desc))?;
             self.lines.insert(format, pipeline);
         }
+        if key.ui {
+            for format in [ui::UI_FORMAT, format] {
+                if !self.ui.contains_key(&format) {
+                    let formats = [format];
+                    let desc = if format == ui::UI_FORMAT {
+                        ui::desc()
+                    } else {
+                        ui::over_desc(&formats)
+                    };
+                    let pipeline = self
+                        .gpu
+                        .with_bindless(|bindless| Pipeline::graphics(device, bindless, &desc))?;
+                    self.ui.insert(format, pipeline);
+                }
+            }
+        }
         if !self.tone_maps.contains_key(&format) {
             let fragment = if samples == vk::SampleCountFlags::TYPE_1 {
                 shaders::TONEMAP_FRAG
@@ -288,6 +308,10 @@ impl Pipelines {
 
     pub(crate) fn lines(&self, format: vk::Format) -> &Pipeline {
         &self.lines[&format]
+    }
+
+    pub(crate) fn ui(&self, format: vk::Format) -> &Pipeline {
+        &self.ui[&format]
     }
 
     pub(crate) fn tone_map(&self, format: vk::Format) -> &Pipeline {

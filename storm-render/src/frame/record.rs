@@ -128,6 +128,8 @@ impl<T: sealed::Target> Frame<'_, T> {
             | Step::BloomUp { .. } => self.post(recorder, step),
             Step::Custom => self.custom(recorder),
             Step::Lines => self.lines(recorder),
+            Step::Ui => self.ui(recorder),
+            Step::UiOver => self.ui_over(recorder),
             Step::ReadBack => self.target.read_back(self.canvas, recorder),
         }
     }
@@ -178,6 +180,15 @@ impl<T: sealed::Target> Frame<'_, T> {
             // Depth is cleared to 0: infinitely far.
             clear: clear.then(vk::ClearValue::default),
             store,
+        }
+    }
+
+    /// What a finished picture is drawn to: the canvas, or what the user interface is put over.
+    pub(super) fn under(&self) -> vk::ImageView {
+        if self.key.ui {
+            self.realised.image(self.resources.under).view
+        } else {
+            self.canvas.view
         }
     }
 

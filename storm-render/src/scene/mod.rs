@@ -9,6 +9,7 @@ mod lights;
 pub(crate) mod motion;
 mod parameters;
 mod surfaces;
+mod ui;
 mod upload;
 
 use std::collections::BTreeSet;
@@ -26,6 +27,7 @@ pub(crate) use self::{
     geometry::Geometry,
     instances::Instances,
     surfaces::{AlphaClass, Surfaces},
+    ui::{Overlay, UiDraw},
     upload::Uploads,
 };
 pub use self::{
@@ -87,6 +89,7 @@ pub struct Scene {
     light_infos: Vec<LightInfo>,
     lines: Table<LineInfo>,
     line_infos: Vec<LineInfo>,
+    pub(crate) overlay: Overlay,
     /// Lights with shadow maps, and the first map of each, as they were uploaded; `None` where they were not.
     shadowed: Option<Vec<(u32, u32)>>,
     sky: Sky,
@@ -115,6 +118,7 @@ impl Scene {
             light_infos: Vec::new(),
             lines: Table::new(device, "lines", 64)?,
             line_infos: Vec::new(),
+            overlay: Overlay::new(gpu)?,
             shadowed: Some(Vec::new()),
             sky: Sky::default(),
             draws_changed: true,

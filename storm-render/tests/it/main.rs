@@ -18,4 +18,5 @@ mod scenes;
 mod shaders;
 mod temporal;
 mod tools;
+mod ui;
 mod uploads;
