@@ -21,6 +21,8 @@ mod shadow;
 mod sky;
 mod survey;
 mod target;
+#[cfg(feature = "text")]
+mod text;
 mod ui;
 mod view;
 
@@ -30,6 +32,11 @@ pub use crate::extract::{ExtractStats, Extractor};
 pub use crate::reload::{ReloadError, ShaderFolder};
 #[doc(hidden)]
 pub use crate::scene::layout::layout_offsets;
+#[cfg(feature = "text")]
+pub use crate::text::{
+    FontId, TEXT_BYTES_MAX, TEXT_PIXELS_MAX, Text, TextAlign, TextBlock, TextError, TextLayout,
+    TextStyle,
+};
 pub use crate::{
     context::{Gpu, GpuDesc, GpuInfo, MemoryReport},
     error::{RenderError, Result},

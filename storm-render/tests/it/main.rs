@@ -17,6 +17,8 @@ mod reload;
 mod scenes;
 mod shaders;
 mod temporal;
+#[cfg(feature = "text")]
+mod text;
 mod tools;
 mod ui;
 mod uploads;
