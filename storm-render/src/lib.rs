@@ -19,6 +19,8 @@ mod scene;
 mod shaders;
 mod shadow;
 mod sky;
+mod spirv;
+mod surface;
 mod survey;
 mod target;
 #[cfg(feature = "text")]
@@ -29,7 +31,7 @@ mod view;
 #[cfg(feature = "ecs")]
 pub use crate::extract::{ExtractStats, Extractor};
 #[cfg(feature = "hot-reload")]
-pub use crate::reload::{ReloadError, ShaderFolder};
+pub use crate::reload::{ReloadError, ShaderFolder, SurfaceSource};
 #[doc(hidden)]
 pub use crate::scene::layout::layout_offsets;
 #[cfg(feature = "text")]
@@ -40,7 +42,11 @@ pub use crate::text::{
 pub use crate::{
     context::{Gpu, GpuDesc, GpuInfo, MemoryReport},
     error::{RenderError, Result},
-    gpu::{custom::ScreenPass, device::Heap, swapchain::Window},
+    gpu::{
+        custom::{SURFACE_PARAMETERS_MAX, SURFACE_TEXTURES_MAX, ScreenPass, SurfaceShader},
+        device::Heap,
+        swapchain::Window,
+    },
     pick::Picker,
     quality::{Culling, Quality, ShadowQuality},
     renderer::{FRAMES_IN_FLIGHT, FrameStats, Renderer, RendererDesc},
@@ -50,6 +56,8 @@ pub use crate::{
         TextureKey, textures_of,
     },
     sky::Sky,
+    spirv::SurfaceError,
+    surface::{Surface, surface_headers},
     survey::{DeviceKind, DeviceSurvey, Survey},
     target::{ImageTarget, PresentMode, Target, WindowTarget},
     ui::{

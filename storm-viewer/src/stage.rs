@@ -89,6 +89,7 @@ impl Stage {
     }
 
     /// How the scene is made to look.
+    #[cfg(feature = "panel")]
     pub(crate) fn look(&self) -> &LookArgs {
         &self.look
     }

@@ -41,6 +41,7 @@ use crate::{
     error::{RenderError, Result},
     gpu::commands::Recorder,
     sky::Sky,
+    surface::Surface,
     view::View,
 };
 
@@ -214,6 +215,37 @@ impl Scene {
         }
         self.draws_changed = true;
         Ok(())
+    }
+
+    /// Gives a material a surface of one's own, or takes it away; the material's factors, textures, alpha mode and sides go on
+    /// to count. It stays with the handle where the material is inserted again.
+    ///
+    /// # Errors
+    /// When it has too many textures, or a parameter that its shader has no name for: then nothing changes. When there is no
+    /// room left.
+    pub fn set_surface(
+        &mut self,
+        handle: Handle<Material>,
+        surface: Option<&Surface>,
+    ) -> Result<()> {
+        self.surfaces
+            .set_surface(&mut self.uploads, handle, surface)?;
+        self.draws_changed = true;
+        Ok(())
+    }
+
+    /// Sets a number that the shader of a material's surface reads: 96 bytes are uploaded.
+    ///
+    /// # Errors
+    /// When the material has no surface, or that has no such parameter.
+    pub fn set_surface_parameter(
+        &mut self,
+        handle: Handle<Material>,
+        name: &str,
+        value: f32,
+    ) -> Result<()> {
+        self.surfaces
+            .set_surface_parameter(&mut self.uploads, handle, name, value)
     }
 
     /// Whether this material is there.
