@@ -25,6 +25,7 @@ macro_rules! shaders {
 shaders! {
     SCENE_VERT = "scene.vert",
     SCENE_FRAG = "scene.frag",
+    SCATTER_COMP = "scatter.comp",
     DEPTH_VERT = "depth.vert",
     DEPTH_MASK_FRAG = "depth_mask.frag",
     FULLSCREEN_VERT = "fullscreen.vert",

@@ -297,7 +297,12 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
     let graphics = Queue::Graphics;
     let occlusion = key.culling == Culling::Occlusion;
 
-    let mut uses = vec![(tables, Use::CopyTo), (report, Use::CopyTo)];
+    // Copied, or scattered by a compute shader.
+    let mut uses = vec![
+        (tables, Use::CopyTo),
+        (tables, Use::WriteCompute),
+        (report, Use::CopyTo),
+    ];
     if occlusion {
         uses.push((seen, Use::CopyTo));
     }

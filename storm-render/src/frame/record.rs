@@ -148,7 +148,9 @@ impl<T: sealed::Target> Frame<'_, T> {
         if self.key.temporal {
             self.scene.before_uploads(recorder);
         }
-        self.scene.uploads.record(recorder, self.value);
+        self.scene
+            .uploads
+            .record(recorder, self.bindless, self.value);
         if self.key.temporal {
             self.scene.after_uploads(recorder);
         }

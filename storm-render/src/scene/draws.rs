@@ -108,7 +108,12 @@ impl Draws {
             if mesh.topology == Topology::Triangles {
                 self.triangles += u64::from(mesh.index_count / 3);
             }
-            let kind = kind_of(instance.material, instance.mirrored, mesh, surfaces);
+            let kind = kind_of(
+                instance.material,
+                instances.is_mirrored(slot),
+                mesh,
+                surfaces,
+            );
             if kind.class == AlphaClass::Blend {
                 self.blended_slots.push(slot);
             } else {
@@ -206,7 +211,12 @@ impl Draws {
                 continue;
             };
             let mesh = geometry.entry(instance.mesh);
-            let kind = kind_of(instance.material, instance.mirrored, mesh, surfaces);
+            let kind = kind_of(
+                instance.material,
+                instances.is_mirrored(slot),
+                mesh,
+                surfaces,
+            );
             extend(
                 &mut self.blended,
                 kind,
