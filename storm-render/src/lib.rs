@@ -19,20 +19,34 @@ mod scene;
 mod shaders;
 mod shadow;
 mod sky;
+mod spirv;
+mod surface;
 mod survey;
 mod target;
+#[cfg(feature = "text")]
+mod text;
+mod ui;
 mod view;
 
 #[cfg(feature = "ecs")]
 pub use crate::extract::{ExtractStats, Extractor};
 #[cfg(feature = "hot-reload")]
-pub use crate::reload::{ReloadError, ShaderFolder};
+pub use crate::reload::{ReloadError, ShaderFolder, SurfaceSource};
 #[doc(hidden)]
 pub use crate::scene::layout::layout_offsets;
+#[cfg(feature = "text")]
+pub use crate::text::{
+    FontId, TEXT_BYTES_MAX, TEXT_PIXELS_MAX, Text, TextAlign, TextBlock, TextError, TextLayout,
+    TextStyle,
+};
 pub use crate::{
     context::{Gpu, GpuDesc, GpuInfo, MemoryReport},
     error::{RenderError, Result},
-    gpu::{custom::ScreenPass, device::Heap, swapchain::Window},
+    gpu::{
+        custom::{SURFACE_PARAMETERS_MAX, SURFACE_TEXTURES_MAX, ScreenPass, SurfaceShader},
+        device::Heap,
+        swapchain::Window,
+    },
     pick::Picker,
     quality::{Culling, Quality, ShadowQuality},
     renderer::{FRAMES_IN_FLIGHT, FrameStats, Renderer, RendererDesc},
@@ -42,7 +56,13 @@ pub use crate::{
         TextureKey, textures_of,
     },
     sky::Sky,
+    spirv::SurfaceError,
+    surface::{Surface, surface_headers},
     survey::{DeviceKind, DeviceSurvey, Survey},
     target::{ImageTarget, PresentMode, Target, WindowTarget},
+    ui::{
+        UI_INDICES_MAX, UI_MESHES_MAX, UI_VERTICES_MAX, UiError, UiFormat, UiImage, UiMesh, UiRect,
+        UiTextureId, UiVertex,
+    },
     view::{AutoExposure, CELL_SIZE, DebugView, Projection, ToneMap, View},
 };

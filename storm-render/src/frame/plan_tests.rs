@@ -48,6 +48,7 @@ fn keys() -> Vec<FrameKey> {
                     weighted: presented,
                     debug: DebugView::None,
                     lines: presented,
+                    ui: presented,
                     custom: presented,
                     two_queues: presented,
                 });

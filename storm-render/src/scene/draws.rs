@@ -29,6 +29,8 @@ pub(crate) struct DrawKind {
     pub(crate) topology: Topology,
     pub(crate) double_sided: bool,
     pub(crate) mirrored: bool,
+    /// The shader of the user's; 0 for none.
+    pub(crate) surface: u64,
 }
 
 /// Commands of one kind, in the command buffer.
@@ -295,6 +297,9 @@ fn kind_of(material: u32, mirrored: bool, mesh: &MeshEntry, surfaces: &Surfaces)
         topology: mesh.topology,
         double_sided,
         mirrored,
+        surface: surfaces
+            .surface_of(material)
+            .map_or(0, |shader| shader.id()),
     }
 }
 
@@ -327,6 +332,7 @@ mod tests {
             topology: Topology::Triangles,
             double_sided: false,
             mirrored,
+            surface: 0,
         };
         let (a, b) = (
             kind(AlphaClass::Opaque, false),

@@ -11,6 +11,7 @@ pub(crate) mod motion;
 mod moves;
 mod parameters;
 mod surfaces;
+mod ui;
 mod upload;
 
 use std::{collections::BTreeSet, ops::Range};
@@ -29,6 +30,7 @@ pub(crate) use self::{
     geometry::Geometry,
     instances::Instances,
     surfaces::{AlphaClass, Surfaces},
+    ui::{Overlay, UiDraw},
     upload::Uploads,
 };
 pub use self::{
@@ -42,6 +44,7 @@ use crate::{
     error::{RenderError, Result},
     gpu::commands::Recorder,
     sky::Sky,
+    surface::Surface,
     view::View,
 };
 
@@ -90,6 +93,7 @@ pub struct Scene {
     light_infos: Vec<LightInfo>,
     lines: Table<LineInfo>,
     line_infos: Vec<LineInfo>,
+    pub(crate) overlay: Overlay,
     /// Lights with shadow maps, and the first map of each, as they were uploaded; `None` where they were not.
     shadowed: Option<Vec<(u32, u32)>>,
     sky: Sky,
@@ -118,6 +122,7 @@ impl Scene {
             light_infos: Vec::new(),
             lines: Table::new(device, "lines", 64)?,
             line_infos: Vec::new(),
+            overlay: Overlay::new(gpu)?,
             shadowed: Some(Vec::new()),
             sky: Sky::default(),
             draws_changed: true,
@@ -213,6 +218,37 @@ impl Scene {
         }
         self.draws_changed = true;
         Ok(())
+    }
+
+    /// Gives a material a surface of one's own, or takes it away; the material's factors, textures, alpha mode and sides go on
+    /// to count. It stays with the handle where the material is inserted again.
+    ///
+    /// # Errors
+    /// When it has too many textures, or a parameter that its shader has no name for: then nothing changes. When there is no
+    /// room left.
+    pub fn set_surface(
+        &mut self,
+        handle: Handle<Material>,
+        surface: Option<&Surface>,
+    ) -> Result<()> {
+        self.surfaces
+            .set_surface(&mut self.uploads, handle, surface)?;
+        self.draws_changed = true;
+        Ok(())
+    }
+
+    /// Sets a number that the shader of a material's surface reads: 96 bytes are uploaded.
+    ///
+    /// # Errors
+    /// When the material has no surface, or that has no such parameter.
+    pub fn set_surface_parameter(
+        &mut self,
+        handle: Handle<Material>,
+        name: &str,
+        value: f32,
+    ) -> Result<()> {
+        self.surfaces
+            .set_surface_parameter(&mut self.uploads, handle, name, value)
     }
 
     /// Whether this material is there.

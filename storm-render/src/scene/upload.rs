@@ -66,6 +66,13 @@ enum Step {
         offset: u64,
         image: Arc<Image>,
     },
+    /// A part of a picture that has no other levels.
+    Part {
+        chunk: vk::Buffer,
+        offset: u64,
+        image: Arc<Image>,
+        place: vk::Rect2D,
+    },
 }
 
 /// As `shaders/scatter.comp` has it.
@@ -161,6 +168,25 @@ impl Uploads {
             chunk,
             offset,
             image,
+        });
+        Ok(())
+    }
+
+    /// Uploads a part of a picture that has one level, after what was asked before.
+    pub(crate) fn write_part(
+        &mut self,
+        image: Arc<Image>,
+        place: vk::Rect2D,
+        pixels: &[u8],
+    ) -> Result<()> {
+        let (chunk, offset, space) = self.space(pixels.len() as u64)?;
+        space[..pixels.len()].copy_from_slice(pixels);
+        self.used(pixels.len() as u64);
+        self.steps.push(Step::Part {
+            chunk,
+            offset,
+            image,
+            place,
         });
         Ok(())
     }
@@ -404,11 +430,35 @@ impl Uploads {
                     offset,
                     image,
                 } => record_picture(recorder, chunk, offset, &image),
+                Step::Part {
+                    chunk,
+                    offset,
+                    image,
+                    place,
+                } => record_part(recorder, chunk, offset, &image, place),
             }
         }
         self.written.clear();
         self.scattered = false;
     }
+}
+
+fn record_part(
+    recorder: &mut Recorder,
+    chunk: vk::Buffer,
+    offset: u64,
+    image: &Image,
+    place: vk::Rect2D,
+) {
+    let of = (image.raw, image.desc.format);
+    let written = (Access::COPY_WRITE, vk::ImageLayout::TRANSFER_DST_OPTIMAL);
+    let read = (
+        Access::FRAGMENT_READ,
+        vk::ImageLayout::SHADER_READ_ONLY_OPTIMAL,
+    );
+    recorder.image_barrier(of, Levels::ALL, read, written);
+    recorder.copy_to_part(chunk, offset, image, place);
+    recorder.image_barrier(of, Levels::ALL, written, read);
 }
 
 fn record_picture(recorder: &mut Recorder, chunk: vk::Buffer, offset: u64, image: &Image) {

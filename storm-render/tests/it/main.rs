@@ -16,6 +16,10 @@ mod post;
 mod reload;
 mod scenes;
 mod shaders;
+mod surface;
 mod temporal;
+#[cfg(feature = "text")]
+mod text;
 mod tools;
+mod ui;
 mod uploads;
