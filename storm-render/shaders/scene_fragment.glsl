@@ -271,13 +271,22 @@ void main() {
         color += sun * globals.sky.sun_color * reflectance(s, globals.sky.sun_direction);
         color += punctual_light(s);
     }
+    if (globals.sky.kind == SKY_AIR) {
+        vec3 kept, added;
+        air_between(Atmosphere(globals.sky.atmosphere), in_relative, kept, added);
+        color = color * kept + added;
+    }
     if (globals.sky.fog_density > 0.0) {
         float distance = length(in_relative);
         vec3 along = in_relative / max(distance, 1e-6);
         float height = globals.camera_translation.y + float(globals.camera_cell.y) * CELL_SIZE + 0.5 * in_relative.y;
         float density = globals.sky.fog_density * exp(-max(height, 0.0) / globals.sky.fog_height);
         vec3 flat_along = normalize(vec3(along.x, max(along.y, 0.0), along.z));
-        color = mix(sky_air(globals.sky, flat_along), color, exp(-density * distance));
+        vec3 fog = globals.sky.kind == SKY_GRADIENT
+            ? sky_air(globals.sky, flat_along)
+            : textureLod(samplerCube(cubes[globals.sky_cube], samplers[globals.clamp_sampler]), flat_along,
+                         float(globals.sky_levels - 2u)).rgb;
+        color = mix(fog, color, exp(-density * distance));
     }
     if (DEBUG != 0u) {
         color = debug_color(m);

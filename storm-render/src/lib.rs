@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod atmosphere;
 mod context;
 mod environment;
 mod error;
@@ -30,6 +31,7 @@ pub use crate::reload::{ReloadError, ShaderFolder};
 #[doc(hidden)]
 pub use crate::scene::layout::layout_offsets;
 pub use crate::{
+    atmosphere::Atmosphere,
     context::{Gpu, GpuDesc, GpuInfo, MemoryReport},
     error::{RenderError, Result},
     gpu::{custom::ScreenPass, device::Heap, swapchain::Window},
@@ -41,7 +43,7 @@ pub use crate::{
         ColorSpace, Instance, InstanceTransform, LIGHTS_MAX, Light, Line, RenderSlot, Scene, Spot,
         TextureKey, textures_of,
     },
-    sky::Sky,
+    sky::{Sky, SkySource},
     survey::{DeviceKind, DeviceSurvey, Survey},
     target::{ImageTarget, PresentMode, Target, WindowTarget},
     view::{AutoExposure, CELL_SIZE, DebugView, Projection, ToneMap, View},

@@ -13,7 +13,7 @@ use super::{
     values::Shadows,
 };
 use crate::{
-    environment::Environment,
+    environment::{Environment, SkyKey},
     gpu::{
         bindless::Bindless,
         buffer::Buffer,
@@ -72,6 +72,7 @@ pub(crate) struct Frame<'a, T> {
     pub(crate) key: &'a FrameKey,
     /// Addresses of the frame's constants.
     pub(crate) globals: u64,
+    pub(crate) air: u64,
     pub(crate) cull_info: u64,
     pub(crate) lighting: u64,
     pub(crate) shadow_views: u64,
@@ -151,8 +152,9 @@ impl<T: sealed::Target> Frame<'_, T> {
         self.environment.update(
             recorder,
             self.bindless,
-            &self.scene.sky().info(),
+            SkyKey::of(self.scene),
             self.globals,
+            self.air,
         );
     }
 

@@ -10,6 +10,7 @@ use super::{
     plan::{FrameKey, Resources, Step},
 };
 use crate::{
+    atmosphere::AtmosphereInfo,
     context::CLAMP_SAMPLER,
     environment::EnvironmentSlots,
     gpu::buffer::Buffer,
@@ -59,6 +60,8 @@ pub(crate) struct Values<'a> {
     pub(crate) realised: &'a Realised<Step>,
     pub(crate) resources: &'a Resources,
     pub(crate) environment: EnvironmentSlots,
+    /// With the addresses of its tables.
+    pub(crate) air: Option<AtmosphereInfo>,
     pub(crate) shadows: &'a Shadows,
     pub(crate) report: &'a Buffer,
     /// Where samples are moved to, in clip units.
@@ -77,14 +80,19 @@ impl Values<'_> {
         let clip_from_relative = Mat4::from_translation(self.jitter.extend(0.0)) * still;
         let lighting = constants.address(Part::Lighting);
         let environment = self.environment;
-        let globals = globals(
+        let mut globals = globals(
             self.scene,
             self.view,
             clip_from_relative,
             environment,
             lighting,
         );
-        let mut bytes = constants.write(Part::Globals, &[globals]);
+        let mut bytes = 0;
+        if let Some(air) = &self.air {
+            globals.sky.atmosphere = constants.address(Part::Air);
+            bytes += constants.write(Part::Air, std::slice::from_ref(air));
+        }
+        bytes += constants.write(Part::Globals, &[globals]);
         if self.key.culling != Culling::Off {
             let info = self.cull_info(constants.address(Part::Views));
             bytes += constants.write(Part::Cull, &[info]);
@@ -219,7 +227,7 @@ pub(crate) fn globals(
         },
         camera_translation: view.translation.into(),
         light_count: scene.light_count(),
-        sky: scene.sky().info(),
+        sky: scene.sky_info().0,
         vertices: scene.geometry.vertices().address,
         transforms: scene.instances.transforms().address,
         metas: scene.instances.metas().address,

@@ -38,5 +38,7 @@ pub(crate) mod memory;
 pub(crate) mod pipeline;
 pub(crate) mod pipeline_cache;
 pub(crate) mod query;
+#[cfg(test)]
+pub(crate) mod read_back;
 pub(crate) mod submit;
 pub(crate) mod swapchain;

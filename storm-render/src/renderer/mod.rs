@@ -210,7 +210,7 @@ impl Renderer {
         self.begin(&bindless)?;
         let mut uploaded_bytes = scene.uploads.take_bytes();
         let aspect = canvas.extent.width as f32 / canvas.extent.height as f32;
-        let sun = Vec3::from(scene.sky().info().sun_direction);
+        let sun = Vec3::from(scene.sky_info().0.sun_direction);
         let record = tracing::debug_span!("record").entered();
         let shadows = Shadows::new(view, aspect, sun, &shadowed, &quality);
         let jitter = self.jitter(key.temporal, canvas.extent);
@@ -312,6 +312,7 @@ impl Renderer {
             realised: &plan.realised,
             resources: &plan.resources,
             environment: self.environment.slots(),
+            air: scene.air().map(|air| self.environment.placed(air)),
             shadows,
             report: &frame.report,
             jitter,
@@ -386,6 +387,11 @@ impl Renderer {
     /// Puts a pass of one's own after tone mapping, from the next frame on, or takes it away.
     pub fn set_screen_pass(&mut self, pass: Option<ScreenPass>) {
         self.pipelines.set_custom(pass);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.environment
     }
 
     /// How much work a picture is worth.

@@ -38,10 +38,14 @@ impl Renderer {
         let made = Pipelines::new(&self.gpu, self.samples).and_then(|mut pipelines| {
             pipelines.set_custom(custom);
             pipelines.prepare(scene, key)?;
-            Ok(pipelines)
+            let filters = self.environment.filters()?;
+            Ok((pipelines, filters))
         });
         match made {
-            Ok(pipelines) => self.pipelines = pipelines,
+            Ok((pipelines, filters)) => {
+                self.pipelines = pipelines;
+                self.environment.filter_with(filters);
+            }
             Err(error) => tracing::error!(%error, "new shaders make no pipelines"),
         }
     }
@@ -195,6 +199,7 @@ impl Renderer {
             realised,
             resources: &plan.resources,
             globals: constants.address(Part::Globals),
+            air: constants.address(Part::Air),
             cull_info: constants.address(Part::Cull),
             lighting: constants.address(Part::Lighting),
             shadow_views: constants.address(Part::Shadows),

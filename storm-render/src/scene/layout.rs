@@ -5,6 +5,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use crate::{
+    atmosphere::AtmosphereInfo,
     frame::{
         cull::{CullInfo, CullView},
         lighting::LightingInfo,
@@ -181,7 +182,18 @@ pub(crate) struct SkyInfo {
     pub(crate) fog_height: f32,
     pub(crate) cloud_shade: [f32; 3],
     pub(crate) seed: u32,
+    pub(crate) atmosphere: u64,
+    pub(crate) kind: u32,
+    pub(crate) picture: u32,
+    pub(crate) picture_sampler: u32,
+    pub(crate) picture_light: f32,
+    pub(crate) picture_turn: [f32; 2],
 }
+
+/// [`SkyInfo::kind`].
+pub(crate) const SKY_GRADIENT: u32 = 0;
+pub(crate) const SKY_PICTURE: u32 = 1;
+pub(crate) const SKY_AIR: u32 = 2;
 
 #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
 #[repr(C)]
@@ -210,7 +222,7 @@ pub(crate) struct Globals {
 }
 
 /// `docs/render.md` states this figure.
-const _: () = assert!(size_of::<Globals>() == 376);
+const _: () = assert!(size_of::<Globals>() == 408);
 
 /// Offsets of the members of the structures that shaders read, for the test that compares the two.
 #[doc(hidden)]
@@ -245,7 +257,13 @@ pub fn layout_offsets() -> Vec<(&'static str, Vec<u32>)> {
         }
         SkyInfo {
             sun_direction, sun_cos, sun_color, haze, zenith, cloud_cover, horizon, cloud_scale, ground, fog_density,
-            cloud_light, fog_height, cloud_shade, seed,
+            cloud_light, fog_height, cloud_shade, seed, atmosphere, kind, picture, picture_sampler, picture_light,
+            picture_turn,
+        }
+        AtmosphereInfo {
+            transmittance, scattering, view, rayleigh, rayleigh_height, mie, mie_height, mie_asymmetry, ozone,
+            ozone_middle, ground_albedo, ozone_width, sun_illuminance, ground_radius, sun_direction, top_radius,
+            altitude, sun_radius,
         }
         Globals {
             clip_from_relative, relative_from_clip, eye, camera_cell, exposure, camera_translation, light_count, sky,

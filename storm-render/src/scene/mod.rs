@@ -8,18 +8,20 @@ pub(crate) mod layout;
 mod lights;
 pub(crate) mod motion;
 mod parameters;
+mod sky_picture;
 mod surfaces;
 mod upload;
 
 use std::collections::BTreeSet;
 
-use storm_assets::{AssetId, Bounds, Handle, Image, Material, Mesh};
+use storm_assets::{AssetId, Bounds, Handle, HdrImage, Image, Material, Mesh};
 
 use self::{
     arena::Table,
     instances::InstanceRecord,
-    layout::{LightInfo, LineInfo},
+    layout::{LightInfo, LineInfo, SKY_PICTURE, SkyInfo},
     parameters::Parameters,
+    sky_picture::SkyPicture,
 };
 pub(crate) use self::{
     draws::{DrawKind, DrawRange, Draws},
@@ -35,10 +37,11 @@ pub use self::{
     surfaces::{ColorSpace, TextureKey, textures_of},
 };
 use crate::{
+    atmosphere::AtmosphereInfo,
     context::Gpu,
     error::{RenderError, Result},
     gpu::commands::Recorder,
-    sky::Sky,
+    sky::{Sky, SkySource},
     view::View,
 };
 
@@ -90,6 +93,9 @@ pub struct Scene {
     /// Lights with shadow maps, and the first map of each, as they were uploaded; `None` where they were not.
     shadowed: Option<Vec<(u32, u32)>>,
     sky: Sky,
+    /// Of the sky as it was set.
+    sky_info: SkyInfo,
+    sky_picture: Option<SkyPicture>,
     /// Whether an instance came or went or changes what it is drawn with.
     draws_changed: bool,
     /// Meshes and materials that instances ask for and that are not there.
@@ -117,6 +123,8 @@ impl Scene {
             line_infos: Vec::new(),
             shadowed: Some(Vec::new()),
             sky: Sky::default(),
+            sky_info: Sky::default().info(),
+            sky_picture: None,
             draws_changed: true,
             missing: BTreeSet::new(),
         })
@@ -353,6 +361,44 @@ impl Scene {
     /// Sets the sky.
     pub fn set_sky(&mut self, sky: Sky) {
         self.sky = sky;
+        self.sky_info = sky.info();
+    }
+
+    /// Uploads the picture that a sky of [`SkySource::Picture`] is lit by, in place of the one before; `None` takes it away.
+    /// Radiance over 65,504 is cut off there.
+    ///
+    /// # Errors
+    /// When it is larger than the device allows or there is no room left.
+    pub fn set_sky_picture(&mut self, picture: Option<&HdrImage>) -> Result<()> {
+        self.sky_picture = match picture {
+            Some(picture) => Some(SkyPicture::new(&self.gpu, &mut self.uploads, picture)?),
+            None => None,
+        };
+        Ok(())
+    }
+
+    /// The sky as shaders read it, and a number that is another one for another picture.
+    pub(crate) fn sky_info(&self) -> (SkyInfo, u32) {
+        match (&self.sky.source, &self.sky_picture) {
+            (SkySource::Picture { .. }, Some(picture)) => (
+                SkyInfo {
+                    kind: SKY_PICTURE,
+                    picture: picture.slot,
+                    picture_sampler: picture.sampler,
+                    ..self.sky_info
+                },
+                picture.serial,
+            ),
+            _ => (self.sky_info, 0),
+        }
+    }
+
+    /// The air of the sky, if it is of air.
+    pub(crate) fn air(&self) -> Option<AtmosphereInfo> {
+        match &self.sky.source {
+            SkySource::Air(air) => Some(air.info(self.sky.sun_direction)),
+            _ => None,
+        }
     }
 
     /// The sky.

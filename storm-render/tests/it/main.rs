@@ -16,6 +16,7 @@ mod post;
 mod reload;
 mod scenes;
 mod shaders;
+mod sky;
 mod temporal;
 mod tools;
 mod uploads;
