@@ -4,7 +4,7 @@ use std::{fmt, num::NonZeroU32, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{action::Action, camera::CameraChoice};
+use crate::{action::Action, camera::CameraChoice, sky::SkyArgs};
 
 /// Shows, renders and describes glTF models.
 #[derive(Debug, Parser)]
@@ -130,6 +130,8 @@ pub(crate) struct PictureArgs {
     /// Samples a pixel: 4 makes edges smooth [default: 4, but 1 in a window that a CPU has to fill]
     #[arg(long, value_name = "1|4", value_parser = samples)]
     pub(crate) samples: Option<u32>,
+    #[command(flatten)]
+    pub(crate) sky: SkyArgs,
     #[command(flatten)]
     pub(crate) look: LookArgs,
 }

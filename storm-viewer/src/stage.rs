@@ -31,6 +31,7 @@ impl Stage {
     ) -> Result<Self, ViewerError> {
         let mut scene = Scene::new(gpu)?;
         scene.set_sky(content.sky);
+        scene.set_sky_picture(content.sky_picture.as_ref())?;
         let mut renderer = Renderer::new(
             gpu,
             &RendererDesc {
