@@ -34,10 +34,16 @@ pub use crate::{
     atmosphere::Atmosphere,
     context::{Gpu, GpuDesc, GpuInfo, MemoryReport},
     error::{RenderError, Result},
-    gpu::{custom::ScreenPass, device::Heap, swapchain::Window},
+    gpu::{
+        custom::ScreenPass,
+        device::Heap,
+        pools::{Lifetime, PoolReport},
+        present::PresentMode,
+        swapchain::Window,
+    },
     pick::Picker,
     quality::{Culling, Quality, ShadowQuality},
-    renderer::{FRAMES_IN_FLIGHT, FrameStats, Renderer, RendererDesc},
+    renderer::{FRAMES_IN_FLIGHT_MAX, FrameStats, Renderer, RendererDesc},
     report::{CullCounts, FrameReport, PassTime, PassWork},
     scene::{
         ColorSpace, Instance, InstanceTransform, LIGHTS_MAX, Light, Line, RenderSlot, Scene, Spot,
@@ -45,6 +51,6 @@ pub use crate::{
     },
     sky::{Sky, SkySource},
     survey::{DeviceKind, DeviceSurvey, Survey},
-    target::{ImageTarget, PresentMode, Target, WindowTarget},
+    target::{ImageTarget, Target, WindowTarget},
     view::{AutoExposure, CELL_SIZE, DebugView, Projection, ToneMap, View},
 };

@@ -148,6 +148,9 @@ pub(crate) struct LookArgs {
     /// Show how the picture is made instead of its colours
     #[arg(long, value_name = "WHAT")]
     pub(crate) show: Option<ShowChoice>,
+    /// When a window shows a picture that is done [default: fifo]
+    #[arg(long, value_name = "MODE")]
+    pub(crate) present: Option<PresentChoice>,
     /// Say on standard error how long each pass took on the device
     #[arg(long)]
     pub(crate) pass_times: bool,
@@ -175,6 +178,17 @@ pub(crate) enum ToneMapChoice {
     Aces,
 }
 
+/// [`storm_render::PresentMode`]; what a window cannot do, another takes the place of.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PresentChoice {
+    /// With the screen, each in its turn
+    Fifo,
+    /// With the screen, the newest
+    Mailbox,
+    /// At once: the picture may tear
+    Immediate,
+}
+
 /// [`storm_render::DebugView`].
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ShowChoice {
@@ -196,6 +210,17 @@ impl LookArgs {
             Some(QualityChoice::Cpu) => storm_render::Quality::CPU,
             Some(QualityChoice::High) => storm_render::Quality::HIGH,
             None => storm_render::Quality::for_device(info),
+        }
+    }
+
+    /// When a window shows a picture.
+    #[cfg(feature = "window")]
+    pub(crate) fn present_mode(&self) -> storm_render::PresentMode {
+        use storm_render::PresentMode;
+        match self.present {
+            Some(PresentChoice::Mailbox) => PresentMode::Mailbox,
+            Some(PresentChoice::Immediate) => PresentMode::Immediate,
+            Some(PresentChoice::Fifo) | None => PresentMode::Fifo,
         }
     }
 

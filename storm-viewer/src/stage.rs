@@ -37,6 +37,7 @@ impl Stage {
             &RendererDesc {
                 multisampling: samples > 1,
                 quality: look.quality(&gpu.info()),
+                ..RendererDesc::default()
             },
         )?;
         renderer.set_timings(look.pass_times);

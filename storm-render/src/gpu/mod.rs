@@ -37,6 +37,8 @@ pub(crate) mod instance;
 pub(crate) mod memory;
 pub(crate) mod pipeline;
 pub(crate) mod pipeline_cache;
+pub(crate) mod pools;
+pub(crate) mod present;
 pub(crate) mod query;
 #[cfg(test)]
 pub(crate) mod read_back;

@@ -31,8 +31,8 @@ use crate::{
     view::{DebugView, View},
 };
 
-/// Frames that the CPU may be ahead of the GPU.
-pub const FRAMES_IN_FLIGHT: usize = 2;
+/// The most frames that the CPU may be ahead of the GPU.
+pub const FRAMES_IN_FLIGHT_MAX: u32 = 3;
 
 /// What a [`Renderer`] should be.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,6 +41,9 @@ pub struct RendererDesc {
     pub multisampling: bool,
     /// How much work a picture is worth.
     pub quality: Quality,
+    /// Frames that the CPU may be ahead of the GPU, 1 to [`FRAMES_IN_FLIGHT_MAX`]: 1 shows what happened soonest, and one waits
+    /// for the other; more keep both busy where frames take unevenly long. Each has constants of its own.
+    pub frames_in_flight: u32,
 }
 
 impl Default for RendererDesc {
@@ -48,6 +51,7 @@ impl Default for RendererDesc {
         Self {
             multisampling: true,
             quality: Quality::default(),
+            frames_in_flight: 2,
         }
     }
 }
@@ -108,7 +112,7 @@ struct Plan {
 /// # }
 /// ```
 pub struct Renderer {
-    frames: [Frame; FRAMES_IN_FLIGHT],
+    frames: Vec<Frame>,
     frame: usize,
     samples: vk::SampleCountFlags,
     quality: Quality,
@@ -150,7 +154,9 @@ impl Renderer {
             vk::SampleCountFlags::TYPE_1
         };
         Ok(Self {
-            frames: [frame()?, frame()?],
+            frames: (0..desc.frames_in_flight.clamp(1, FRAMES_IN_FLIGHT_MAX))
+                .map(|_| frame())
+                .collect::<Result<_>>()?,
             frame: 0,
             samples,
             quality: desc.quality.within_limits(),
@@ -201,7 +207,7 @@ impl Renderer {
         self.pipelines.prepare(scene, &key)?;
         self.compile(key)?;
 
-        self.frame = (self.frame + 1) % FRAMES_IN_FLIGHT;
+        self.frame = (self.frame + 1) % self.frames.len();
         let bindless = self.gpu.bindless().clone();
         let bindless = bindless
             .lock()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{FRAMES_IN_FLIGHT, Frame, FrameStats, Plan, Renderer};
+use super::{Frame, FrameStats, Plan, Renderer};
 use crate::{
     error::Result,
     frame::{
@@ -78,7 +78,7 @@ impl Renderer {
         if scene.uploads.is_empty() {
             return Ok(FrameStats::default());
         }
-        self.frame = (self.frame + 1) % FRAMES_IN_FLIGHT;
+        self.frame = (self.frame + 1) % self.frames.len();
         let bindless = self.gpu.bindless().clone();
         let bindless = bindless
             .lock()

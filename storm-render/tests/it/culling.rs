@@ -50,6 +50,7 @@ fn not_a_byte_of_any_scene_changes_when_culling_is_on() {
             let desc = RendererDesc {
                 multisampling,
                 quality: quality(Culling::Off),
+                ..RendererDesc::default()
             };
             stage.renderer = Renderer::new(&gpu, &desc).unwrap();
             let view = scene(&mut stage);
