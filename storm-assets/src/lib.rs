@@ -35,6 +35,6 @@ pub use crate::{
     image_value::{Filter, Image, ImageError, MipFilter, PixelFormat, Sampler, Wrap},
     library::{Assets, Library},
     material::{AlphaMode, Material, TextureSlot},
-    mesh::{Bounds, Mesh, MeshError, MorphTarget, Topology},
+    mesh::{Bounds, Mesh, MeshError, MeshLevel, MorphTarget, Topology},
     skin::Skin,
 };

@@ -13,10 +13,16 @@ const bool SUN_SHADOWS = (FEATURES & 2u) != 0u;
 const bool LIGHT_SHADOWS = (FEATURES & 4u) != 0u;
 const bool CLUSTERED = (FEATURES & 8u) != 0u;
 const bool OCCLUSION = (FEATURES & 16u) != 0u;
-// What is shown instead of colours: 0 nothing, 1 normals, 2 cascades, 3 lights of clusters, 4 instances.
+// What is shown instead of colours: 0 nothing, 1 normals, 2 cascades, 3 lights of clusters, 4 instances, 5 levels.
 const uint DEBUG = FEATURES >> 8;
 
-layout(push_constant, scalar) uniform Push { Globals globals; };
+layout(push_constant, scalar) uniform Push {
+    Globals globals;
+    uint64_t visible;
+    uint64_t views;
+    uint view;
+    uint level; // of the meshes that are drawn
+};
 layout(set = 1, binding = 2) uniform texture2D visibility_map;
 
 layout(location = 0) in vec3 in_relative;
@@ -229,6 +235,11 @@ vec3 debug_color(MaterialInfo m) {
     if (DEBUG == 3u) {
         uint count = lights_here();
         return count == 0u ? vec3(0.05) * shade : heat(min(float(count) / 32.0, 1.0));
+    }
+    if (DEBUG == 5u) {
+        const vec3 levels[8] = vec3[8](vec3(0.9), vec3(0.9, 0.25, 0.2), vec3(0.9, 0.8, 0.3), vec3(0.3, 0.8, 0.3),
+                                       vec3(0.3, 0.8, 0.8), vec3(0.25, 0.4, 0.9), vec3(0.7, 0.3, 0.8), vec3(0.4));
+        return shade * levels[min(level, 7u)];
     }
     uint h = hash(in_slot);
     return shade * (0.2 + 0.8 * vec3(h & 255u, h >> 8 & 255u, h >> 16 & 255u) / 255.0);

@@ -202,6 +202,8 @@ pub(crate) enum ShowChoice {
     Instances,
     /// How many surfaces lie behind a pixel
     Overdraw,
+    /// Which level of its mesh is drawn
+    Levels,
 }
 
 impl LookArgs {
@@ -241,6 +243,7 @@ impl LookArgs {
                 Some(ShowChoice::Lights) => DebugView::LightClusters,
                 Some(ShowChoice::Instances) => DebugView::Instances,
                 Some(ShowChoice::Overdraw) => DebugView::Overdraw,
+                Some(ShowChoice::Levels) => DebugView::Levels,
                 None => view.debug,
             },
             ..*view

@@ -35,7 +35,8 @@ struct ScenePush {
     /// Of shadow maps: all views, and the number of this one.
     views: u64,
     view: u32,
-    padding: u32,
+    /// Of the meshes that are drawn, for the debug view.
+    level: u32,
 }
 
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -90,15 +91,12 @@ impl<T: sealed::Target> Frame<'_, T> {
         match step {
             Step::Upload => self.upload(recorder),
             Step::Cull => {
-                let occlusion = self.key.culling == Culling::Occlusion;
-                self.cull(
-                    recorder,
-                    if occlusion {
-                        Mode::First
-                    } else {
-                        Mode::Frustum
-                    },
-                );
+                let mode = match self.key.culling {
+                    Culling::Off => Mode::Levels,
+                    Culling::Frustum => Mode::Frustum,
+                    Culling::Occlusion => Mode::First,
+                };
+                self.cull(recorder, mode);
                 let views = self.shadows.views.len() as u32;
                 if views > 0 {
                     // Lists of their own, beside those of the camera.
@@ -374,13 +372,15 @@ impl<T: sealed::Target> Frame<'_, T> {
             visible,
             views: self.shadow_views,
             view,
-            padding: 0,
+            level: 0,
         }
     }
 
     fn draw(&self, recorder: &mut Recorder, draw: Draw<'_>) {
         let Draw { pass, list, .. } = draw;
-        let lists = (self.key.culling != Culling::Off)
+        let lists = self
+            .key
+            .lists()
             .then(|| (self.realised.buffer(self.resources.lists), self.key.sizes));
         let visible = match &lists {
             Some((buffer, sizes)) => {
@@ -400,7 +400,9 @@ impl<T: sealed::Target> Frame<'_, T> {
                 topology,
                 double_sided,
                 mirrored,
+                level,
             } = range.kind;
+            push.level = level.into();
             if pass == Pass::Shadow && topology != Topology::Triangles {
                 continue;
             }

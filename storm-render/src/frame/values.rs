@@ -6,6 +6,7 @@ use glam::{Mat4, Vec2, Vec3};
 use super::{
     constants::{Constants, Part},
     cull::{CullInfo, CullView},
+    level,
     lighting::{self, LightingInfo},
     plan::{FrameKey, Resources, Step},
 };
@@ -15,7 +16,7 @@ use crate::{
     environment::EnvironmentSlots,
     gpu::buffer::Buffer,
     graph::{ResourceId, execute::Realised},
-    quality::{Culling, Quality},
+    quality::Quality,
     scene::{
         Scene,
         layout::{Globals, LightInfo},
@@ -93,10 +94,10 @@ impl Values<'_> {
             bytes += constants.write(Part::Air, std::slice::from_ref(air));
         }
         bytes += constants.write(Part::Globals, &[globals]);
-        if self.key.culling != Culling::Off {
+        if self.key.lists() {
             let info = self.cull_info(constants.address(Part::Views));
             bytes += constants.write(Part::Cull, &[info]);
-            bytes += constants.write(Part::Views, &self.cull_views(clip_from_relative));
+            bytes += constants.write(Part::Views, &self.cull_views(clip_from_relative, still));
         }
         if self.key.temporal {
             bytes += constants.write(Part::Motion, &[self.motion(still)]);
@@ -160,9 +161,15 @@ impl Values<'_> {
         }
     }
 
-    /// The view of the camera, then those of lights.
-    fn cull_views(&self, clip_from_relative: Mat4) -> Vec<CullView> {
+    fn level_scale(&self, clip: &Mat4, extent: [f32; 2], bias: f32) -> f32 {
+        let pixels = self.quality.level_error_pixels.max(0.0);
+        level::scale(clip, extent, pixels * bias.clamp(-16.0, 16.0).exp2())
+    }
+
+    /// The view of the camera, then those of lights. Levels do not follow the jitter of samples.
+    fn cull_views(&self, clip_from_relative: Mat4, still: Mat4) -> Vec<CullView> {
         let vk::Extent2D { width, height } = self.key.extent;
+        let extent = [width as f32, height as f32];
         let sample_grid = if !self.standard_samples {
             0
         } else if self.key.samples == vk::SampleCountFlags::TYPE_1 {
@@ -173,15 +180,23 @@ impl Values<'_> {
         };
         let camera = CullView {
             clip_from_relative: clip_from_relative.to_cols_array_2d(),
-            extent: [width as f32, height as f32],
+            extent,
             small: self.quality.small_feature_pixels,
             sample_grid,
+            level_scale: self.level_scale(&still, extent, self.view.level_bias),
+            padding: [0; 3],
         };
         let lights = self.shadows.views.iter().map(|shadow| CullView {
             clip_from_relative: shadow.clip_from_relative,
             extent: [shadow.size; 2],
             small: 0.0,
             sample_grid: 1,
+            level_scale: self.level_scale(
+                &Mat4::from_cols_array_2d(&shadow.clip_from_relative),
+                [shadow.size; 2],
+                self.quality.shadow_level_bias,
+            ),
+            padding: [0; 3],
         });
         std::iter::once(camera).chain(lights).collect()
     }

@@ -264,6 +264,7 @@ impl Renderer {
             presented: canvas.presented(),
             samples: self.samples,
             culling: quality.culling,
+            levels: scene.draws.has_levels(),
             sizes: sizes(scene, lists),
             shadows: quality.shadows,
             light_shadows: maps > 0,
@@ -393,6 +394,14 @@ impl Renderer {
     /// Puts a pass of one's own after tone mapping, from the next frame on, or takes it away.
     pub fn set_screen_pass(&mut self, pass: Option<ScreenPass>) {
         self.pipelines.set_custom(pass);
+    }
+
+    /// What draws were made from last.
+    #[cfg(test)]
+    pub(crate) fn lists(&self) -> Option<(&Buffer, Sizes)> {
+        let plan = self.plan.as_ref()?;
+        let lists = plan.realised.maybe_buffer(plan.resources.lists)?;
+        Some((lists, plan.key.sizes))
     }
 
     #[cfg(test)]

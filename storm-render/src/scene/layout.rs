@@ -88,8 +88,15 @@ pub(crate) struct MeshBox {
     pub(crate) low: [f32; 3],
     pub(crate) flags: u32,
     pub(crate) high: [f32; 3],
-    pub(crate) padding: u32,
+    /// Where the errors of coarser levels are, in words of the vertex arena.
+    pub(crate) errors: u32,
 }
+
+/// [`MeshBox::flags`]: how many coarser levels there are, from this bit on.
+pub(crate) const BOX_LEVELS_SHIFT: u32 = 8;
+
+/// Words that stand for a candidate: its slot, and from this bit on the level of its mesh.
+pub(crate) const CANDIDATE_LEVEL_SHIFT: u32 = 28;
 
 /// [`MeshBox::flags`]: lines or points, which are a pixel wide at any distance.
 pub(crate) const BOX_THIN: u32 = 1;
@@ -238,8 +245,8 @@ pub fn layout_offsets() -> Vec<(&'static str, Vec<u32>)> {
         InstanceMeta { mesh, material }
         MeshInfo { positions, normals, tangents, uv0, uv1, colors, flags, padding }
         TextureRef { image, sampler_and_uv }
-        MeshBox { low, flags, high, padding }
-        CullView { clip_from_relative, extent, small, sample_grid }
+        MeshBox { low, flags, high, errors }
+        CullView { clip_from_relative, extent, small, sample_grid, level_scale, padding }
         CullInfo {
             views, candidates, commands, ranges, boxes, bits, sums, slots, commands_left, counts, hiz, seen, report,
             candidate_count, solid_count, range_count, candidate_stride, command_stride, range_stride, solid_ranges,
