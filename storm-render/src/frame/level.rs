@@ -34,11 +34,10 @@ pub(crate) struct Place<'a> {
 #[cfg(test)]
 pub(crate) fn choose(view: &CullView, place: &Place<'_>) -> u32 {
     let rows = place.transform.rows;
-    let mut origin = [0.0_f32; 3];
-    for axis in 0..3 {
+    let origin = [0, 1, 2].map(|axis| {
         let cells = place.transform.cell[axis] - place.camera_cell[axis];
-        origin[axis] = cells as f32 * crate::CELL_SIZE - place.camera_translation[axis];
-    }
+        cells as f32 * crate::CELL_SIZE - place.camera_translation[axis]
+    });
     let middle = [0, 1, 2].map(|i| 0.5 * (place.low[i] + place.high[i]));
     let reach = [0, 1, 2].map(|i| 0.5 * (place.high[i] - place.low[i]));
     let dot = |a: [f32; 3], b: [f32; 3]| a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
@@ -51,8 +50,8 @@ pub(crate) fn choose(view: &CullView, place: &Place<'_>) -> u32 {
     let column = |i: usize| [rows[0][i], rows[1][i], rows[2][i]];
     let mut nearest = dot(depth, at) + m[3][3];
     let mut largest = 0.0_f32;
-    for i in 0..3 {
-        nearest -= (dot(depth, column(i)) * reach[i]).abs();
+    for (i, reach) in reach.into_iter().enumerate() {
+        nearest -= (dot(depth, column(i)) * reach).abs();
         largest = largest.max(dot(column(i), column(i)));
     }
     let limit = nearest * nearest;
