@@ -415,7 +415,13 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
             (shown, Use::SampledCompute(0)),
             (exposure, Use::WriteCompute),
         ];
-        graph.pass("exposure", graphics, Step::Exposure, uses);
+        // Beside the levels of bloom, where there are any; otherwise there is nothing to be beside.
+        let queue = if key.bloom_levels() > 0 {
+            Queue::Compute
+        } else {
+            graphics
+        };
+        graph.pass("exposure", queue, Step::Exposure, uses);
         mapped.push((exposure, Use::ReadFragment));
     }
     let levels = key.bloom_levels();
