@@ -1,4 +1,6 @@
 // Layouts and helpers that every shader shares. The structures mirror `src/scene/layout.rs`; a test compares the two.
+#ifndef COMMON_GLSL
+#define COMMON_GLSL
 #extension GL_EXT_scalar_block_layout : require
 #extension GL_EXT_buffer_reference : require
 #extension GL_EXT_nonuniform_qualifier : require
@@ -151,3 +153,4 @@ vec3 octahedral(vec2 e) {
     v.xy += mix(vec2(t), vec2(-t), greaterThanEqual(v.xy, vec2(0.0)));
     return normalize(v);
 }
+#endif

@@ -16,12 +16,22 @@ const bool OCCLUSION = (FEATURES & 16u) != 0u;
 // What is shown instead of colours: 0 nothing, 1 normals, 2 cascades, 3 lights of clusters, 4 instances, 5 levels.
 const uint DEBUG = FEATURES >> 8;
 
+#ifdef SURFACE
+// Alpha alone: depth, shadow maps and motion of masked surfaces.
+const bool MASK_ONLY = (FEATURES & 32u) != 0u;
+const bool MOTION_ONLY = (FEATURES & 64u) != 0u;
+const bool WEIGHTED_SUMS = (FEATURES & 128u) != 0u;
+#endif
+
 layout(push_constant, scalar) uniform Push {
     Globals globals;
     uint64_t visible;
     uint64_t views;
     uint view;
     uint level; // of the meshes that are drawn
+#ifdef SURFACE
+    SurfaceInfos surfaces;
+#endif
 };
 layout(set = 1, binding = 2) uniform texture2D visibility_map;
 
@@ -32,10 +42,14 @@ layout(location = 3) in vec4 in_uv;
 layout(location = 4) in vec4 in_color;
 layout(location = 5) flat in uvec2 in_material_and_flags;
 
+#ifdef SURFACE
+layout(location = 6) in vec3 in_now;
+layout(location = 7) in vec3 in_before;
+#endif
 layout(location = 8) flat in uint in_slot;
 
 layout(location = 0) out vec4 out_color;
-#ifdef WEIGHTED
+#if defined(WEIGHTED) || defined(SURFACE)
 layout(location = 1) out float out_unseen;
 #endif
 
@@ -219,8 +233,7 @@ uint lights_here() {
     return count;
 }
 
-vec3 debug_color(MaterialInfo m) {
-    vec3 n = shading_normal(m);
+vec3 debug_color(vec3 n) {
     float shade = 0.35 + 0.65 * clamp(abs(n.y) * 0.6 + abs(n.x) * 0.3 + 0.2, 0.0, 1.0);
     if (DEBUG == 1u) {
         return 0.5 * n + 0.5;
@@ -245,23 +258,83 @@ vec3 debug_color(MaterialInfo m) {
     return shade * (0.2 + 0.8 * vec3(h & 255u, h >> 8 & 255u, h >> 16 & 255u) / 255.0);
 }
 
+#ifdef SURFACE
+vec4 surface_texture(uint number, vec2 uv) {
+    TextureRef t = surfaces.at[in_material_and_flags.x].textures[number];
+    if (t.image == NONE) {
+        return vec4(1.0);
+    }
+    return texture(sampler2D(images[nonuniformEXT(t.image)], samplers[nonuniformEXT(t.sampler_and_uv & 0xffffu)]), uv);
+}
+
+// What the material of glTF is here, and what the user's function makes of it.
+SurfaceOutput surface_here(MaterialInfo m, vec4 base) {
+    vec4 metallic_roughness = look_up(m.metallic_roughness_texture, vec4(1.0));
+    SurfaceOutput o;
+    o.base_color = base;
+    o.normal = shading_normal(m);
+    o.metallic = m.metallic * metallic_roughness.b;
+    o.roughness = m.roughness * metallic_roughness.g;
+    o.emissive = m.emissive * look_up(m.emissive_texture, vec4(1.0)).rgb;
+    o.occlusion = 1.0 + m.occlusion_strength * (look_up(m.occlusion_texture, vec4(1.0)).r - 1.0);
+    SurfaceInput i;
+    i.relative = in_relative;
+    i.cell = globals.camera_cell;
+    i.translation = globals.camera_translation + in_relative;
+    i.normal = o.normal;
+    i.view = globals.eye.w == 0.0 ? globals.eye.xyz : normalize(-in_relative);
+    i.uv = in_uv.xy;
+    i.uv1 = in_uv.zw;
+    i.color = in_color;
+    i.slot = in_slot;
+    i.parameters = surfaces.at[in_material_and_flags.x].parameters;
+    surface(i, o);
+    float squared = dot(o.normal, o.normal);
+    o.normal = squared > 0.0 ? o.normal * inversesqrt(squared) : i.normal;
+    return o;
+}
+#endif
+
 void main() {
     MaterialInfo m = globals.materials.at[in_material_and_flags.x];
     vec4 base = m.base_color * in_color * look_up(m.base_color_texture, vec4(1.0));
+#ifdef SURFACE
+    SurfaceOutput here = surface_here(m, base);
+    base = here.base_color;
+    out_unseen = 0.0;
+    if (MASK_ONLY || MOTION_ONLY) {
+        if (base.a < m.alpha_cutoff) {
+            discard;
+        }
+        vec2 moved = MOTION_ONLY ? 0.5 * (in_now.xy / in_now.z - in_before.xy / in_before.z) : vec2(0.0);
+        out_color = vec4(moved, 0.0, 0.0);
+        return;
+    }
+#endif
     float harmony = parameter(globals, in_material_and_flags.x, HARMONY);
     if (harmony < 1.0) {
         // Out of tune, things lose their colour.
         base.rgb = mix(vec3(dot(base.rgb, vec3(0.2126, 0.7152, 0.0722))), base.rgb, max(harmony, 0.0));
     }
+#ifdef SURFACE
+    vec3 color = here.emissive;
+#else
     vec3 color = m.emissive * look_up(m.emissive_texture, vec4(1.0)).rgb;
+#endif
     if ((in_material_and_flags.y & MESH_UNLIT) != 0u) {
         color += base.rgb;
     } else {
+        Surface s;
+#ifdef SURFACE
+        float metallic = clamp(here.metallic, 0.0, 1.0);
+        float roughness = clamp(here.roughness, 0.0, 1.0);
+        s.normal = here.normal;
+#else
         vec4 metallic_roughness = look_up(m.metallic_roughness_texture, vec4(1.0));
         float metallic = clamp(m.metallic * metallic_roughness.b, 0.0, 1.0);
         float roughness = clamp(m.roughness * metallic_roughness.g, 0.0, 1.0);
-        Surface s;
         s.normal = shading_normal(m);
+#endif
         s.face = SUN_SHADOWS || LIGHT_SHADOWS ? face_normal() : s.normal;
         s.view = globals.eye.w == 0.0 ? globals.eye.xyz : normalize(-in_relative);
         s.n_v = clamp(abs(dot(s.normal, s.view)), 1e-4, 1.0);
@@ -269,7 +342,11 @@ void main() {
         s.f0 = mix(vec3(0.04), base.rgb, metallic);
         // A perfect mirror would show the sun as a point of infinite brightness.
         s.alpha = max(roughness * roughness, 2e-3);
+#ifdef SURFACE
+        float occlusion = clamp(here.occlusion, 0.0, 1.0);
+#else
         float occlusion = 1.0 + m.occlusion_strength * (look_up(m.occlusion_texture, vec4(1.0)).r - 1.0);
+#endif
         // What is blended is in front of what the map knows.
         if (OCCLUSION && !BLEND) {
             occlusion = min(occlusion, texelFetch(visibility_map, ivec2(gl_FragCoord.xy), 0).r);
@@ -300,11 +377,20 @@ void main() {
         color = mix(fog, color, exp(-density * distance));
     }
     if (DEBUG != 0u) {
-        color = debug_color(m);
+#ifdef SURFACE
+        color = debug_color(here.normal);
+#else
+        color = debug_color(shading_normal(m));
+#endif
     }
     float alpha = BLEND ? clamp(base.a, 0.0, 1.0) : 1.0;
     out_color = vec4(color * alpha, alpha);
-#ifdef WEIGHTED
+#if defined(WEIGHTED) || defined(SURFACE)
+#ifdef SURFACE
+    if (!WEIGHTED_SUMS) {
+        return;
+    }
+#endif
     // McGuire and Bavoil 2013, equation 7: near surfaces count for more.
     float z = length(in_relative);
     float weight = clamp(10.0 / (1e-5 + pow(z / 5.0, 2.0) + pow(z / 200.0, 6.0)), 1e-2, 3e3);

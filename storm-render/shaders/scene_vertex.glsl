@@ -28,6 +28,10 @@ void main() {
 #ifdef WITH_SLOT
     out_slot = visible.at[gl_InstanceIndex];
 #endif
+#ifdef WITHOUT_MOTION
+    out_now = vec3(0.0, 0.0, 1.0);
+    out_before = out_now;
+#endif
 #ifdef WITH_MOTION
     out_now = (motion.clip_from_relative * vec4(relative, 1.0)).xyw;
     out_before = previous_clip(globals, motion, visible, mesh);

@@ -74,6 +74,23 @@ pub enum RenderError {
     /// The instance slot was given back or never handed out.
     #[error("instance {0} does not exist")]
     NoSuchInstance(u32),
+    /// A surface of the user's is refused. What was there stays.
+    #[error("the surface is not well-formed: {0}")]
+    SurfaceShader(#[from] crate::spirv::SurfaceError),
+    /// A user interface breaks the rules for them. What was there stays.
+    #[error("the user interface is not well-formed: {0}")]
+    Ui(#[from] crate::ui::UiError),
+    /// A slot comes twice among instances that move at once.
+    #[error("instance {0} comes twice among those that move")]
+    SameInstanceTwice(u32),
+    /// There is not a transform for each slot.
+    #[error("{transforms} transforms for {slots} instances")]
+    UnequalLengths {
+        /// Slots given.
+        slots: usize,
+        /// Transforms given.
+        transforms: usize,
+    },
     /// The window system cannot be drawn to.
     #[error("this window cannot be drawn to: {0}")]
     Surface(String),

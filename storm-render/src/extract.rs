@@ -1,7 +1,7 @@
 //! From a [`World`] to a [`Scene`]: each call reads what changed since the last one, and nothing else.
 //!
-//! There is no second world: rows of `GlobalTransform` go from their column into staging memory as they are. Entities that
-//! are not drawn cost 4 bytes each in one table, and no time.
+//! There is no second world: rows of `GlobalTransform` go from their column into staging memory as they are, on all cores.
+//! Entities that are not drawn cost 4 bytes each in one table, and no time.
 
 use std::ops::Range;
 
@@ -77,6 +77,11 @@ pub struct Extractor {
     /// By slot: whose it is, and the extraction that last wrote all of it.
     owners: Vec<(Entity, u64)>,
     extraction: u64,
+    /// Whether this extraction has set an instance.
+    is_set: bool,
+    /// Rows of a table that moved, and those of them that have no slot yet: kept to be used again.
+    ranges: Vec<Range<usize>>,
+    homeless: Vec<usize>,
     /// Lights as they were last found, to be asked for again without a new allocation.
     lights: Vec<Light>,
 }
@@ -117,6 +122,8 @@ impl Extractor {
         let now = world.change_tick();
         let mut stats = ExtractStats::default();
         self.extraction += 1;
+        self.is_set = false;
+        self.homeless.clear();
         self.remove(world, scene, &mut stats)?;
         load_missing(library, scene)?;
         for table in world.tables::<(&GlobalTransform, &MeshHandle, &MaterialHandle)>() {
@@ -200,8 +207,15 @@ impl Extractor {
                 self.set(&rows, row, library, scene, stats)?;
             }
         }
-        for range in table.changed_rows::<GlobalTransform>(seen) {
-            self.move_rows(&rows, range, library, scene, stats)?;
+        self.move_rows(
+            &rows,
+            table.changed_rows::<GlobalTransform>(seen),
+            scene,
+            stats,
+        )?;
+        // What has just been given its transform.
+        for row in std::mem::take(&mut self.homeless) {
+            self.set(&rows, row, library, scene, stats)?;
         }
         Ok(())
     }
@@ -248,42 +262,51 @@ impl Extractor {
             self.owners.resize(place + 1, (Entity::DANGLING, 0));
         }
         self.owners[place] = (entity, self.extraction);
+        self.is_set = true;
         Ok(())
     }
 
-    /// Moves the instances of a range of rows: one copy for each run of rows whose slots are neighbours.
+    /// Moves the instances of ranges of rows, but for those that this extraction has set.
     fn move_rows(
         &mut self,
         rows: &Rows<'_>,
-        range: Range<usize>,
-        library: &Library,
+        changed: impl Iterator<Item = Range<usize>>,
         scene: &mut Scene,
         stats: &mut ExtractStats,
     ) -> Result<()> {
-        let mut row = range.start;
-        while row < range.end {
-            let Some(first) = self.slot(rows.entities[row]) else {
-                // It has just been given its transform.
-                self.set(rows, row, library, scene, stats)?;
-                row += 1;
-                continue;
+        self.ranges.clear();
+        if self.is_set {
+            let (slots, owners, extraction) = (&self.slots, &self.owners, self.extraction);
+            let is_set = |row: usize| {
+                slots
+                    .get(rows.entities[row].index() as usize)
+                    .and_then(|&slot| owners.get(slot as usize))
+                    .is_some_and(|&(_, set)| set == extraction)
             };
-            if self.owners[first.0 as usize].1 == self.extraction {
-                row += 1;
-                continue;
+            for range in changed {
+                let mut from = range.start;
+                for row in range.clone() {
+                    if is_set(row) {
+                        self.ranges.extend((from < row).then_some(from..row));
+                        from = row + 1;
+                    }
+                }
+                self.ranges
+                    .extend((from < range.end).then_some(from..range.end));
             }
-            let mut end = row + 1;
-            while end < range.end
-                && let Some(next) = self.slot(rows.entities[end])
-                && next.0 == first.0 + (end - row) as u32
-                && self.owners[next.0 as usize].1 != self.extraction
-            {
-                end += 1;
-            }
-            scene.set_transforms(first, &rows.transforms[row..end])?;
-            stats.moved += (end - row) as u64;
-            row = end;
+        } else {
+            self.ranges.extend(changed);
         }
+        if self.ranges.is_empty() {
+            return Ok(());
+        }
+        // Slots of entities that are gone were given back before: what is left belongs to who lives at an index now.
+        let slots = &self.slots;
+        let slot = |row: usize| {
+            let index = rows.entities[row].index() as usize;
+            slots.get(index).copied().unwrap_or(NONE)
+        };
+        stats.moved += scene.move_rows(rows.transforms, slot, &self.ranges, &mut self.homeless)?;
         Ok(())
     }
 

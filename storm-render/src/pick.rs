@@ -204,7 +204,8 @@ impl Picker {
         let picture = graph.import_buffers("picture");
         graph.end(picture, Use::Host);
         let graphics = Queue::Graphics;
-        graph.pass("upload", graphics, Step::Upload, [(tables, Use::CopyTo)]);
+        let uses = [(tables, Use::CopyTo), (tables, Use::WriteCompute)];
+        graph.pass("upload", graphics, Step::Upload, uses);
         let uses = [
             (slots, Use::Color),
             (depth, Use::Depth),
@@ -241,7 +242,10 @@ impl Picker {
             plan.realised.before(recorder, pass, &none);
             recorder.bind_inputs(bindless, plan.realised.inputs(index));
             match pass.payload {
-                Step::Upload => scene.uploads.record(recorder, gpu.device().next_value()),
+                Step::Upload => {
+                    let value = gpu.device().next_value();
+                    scene.uploads.record(recorder, bindless, value);
+                }
                 Step::Draw => {
                     let attachment = |id, clear| Attachment {
                         view: plan.realised.image(id).view,

@@ -5,9 +5,11 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     fs, io,
     path::{Path, PathBuf},
     process::Command,
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use crate::{context::Gpu, shaders};
@@ -27,6 +29,14 @@ pub enum ReloadError {
     /// The compiler could not be run.
     #[error("glslangValidator could not be run: {0}")]
     Compiler(io::Error),
+    /// A surface does not compile.
+    #[error("{} does not compile:\n{log}", .file.display())]
+    Surface {
+        /// Its source.
+        file: PathBuf,
+        /// What the compiler says.
+        log: String,
+    },
     /// A shader does not compile.
     #[error("{shader} does not compile:\n{log}")]
     Shader {
@@ -113,6 +123,82 @@ impl ShaderFolder {
     }
 }
 
+/// Watches the source of one surface.
+///
+/// ```no_run
+/// use storm_render::{SurfaceShader, SurfaceSource};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut source = SurfaceSource::new("shaders/moss.frag", "storm-render/shaders");
+/// // Once in a while, between frames; the first time it gives what there is:
+/// match source.poll() {
+///     Ok(None) => {}
+///     Ok(Some(spirv)) => {
+///         // SAFETY: from a source of our own, which follows no address but the header's.
+///         let shader = unsafe { SurfaceShader::new(&spirv, &["height"]) }?;
+///         // … and `Scene::set_surface` for each material that has it.
+///         # let _ = shader;
+///     }
+///     // The surface that there is goes on.
+///     Err(error) => println!("{error}"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct SurfaceSource {
+    file: PathBuf,
+    headers: PathBuf,
+    /// With its includes, as it was last compiled or found not to.
+    seen: Option<String>,
+}
+
+impl SurfaceSource {
+    /// Watches a source, and the headers that it includes from a folder: `shaders/` of this crate's sources, or where
+    /// [`surface_headers`](crate::surface_headers) were written to.
+    #[must_use]
+    pub fn new(file: impl Into<PathBuf>, headers: impl Into<PathBuf>) -> Self {
+        Self {
+            file: file.into(),
+            headers: headers.into(),
+            seen: None,
+        }
+    }
+
+    /// Compiles the source where it, or what it includes, is another than at the last call.
+    ///
+    /// # Errors
+    /// When a source cannot be read, or does not compile. It is tried again when it changes again.
+    pub fn poll(&mut self) -> Result<Option<Vec<u8>>, ReloadError> {
+        let Self { file, headers, .. } = self;
+        let source = fs::read_to_string(&*file).map_err(|source| ReloadError::Source {
+            file: file.clone(),
+            source,
+        })?;
+        let mut all = source.clone();
+        for line in source.lines() {
+            let included = line.strip_prefix("#include \"");
+            if let Some(name) = included.and_then(|rest| rest.strip_suffix('"')) {
+                all += &expanded(headers, name)?;
+            }
+        }
+        if self.seen.as_ref() == Some(&all) {
+            return Ok(None);
+        }
+        self.seen = Some(all);
+        // Numbers keep two sources of one name apart.
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let out = format!("storm-surface-{}-{count}.spv", std::process::id());
+        let out = std::env::temp_dir().join(out);
+        glslang(&self.file, Some(&self.headers), &out)?
+            .map(Some)
+            .map_err(|log| ReloadError::Surface {
+                file: self.file.clone(),
+                log,
+            })
+    }
+}
+
 /// A source with its includes put in place.
 fn expanded(folder: &Path, name: &str) -> Result<String, ReloadError> {
     let file = folder.join(name);
@@ -136,21 +222,33 @@ fn expanded(folder: &Path, name: &str) -> Result<String, ReloadError> {
 fn compile(folder: &Path, shader: &'static str) -> Result<Vec<u8>, ReloadError> {
     let out =
         std::env::temp_dir().join(format!("storm-reload-{}-{shader}.spv", std::process::id()));
-    let output = Command::new("glslangValidator")
-        .args(["-V", "--target-env", "vulkan1.3", "-g0", "-o"])
-        .arg(&out)
-        .arg(folder.join(shader))
-        .output()
-        .map_err(ReloadError::Compiler)?;
+    glslang(&folder.join(shader), None, &out)?.map_err(|log| ReloadError::Shader { shader, log })
+}
+
+/// Compiles a file by way of another. Gives what the compiler says where it refuses.
+fn glslang(
+    file: &Path,
+    headers: Option<&Path>,
+    out: &Path,
+) -> Result<Result<Vec<u8>, String>, ReloadError> {
+    let mut command = Command::new("glslangValidator");
+    command.args(["-V", "--target-env", "vulkan1.3", "-g0", "-o"]);
+    command.arg(out);
+    if let Some(headers) = headers {
+        let mut option = OsString::from("-I");
+        option.push(headers);
+        command.arg(option);
+    }
+    let output = command.arg(file).output().map_err(ReloadError::Compiler)?;
     if !output.status.success() {
         let log = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        return Err(ReloadError::Shader { shader, log });
+        return Ok(Err(log));
     }
-    let spirv = fs::read(&out).map_err(|source| ReloadError::Source {
-        file: out.clone(),
+    let spirv = fs::read(out).map_err(|source| ReloadError::Source {
+        file: out.to_owned(),
         source,
     })?;
     // A file that stays behind harms nobody.
-    let _ = fs::remove_file(&out);
-    Ok(spirv)
+    let _ = fs::remove_file(out);
+    Ok(Ok(spirv))
 }

@@ -199,6 +199,37 @@ impl View {
         clip_from_camera * Mat4::from_quat(self.rotation.inverse())
     }
 
+    /// Where a place is in a picture of this size, from its left and from its top, in the units of the size; `None` where it
+    /// is behind the near plane. What is beside the picture has its place there. As exact far from the origin as near it.
+    ///
+    /// ```
+    /// use storm_render::View;
+    ///
+    /// let view = View::look_at([0.0, 0.0, 5.0].into(), [0.0; 3].into());
+    /// assert_eq!(view.place_on_screen([0; 3], [0.0; 3].into(), [320.0, 180.0]), Some([160.0, 90.0]));
+    /// assert_eq!(view.place_on_screen([0; 3], [0.0, 0.0, 9.0].into(), [320.0, 180.0]), None);
+    /// ```
+    #[must_use]
+    pub fn place_on_screen(
+        &self,
+        cell: [i32; 3],
+        translation: Vec3,
+        size: [f32; 2],
+    ) -> Option<[f32; 2]> {
+        let relative = self.relative(cell, translation);
+        let depth = relative.dot(self.rotation * Vec3::NEG_Z);
+        let near = match self.projection {
+            Projection::Perspective { near, .. } | Projection::Orthographic { near, .. } => near,
+        };
+        if depth.is_nan() || depth < near {
+            return None;
+        }
+        let clip = self.clip_from_relative(size[0] / size[1]) * relative.extend(1.0);
+        let place = [clip.x, clip.y].map(|axis| axis / clip.w * 0.5 + 0.5);
+        let place = [place[0] * size[0], place[1] * size[1]];
+        place.iter().all(|axis| axis.is_finite()).then_some(place)
+    }
+
     /// Where a place is, seen from the camera: metres along world axes.
     #[must_use]
     pub fn relative(&self, cell: [i32; 3], translation: Vec3) -> Vec3 {
@@ -258,6 +289,36 @@ mod tests {
         for (distance, depth) in [(1.0, 1.0), (6.0, 0.5), (11.0, 0.0)] {
             let z = project(&view, 1.0, Vec3::new(0.0, 0.0, -distance)).z;
             assert!((z - depth).abs() < 1e-6, "{distance} m has depth {z}");
+        }
+    }
+
+    #[test]
+    fn a_label_has_its_place_on_the_screen_or_none_behind_the_camera() {
+        let size = [640.0, 360.0];
+        let flat = Projection::Orthographic {
+            half_height: 2.0,
+            near: 0.5,
+            far: 50.0,
+        };
+        for projection in [View::default().projection, flat] {
+            for cell in [[0; 3], [9_765, 3, -9_765]] {
+                let view = View {
+                    cell,
+                    translation: Vec3::new(1.0, 2.0, 3.0),
+                    projection,
+                    ..View::default()
+                };
+                let at = |x, y, z| view.place_on_screen(cell, Vec3::new(x, y, z), size);
+                assert_eq!(at(1.0, 2.0, 0.0), Some([320.0, 180.0]));
+                let [x, y] = at(1.001, 2.001, 0.0).unwrap();
+                assert!(
+                    x > 320.01 && y < 179.99,
+                    "a millimetre right and up: {x}, {y}"
+                );
+                assert_eq!(at(1.0, 2.0, 4.0), None, "behind");
+                assert_eq!(at(1.0, 2.0, 3.0), None, "in the eye");
+                assert_eq!(at(f32::NAN, 2.0, 0.0), None);
+            }
         }
     }
 

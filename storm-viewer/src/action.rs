@@ -3,6 +3,10 @@
 
 use std::{f32::consts::PI, fmt, fmt::Write as _, str::FromStr};
 
+use clap::ValueEnum;
+
+use crate::cli::{QualityChoice, ShowChoice, ToneMapChoice};
+
 /// Something to do, with how much of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
@@ -36,6 +40,33 @@ pub enum Action {
     Help,
     /// Closes the window.
     Quit,
+    /// Shows the panel, or hides it.
+    Panel,
+    /// Shows the axes and the box around everything, or hides them.
+    Axes,
+    /// Times each pass, or no longer does.
+    PassTimes,
+    /// Sets how bright the picture is.
+    Exposure {
+        /// Doublings of what the camera would show.
+        stops: f32,
+    },
+    /// Sets how much of what is bright shines around it.
+    Bloom {
+        /// 0 to 1.
+        amount: f32,
+    },
+    /// Sets how much of their colour surfaces keep.
+    Harmony {
+        /// 0 to 1.
+        amount: f32,
+    },
+    /// Sets how radiance becomes colour.
+    ToneMap(ToneMapChoice),
+    /// Sets how much work a picture is worth.
+    Quality(QualityChoice),
+    /// Sets what is shown instead of colours.
+    Show(Option<ShowChoice>),
 }
 
 /// A key, by what it writes or what stands on it.
@@ -95,21 +126,21 @@ impl fmt::Display for Input {
 pub struct Entry {
     /// How scripts and `--do` call it.
     pub name: &'static str,
-    /// What `--do` takes after the name, if it takes anything.
+    /// What `--do` takes after the name, if it takes anything: names of numbers, or words of which it is one.
     pub arguments: &'static str,
     /// What it does, for people.
     pub about: &'static str,
     /// What makes it happen. The action of a drag is for one height of the window right and down, that of the wheel
     /// for one line.
     pub bindings: &'static [(Input, Action)],
-    /// The action from the numbers that `--do` was given, as many as `arguments` names.
+    /// The action from the numbers that `--do` was given, as many as `arguments` names; a word is its place among them.
     make: fn(&[f32]) -> Action,
 }
 
 const ARROW: f32 = 5.0 * PI / 180.0;
 
 /// All actions.
-pub static ACTIONS: [Entry; 8] = [
+pub static ACTIONS: [Entry; 17] = [
     Entry {
         name: "camera.turn",
         arguments: "YAW,PITCH",
@@ -230,6 +261,72 @@ pub static ACTIONS: [Entry; 8] = [
         ],
         make: |_| Action::Quit,
     },
+    Entry {
+        name: "panel.toggle",
+        arguments: "",
+        about: "show or hide the panel",
+        bindings: &[(Input::Key(Key::Char('p')), Action::Panel)],
+        make: |_| Action::Panel,
+    },
+    Entry {
+        name: "look.axes",
+        arguments: "",
+        about: "show or hide axes and the box",
+        bindings: &[(Input::Key(Key::Char('x')), Action::Axes)],
+        make: |_| Action::Axes,
+    },
+    Entry {
+        name: "look.pass-times",
+        arguments: "",
+        about: "time each pass, or no longer",
+        bindings: &[(Input::Key(Key::Char('t')), Action::PassTimes)],
+        make: |_| Action::PassTimes,
+    },
+    Entry {
+        name: "look.exposure",
+        arguments: "STOPS",
+        about: "brighter, or darker (doublings)",
+        bindings: &[],
+        make: |n| Action::Exposure { stops: n[0] },
+    },
+    Entry {
+        name: "look.bloom",
+        arguments: "AMOUNT",
+        about: "glow around what is bright (0 to 1)",
+        bindings: &[],
+        make: |n| Action::Bloom { amount: n[0] },
+    },
+    Entry {
+        name: "look.harmony",
+        arguments: "AMOUNT",
+        about: "colour that surfaces keep (0 to 1)",
+        bindings: &[],
+        make: |n| Action::Harmony { amount: n[0] },
+    },
+    Entry {
+        name: "look.tone-map",
+        arguments: "none|neutral|agx|aces",
+        about: "how radiance becomes colour",
+        bindings: &[],
+        make: |n| Action::ToneMap(ToneMapChoice::value_variants()[n[0] as usize]),
+    },
+    Entry {
+        name: "look.quality",
+        arguments: "cpu|high",
+        about: "how much work a picture is worth",
+        bindings: &[],
+        make: |n| Action::Quality(QualityChoice::value_variants()[n[0] as usize]),
+    },
+    Entry {
+        name: "look.show",
+        arguments: "colours|normals|cascades|lights|instances|overdraw",
+        about: "how the picture is made",
+        bindings: &[],
+        make: |n| {
+            let choices = ShowChoice::value_variants();
+            Action::Show((n[0] as usize).checked_sub(1).map(|choice| choices[choice]))
+        },
+    },
 ];
 
 /// The action of an input, for a movement of 1 each way.
@@ -320,11 +417,15 @@ impl FromStr for Action {
             .count();
         let given: Vec<&str> =
             arguments.map_or_else(Vec::new, |arguments| arguments.split(',').collect());
-        let numbers: Vec<f32> = given
-            .iter()
-            .filter_map(|n| n.trim().parse().ok())
-            .filter(|n: &f32| n.is_finite())
-            .collect();
+        let words: Vec<&str> = entry.arguments.split('|').collect();
+        let number = |text: &&str| -> Option<f32> {
+            if words.len() > 1 {
+                let place = words.iter().position(|word| *word == text.trim())?;
+                return Some(place as f32);
+            }
+            text.trim().parse().ok().filter(|n: &f32| n.is_finite())
+        };
+        let numbers: Vec<f32> = given.iter().filter_map(number).collect();
         if numbers.len() != given.len() || given.len() != wanted {
             let usage = if wanted == 0 {
                 "nothing".to_owned()
@@ -361,12 +462,29 @@ mod tests {
     }
 
     #[test]
+    fn words_of_actions_are_those_of_options() {
+        fn words<T: ValueEnum>() -> Vec<String> {
+            let values = T::value_variants().iter().filter_map(T::to_possible_value);
+            values.map(|value| value.get_name().to_owned()).collect()
+        }
+        let colours = vec!["colours".to_owned()];
+        for (name, words) in [
+            ("look.tone-map", words::<ToneMapChoice>()),
+            ("look.quality", words::<QualityChoice>()),
+            ("look.show", [colours, words::<ShowChoice>()].concat()),
+        ] {
+            let entry = ACTIONS.iter().find(|entry| entry.name == name).unwrap();
+            assert_eq!(entry.arguments, words.join("|"), "{name}");
+        }
+    }
+
+    #[test]
     fn every_action_can_be_called_by_its_name_and_is_in_the_help() {
         for entry in &ACTIONS {
             let numbers = entry
                 .arguments
                 .split(',')
-                .map(|_| "2")
+                .map(|argument| argument.split_once('|').map_or("2", |(word, _)| word))
                 .collect::<Vec<_>>()
                 .join(",");
             let text = if entry.arguments.is_empty() {
@@ -411,6 +529,21 @@ mod tests {
                 "camera.turn=a,b",
                 Err("camera.turn takes =YAW,PITCH after its name"),
             ),
+            ("look.exposure=-1.5", Ok(Action::Exposure { stops: -1.5 })),
+            (
+                "look.tone-map=aces",
+                Ok(Action::ToneMap(ToneMapChoice::Aces)),
+            ),
+            ("look.quality=cpu", Ok(Action::Quality(QualityChoice::Cpu))),
+            ("look.show=colours", Ok(Action::Show(None))),
+            (
+                "look.show=overdraw",
+                Ok(Action::Show(Some(ShowChoice::Overdraw))),
+            ),
+            (
+                "look.tone-map=2",
+                Err("look.tone-map takes =none|neutral|agx|aces after its name"),
+            ),
             (
                 "camera.turn=nan,1",
                 Err("camera.turn takes =YAW,PITCH after its name"),
@@ -419,7 +552,8 @@ mod tests {
                 "fly",
                 Err(
                     "there is no action 'fly'; there are camera.turn, camera.pan, camera.dolly, camera.frame, \
-                     camera.reset, picture.save, help, quit",
+                     camera.reset, picture.save, help, quit, panel.toggle, look.axes, look.pass-times, look.exposure, \
+                     look.bloom, look.harmony, look.tone-map, look.quality, look.show",
                 ),
             ),
         ];

@@ -136,8 +136,8 @@ pub(crate) struct PictureArgs {
     pub(crate) look: LookArgs,
 }
 
-/// How the scene is made to look.
-#[derive(Args, Clone, Copy, Debug, Default)]
+/// How the scene is made to look. Actions change it: see `look.rs`.
+#[derive(Args, Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct LookArgs {
     /// How much work a picture is worth [default: cpu on a driver that draws on the CPU, else high]
     #[arg(long, value_name = "QUALITY")]
@@ -154,11 +154,27 @@ pub(crate) struct LookArgs {
     /// Say on standard error how long each pass took on the device
     #[arg(long)]
     pub(crate) pass_times: bool,
+    /// Makes the picture brighter, or darker below 0, by this many doublings
+    #[arg(long, value_name = "STOPS", allow_negative_numbers = true, value_parser = stops)]
+    pub(crate) exposure: Option<f32>,
+    /// How much of what is bright around a pixel shines into it, 0 to 1
+    #[arg(long, value_name = "AMOUNT", value_parser = part)]
+    pub(crate) bloom: Option<f32>,
+    /// How much of their colour surfaces keep, 0 to 1
+    #[arg(long, value_name = "AMOUNT", value_parser = part)]
+    pub(crate) harmony: Option<f32>,
+    /// Draw the axes (X red, Y green, Z blue) and the box around the model
+    #[arg(long)]
+    pub(crate) axes: bool,
+    /// Show the panel with figures and settings
+    #[cfg(feature = "panel")]
+    #[arg(long = "ui")]
+    pub(crate) panel: bool,
 }
 
 /// Presets of [`storm_render::Quality`].
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum QualityChoice {
+pub enum QualityChoice {
     /// No shadows and nothing but what a CPU does in good time
     Cpu,
     /// Shadows, ambient occlusion, occlusion culling, temporal anti-aliasing with one sample
@@ -167,7 +183,7 @@ pub(crate) enum QualityChoice {
 
 /// [`storm_render::ToneMap`].
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ToneMapChoice {
+pub enum ToneMapChoice {
     /// Clipped
     None,
     /// Khronos PBR Neutral
@@ -191,7 +207,7 @@ pub(crate) enum PresentChoice {
 
 /// [`storm_render::DebugView`].
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ShowChoice {
+pub enum ShowChoice {
     /// Normals
     Normals,
     /// The shadow maps of the sun
@@ -246,6 +262,8 @@ impl LookArgs {
                 Some(ShowChoice::Levels) => DebugView::Levels,
                 None => view.debug,
             },
+            exposure: view.exposure * self.exposure.unwrap_or(0.0).exp2(),
+            bloom: self.bloom.unwrap_or(view.bloom),
             ..*view
         }
     }
@@ -271,6 +289,28 @@ impl GpuArgs {
         }
     }
 }
+
+fn stops(text: &str) -> Result<f32, String> {
+    number(text, -STOPS_MAX, STOPS_MAX)
+}
+
+fn part(text: &str) -> Result<f32, String> {
+    number(text, 0.0, 1.0)
+}
+
+fn number(text: &str, least: f32, most: f32) -> Result<f32, String> {
+    let found: f32 = text
+        .parse()
+        .map_err(|_| format!("'{text}' is not a number"))?;
+    if (least..=most).contains(&found) {
+        Ok(found)
+    } else {
+        Err(format!("{text} is not within {least} to {most}"))
+    }
+}
+
+/// Doublings of exposure, either way.
+pub(crate) const STOPS_MAX: f32 = 16.0;
 
 fn samples(text: &str) -> Result<u32, String> {
     match text {

@@ -10,7 +10,10 @@ mod demo;
 mod doctor;
 pub mod error;
 mod info;
+mod look;
 mod output;
+#[cfg(feature = "panel")]
+mod panel;
 pub mod png;
 mod progress;
 mod render;
@@ -27,7 +30,7 @@ use std::{ffi::OsString, io::IsTerminal, path::Path};
 use clap::{Parser, error::ErrorKind};
 use tracing_subscriber::EnvFilter;
 
-pub use crate::cli::Size;
+pub use crate::cli::{QualityChoice, ShowChoice, Size, ToneMapChoice};
 use crate::{
     cli::{Cli, Command},
     error::{ViewerError, exit},

@@ -132,6 +132,15 @@ pub(crate) fn picture(
     let mut times = Vec::new();
     let mut stats = FrameStats::default();
     for frame in 0..frames.map_or(1, NonZeroU32::get) {
+        #[cfg(feature = "panel")]
+        if stage.look().panel {
+            if frame == 0 {
+                // Its figures are those of the frame before.
+                stage.draw(0.0, view, &mut target)?;
+                stage.gpu.wait_idle()?;
+            }
+            panel(stage, size, frame)?;
+        }
         let began = Instant::now();
         stats = stage.draw(f64::from(frame) / FRAMES_A_SECOND, view, &mut target)?;
         stage.gpu.wait_idle()?;
@@ -142,6 +151,22 @@ pub(crate) fn picture(
         stats,
         times,
     })
+}
+
+/// Runs the panel where it is to be seen.
+#[cfg(feature = "panel")]
+fn panel(stage: &mut Stage, size: Size, frame: u32) -> Result<(), ViewerError> {
+    let side = |side: u32| side as f32;
+    let input = egui::RawInput {
+        screen_rect: Some(egui::Rect::from_min_size(
+            egui::Pos2::ZERO,
+            [side(size.width), side(size.height)].into(),
+        )),
+        time: Some(f64::from(frame) / FRAMES_A_SECOND),
+        ..egui::RawInput::default()
+    };
+    stage.run_panel(input)?;
+    Ok(())
 }
 
 /// Refuses pictures that the device has no memory for. A software driver counts all of the machine's memory as its own and

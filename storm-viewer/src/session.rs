@@ -10,6 +10,8 @@ use crate::{action::Action, camera::Orbit};
 pub(crate) enum Effect {
     /// Draw again.
     Redraw,
+    /// It is about how the scene looks, and not about the camera.
+    Look,
     /// Save the picture.
     Save,
     /// Say what the keys do.
@@ -60,6 +62,7 @@ impl Session {
             Action::Save => return Effect::Save,
             Action::Help => return Effect::Help,
             Action::Quit => return Effect::Quit,
+            _ => return Effect::Look,
         }
         self.given = None;
         Effect::Redraw
@@ -131,6 +134,7 @@ mod tests {
             (Action::Save, Effect::Save),
             (Action::Help, Effect::Help),
             (Action::Quit, Effect::Quit),
+            (Action::Axes, Effect::Look),
         ] {
             assert_eq!(session.act(action, 1.0), effect);
             assert_eq!(session.view(), view);

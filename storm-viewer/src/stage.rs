@@ -1,10 +1,17 @@
 //! Content on a GPU, ready to be drawn.
 
+use std::time::{Duration, Instant};
+
 use storm_render::{
     Extractor, FrameStats, Gpu, RenderError, Renderer, RendererDesc, Scene, Target, View,
 };
 
-use crate::{cli::LookArgs, content::Content, error::ViewerError};
+use crate::{cli::LookArgs, content::Content, error::ViewerError, look};
+#[cfg(feature = "panel")]
+use crate::{
+    cli::QualityChoice,
+    panel::{Facts, Panel, Ran},
+};
 
 /// Content with its renderer.
 pub(crate) struct Stage {
@@ -16,6 +23,11 @@ pub(crate) struct Stage {
     look: LookArgs,
     /// As they were last warned of.
     lights_left_out: u64,
+    last: FrameStats,
+    /// From the beginning of the last frame to its submission.
+    last_time: Duration,
+    #[cfg(feature = "panel")]
+    panel: Panel,
 }
 
 impl Stage {
@@ -41,6 +53,9 @@ impl Stage {
             },
         )?;
         renderer.set_timings(look.pass_times);
+        if let Some(harmony) = look.harmony {
+            scene.set_parameter("harmony", harmony)?;
+        }
         Ok(Self {
             content,
             gpu: gpu.clone(),
@@ -49,6 +64,10 @@ impl Stage {
             extractor: Extractor::new(),
             look,
             lights_left_out: 0,
+            last: FrameStats::default(),
+            last_time: Duration::ZERO,
+            #[cfg(feature = "panel")]
+            panel: Panel::default(),
         })
     }
 
@@ -62,9 +81,70 @@ impl Stage {
         view: &View,
         target: &mut impl Target,
     ) -> Result<FrameStats, ViewerError> {
+        let began = Instant::now();
         self.content.advance(seconds);
-        self.draw_again(view, target)
-            .map_err(|source| self.in_content(source))
+        self.last = self
+            .draw_again(view, target)
+            .map_err(|source| self.in_content(source))?;
+        self.last_time = began.elapsed();
+        Ok(self.last)
+    }
+
+    /// How the scene is made to look.
+    #[cfg(feature = "panel")]
+    pub(crate) fn look(&self) -> &LookArgs {
+        &self.look
+    }
+
+    /// Does an action that is about how the scene looks, from the next frame on.
+    ///
+    /// # Errors
+    /// When the device has no room left.
+    #[cfg(feature = "window")]
+    pub(crate) fn act(&mut self, action: crate::action::Action) -> Result<(), ViewerError> {
+        let before = self.look;
+        self.look.act(action);
+        if self.look.quality != before.quality {
+            let quality = self.look.quality(&self.gpu.info());
+            self.renderer.set_quality(quality);
+        }
+        self.renderer.set_timings(self.look.pass_times);
+        if self.look.harmony != before.harmony {
+            let harmony = self.look.harmony.unwrap_or(1.0);
+            self.scene.set_parameter("harmony", harmony)?;
+        }
+        Ok(())
+    }
+
+    /// Runs the panel, which the next frame shows where it is to be seen.
+    ///
+    /// # Errors
+    /// When the device is lost or has no room left.
+    #[cfg(feature = "panel")]
+    pub(crate) fn run_panel(&mut self, input: egui::RawInput) -> Result<Ran, ViewerError> {
+        let device = self.gpu.info();
+        let quality = match self.look.quality {
+            Some(quality) => quality,
+            None if device.software => QualityChoice::Cpu,
+            None => QualityChoice::High,
+        };
+        let facts = Facts {
+            title: self.content.title.clone(),
+            device,
+            quality,
+            stats: self.last,
+            cpu_ms: self.last_time.as_secs_f64() * 1e3,
+            report: self.renderer.report()?,
+            memory: self.gpu.memory(),
+            pipelines: self.gpu.pipelines_made(),
+        };
+        Ok(self.panel.run(&mut self.scene, input, &self.look, &facts)?)
+    }
+
+    /// What the panel keeps between frames.
+    #[cfg(feature = "window")]
+    pub(crate) fn panel_context(&self) -> &egui::Context {
+        self.panel.context()
     }
 
     /// Draws what the last frame showed, into another target or from another place.
@@ -83,6 +163,14 @@ impl Stage {
                 stats.lights_left_out
             );
         }
+        let lines = if self.look.axes {
+            look::axes(&self.content.bounds())
+        } else {
+            Vec::new()
+        };
+        self.scene.set_lines(&lines)?;
+        #[cfg(feature = "panel")]
+        self.scene.show_ui(self.look.panel);
         let view = self.look.apply(view);
         self.renderer.render(&mut self.scene, &view, target)
     }

@@ -125,7 +125,49 @@ struct Running {
     /// From then to what is shown.
     seconds: f64,
     frames: u32,
+    /// What the panel hears of the window.
+    panel: egui_winit::State,
     window: Arc<Window>,
+}
+
+impl Running {
+    /// Runs the panel where it is to be seen; gives what the person did with it.
+    fn run_panel(&mut self) -> Result<Vec<Action>, ViewerError> {
+        if !self.stage.look().panel {
+            return Ok(Vec::new());
+        }
+        let input = self.panel.take_egui_input(&self.window);
+        let ran = self.stage.run_panel(input)?;
+        self.panel
+            .handle_platform_output(&self.window, ran.platform);
+        if ran.moves {
+            self.window.request_redraw();
+        }
+        Ok(ran.actions)
+    }
+
+    /// Tells the panel of an event. Gives whether it is the panel's alone.
+    fn for_panel(&mut self, event: &WindowEvent) -> bool {
+        if matches!(event, WindowEvent::RedrawRequested) {
+            return false;
+        }
+        let heard = self.panel.on_window_event(&self.window, event);
+        if !self.stage.look().panel {
+            return false;
+        }
+        if heard.repaint {
+            self.window.request_redraw();
+        }
+        let released = matches!(
+            event,
+            WindowEvent::MouseInput {
+                state: ElementState::Released,
+                ..
+            }
+        );
+        // A drag that began outside goes on over the panel, and ends there.
+        heard.consumed && !released && self.held.is_none()
+    }
 }
 
 struct App {
@@ -167,6 +209,14 @@ impl App {
         let first = content.camera(self.options.camera.as_ref(), aspect(size))?;
         let session = Session::new(first, content.bounds());
         let stage = Stage::new(&gpu, content, samples, self.options.look)?;
+        let panel = egui_winit::State::new(
+            stage.panel_context().clone(),
+            egui::ViewportId::ROOT,
+            &*window,
+            Some(window.scale_factor() as f32),
+            window.theme(),
+            None,
+        );
         window.request_redraw();
         self.running = Some(Running {
             stage,
@@ -179,6 +229,7 @@ impl App {
             began: Instant::now(),
             seconds: 0.0,
             frames: 0,
+            panel,
             window,
         });
         Ok(())
@@ -192,6 +243,9 @@ impl App {
         let Some(running) = &mut self.running else {
             return Ok(());
         };
+        if running.for_panel(&event) {
+            return Ok(());
+        }
         match event {
             // Another program may destroy it without asking.
             WindowEvent::CloseRequested | WindowEvent::Destroyed => event_loop.exit(),
@@ -258,6 +312,10 @@ impl App {
         tracing::debug!(?action, "action");
         match running.session.act(action, aspect(running.size)) {
             Effect::Redraw => running.window.request_redraw(),
+            Effect::Look => {
+                running.stage.act(action)?;
+                running.window.request_redraw();
+            }
             Effect::Help => output::stderr(&action::help()),
             Effect::Quit => event_loop.exit(),
             // A full disk is no reason to close the window.
@@ -281,6 +339,10 @@ impl App {
             Some(path) => path.clone(),
             None => free_name(&running.stage.content.title),
         };
+        // It may have been called up since the last frame.
+        for action in running.run_panel()? {
+            running.stage.act(action)?;
+        }
         let PhysicalSize { width, height } = running.size;
         let mut target = ImageTarget::new(&running.stage.gpu, width.max(1), height.max(1))?;
         running
@@ -301,6 +363,7 @@ impl App {
         if animated {
             running.seconds = running.began.elapsed().as_secs_f64();
         }
+        let done_in_panel = running.run_panel()?;
         running.window.pre_present_notify();
         let view = running.session.view();
         let stats = running
@@ -310,6 +373,12 @@ impl App {
             return Ok(());
         }
         running.frames += 1;
+        for action in done_in_panel {
+            self.act(event_loop, action)?;
+        }
+        let Some(running) = &mut self.running else {
+            return Ok(());
+        };
         let limit = self.options.frames.map(NonZeroU32::get);
         let done = limit.is_some_and(|limit| running.frames >= limit);
         // Nobody sees what moves in a window that is covered.

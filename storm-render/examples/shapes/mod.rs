@@ -9,7 +9,10 @@ use storm_render::InstanceTransform;
 
 /// A ball of radius 1.
 pub(crate) fn sphere(rings: u32) -> Mesh {
-    let mut mesh = Mesh::default();
+    let mut mesh = Mesh {
+        uvs: vec![Vec::new()],
+        ..Mesh::default()
+    };
     for ring in 0..=rings {
         for segment in 0..=2 * rings {
             let (theta, phi) = (
@@ -23,6 +26,7 @@ pub(crate) fn sphere(rings: u32) -> Mesh {
             );
             mesh.positions.push(normal.into());
             mesh.normals.push(normal.into());
+            mesh.uvs[0].push([phi / TAU, theta / PI]);
         }
     }
     let row = 2 * rings + 1;

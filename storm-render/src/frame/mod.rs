@@ -9,4 +9,5 @@ pub(crate) mod pipelines;
 pub(crate) mod plan;
 pub(crate) mod post;
 pub(crate) mod record;
+pub(crate) mod ui;
 pub(crate) mod values;

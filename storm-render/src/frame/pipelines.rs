@@ -8,12 +8,13 @@ use storm_assets::Topology;
 use super::{
     plan::{BLEND, FrameKey, HDR_FORMAT, MOTION_FORMAT, UNSEEN_FORMAT},
     post::Screen,
+    ui,
 };
 use crate::{
     context::Gpu,
     error::Result,
     gpu::{
-        custom::ScreenPass,
+        custom::{ScreenPass, SurfaceShader},
         pipeline::{Blending, Depth, GraphicsDesc, Pipeline},
     },
     scene::{AlphaClass, DrawKind, Scene},
@@ -39,17 +40,31 @@ pub(crate) enum Pass {
     Overdraw,
 }
 
-/// What a pipeline of the scene is for; the last is what colours depend on, bit by bit.
-pub(crate) type SceneKey = (Pass, AlphaClass, Topology, u32);
+/// What a pipeline of the scene is for; the last two are what colours depend on, bit by bit, and the user's shader or 0.
+pub(crate) type SceneKey = (Pass, AlphaClass, Topology, u32, u64);
+
+/// What a user's shader is asked for, beside the bits of [`FrameKey::features`].
+const MASK_ONLY: u32 = 32;
+const MOTION_ONLY: u32 = 64;
+const WEIGHTED_SUMS: u32 = 128;
 
 impl FrameKey {
     /// The pipeline of what is shaded.
-    pub(crate) fn shaded(&self, pass: Pass, class: AlphaClass, topology: Topology) -> SceneKey {
+    pub(crate) fn shaded(&self, pass: Pass, kind: DrawKind) -> SceneKey {
+        let (class, topology) = (kind.class, kind.topology);
         if self.debug == DebugView::Overdraw {
-            return (Pass::Overdraw, class, topology, 0);
+            return (Pass::Overdraw, class, topology, 0, 0);
         }
-        (pass, class, topology, self.features())
+        (pass, class, topology, self.features(), kind.surface)
     }
+}
+
+/// The pipeline of what only has a place.
+pub(crate) fn placed(pass: Pass, kind: DrawKind) -> SceneKey {
+    // What has no holes is where its vertices are, whatever its surface.
+    let masked = kind.class == AlphaClass::Mask;
+    let surface = if masked { kind.surface } else { 0 };
+    (pass, kind.class, kind.topology, 0, surface)
 }
 
 /// Pipelines that cull.
@@ -68,6 +83,8 @@ pub(crate) struct Pipelines {
     background: Pipeline,
     tone_maps: HashMap<vk::Format, Pipeline>,
     lines: HashMap<vk::Format, Pipeline>,
+    /// Of the user interface: by the format of its layer, what draws it; by others, what puts it over the picture.
+    ui: HashMap<vk::Format, Pipeline>,
     /// Of a pass of the user's, which these are made for.
     custom: HashMap<vk::Format, Pipeline>,
     custom_pass: Option<ScreenPass>,
@@ -104,6 +121,7 @@ impl Pipelines {
             background,
             tone_maps: HashMap::new(),
             lines: HashMap::new(),
+            ui: HashMap::new(),
             custom: HashMap::new(),
             custom_pass: None,
             culling: Culling::new(gpu, samples)?,
@@ -127,11 +145,8 @@ impl Pipelines {
     /// Makes what a frame of this scene needs and is not there yet.
     pub(crate) fn prepare(&mut self, scene: &Scene, key: &FrameKey) -> Result<()> {
         let (device, samples) = (self.gpu.device(), self.samples);
-        let shaded = |pass, class, topology| key.shaded(pass, class, topology);
         let solid = scene.draws.solid().iter().flat_map(|range| {
-            let DrawKind {
-                class, topology, ..
-            } = range.kind;
+            let kind = range.kind;
             let depth = if key.temporal {
                 Pass::Motion
             } else if key.depth_first() {
@@ -139,30 +154,29 @@ impl Pipelines {
             } else {
                 Pass::Depth
             };
-            let shadow = key.shadows.is_some() && topology == Topology::Triangles;
+            let shadow = key.shadows.is_some() && kind.topology == Topology::Triangles;
             [
-                Some((depth, class, topology, 0)),
-                Some(shaded(Pass::Color, class, topology)),
-                shadow.then_some((Pass::Shadow, class, topology, 0)),
+                Some(placed(depth, kind)),
+                Some(key.shaded(Pass::Color, kind)),
+                shadow.then_some(placed(Pass::Shadow, kind)),
             ]
             .into_iter()
             .flatten()
         });
         let blended = scene.draws.blended().iter().map(|range| {
-            let DrawKind {
-                class, topology, ..
-            } = range.kind;
             let pass = if key.weighted {
                 Pass::Weighted
             } else {
                 Pass::Color
             };
-            shaded(pass, class, topology)
+            key.shaded(pass, range.kind)
         });
         for wanted in solid.chain(blended) {
             if !self.scene.contains_key(&wanted) {
                 let pipeline = self.gpu.with_bindless(|bindless| {
-                    Pipeline::graphics(device, bindless, &scene_pipeline(wanted, samples))
+                    let surface = scene.surfaces.surface_shader(wanted.4);
+                    let desc = scene_pipeline(wanted, samples, surface);
+                    Pipeline::graphics(device, bindless, &desc)
                 })?;
                 self.scene.insert(wanted, pipeline);
             }
@@ -214,6 +228,22 @@ impl Pipelines {
                 .gpu
                 .with_bindless(|bindless| Pipeline::graphics(device, bindless, &desc))?;
             self.lines.insert(format, pipeline);
+        }
+        if key.ui {
+            for format in [ui::UI_FORMAT, format] {
+                if !self.ui.contains_key(&format) {
+                    let formats = [format];
+                    let desc = if format == ui::UI_FORMAT {
+                        ui::desc()
+                    } else {
+                        ui::over_desc(&formats)
+                    };
+                    let pipeline = self
+                        .gpu
+                        .with_bindless(|bindless| Pipeline::graphics(device, bindless, &desc))?;
+                    self.ui.insert(format, pipeline);
+                }
+            }
         }
         if !self.tone_maps.contains_key(&format) {
             let fragment = if samples == vk::SampleCountFlags::TYPE_1 {
@@ -290,6 +320,10 @@ impl Pipelines {
         &self.lines[&format]
     }
 
+    pub(crate) fn ui(&self, format: vk::Format) -> &Pipeline {
+        &self.ui[&format]
+    }
+
     pub(crate) fn tone_map(&self, format: vk::Format) -> &Pipeline {
         &self.tone_maps[&format]
     }
@@ -319,9 +353,10 @@ impl Culling {
 }
 
 fn scene_pipeline(
-    (pass, class, topology, features): SceneKey,
+    (pass, class, topology, features, _): SceneKey,
     samples: vk::SampleCountFlags,
-) -> GraphicsDesc<'static> {
+    surface: Option<&SurfaceShader>,
+) -> GraphicsDesc<'_> {
     let (vertex, fragment, depth, blending) = match (pass, class) {
         (Pass::Depth | Pass::DepthOnly, AlphaClass::Mask) => {
             let fragment = Some(shaders::DEPTH_MASK_FRAG);
@@ -390,10 +425,25 @@ fn scene_pipeline(
             )
         }
     };
+    let mut features = features | (u32::from(class == AlphaClass::Blend) * BLEND);
+    let (mut vertex, mut fragment) = (vertex, fragment);
+    if let (Some(surface), Some(_)) = (surface, fragment) {
+        fragment = Some(Shader {
+            name: "a surface of one's own",
+            spirv: surface.spirv(),
+        });
+        (vertex, features) = match pass {
+            Pass::Depth | Pass::DepthOnly => (shaders::SURFACE_VERT, features | MASK_ONLY),
+            Pass::Motion => (shaders::SURFACE_MOTION_VERT, features | MOTION_ONLY),
+            Pass::Shadow => (shaders::SURFACE_SHADOW_VERT, features | MASK_ONLY),
+            Pass::Weighted => (shaders::SURFACE_VERT, features | WEIGHTED_SUMS),
+            Pass::Color | Pass::Overdraw => (shaders::SURFACE_VERT, features),
+        };
+    }
     GraphicsDesc {
         vertex,
         fragment,
-        fragment_constant: features | (u32::from(class == AlphaClass::Blend) * BLEND),
+        fragment_constant: features,
         topology: topology_of(topology),
         color_formats: match pass {
             Pass::Depth | Pass::Color | Pass::Overdraw => &[HDR_FORMAT],

@@ -9,6 +9,7 @@ use super::{
         self, BLOOM_FORMAT, BLOOM_LEVELS_MAX, EXPOSURE_WORDS, Screen, VISIBILITY_FORMAT,
         VISIBILITY_RAW_FORMAT,
     },
+    ui::UI_FORMAT,
 };
 use crate::{
     gpu::pipeline::DEPTH_FORMAT,
@@ -59,6 +60,8 @@ pub(crate) struct FrameKey {
     pub(crate) debug: DebugView,
     /// Whether lines are drawn over the picture.
     pub(crate) lines: bool,
+    /// Whether a user interface is drawn over the picture.
+    pub(crate) ui: bool,
     /// Whether a pass of the user's comes after tone mapping.
     pub(crate) custom: bool,
     /// Whether passes run on two queues.
@@ -164,6 +167,9 @@ pub(crate) enum Step {
     Custom,
     /// Lines over the picture.
     Lines,
+    /// The user interface, and putting it over the picture.
+    Ui,
+    UiOver,
     ReadBack,
 }
 
@@ -194,6 +200,9 @@ pub(crate) struct Resources {
     pub(crate) unseen: ResourceId,
     /// Colours for a screen, before a pass of the user's.
     pub(crate) display: ResourceId,
+    /// The picture under a user interface: the canvas itself where there is none.
+    pub(crate) under: ResourceId,
+    pub(crate) ui: ResourceId,
     pub(crate) bloom: [ResourceId; BLOOM_LEVELS_MAX as usize],
 }
 
@@ -236,6 +245,8 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
     let resolved = graph.image("resolved colour", spec(HDR_FORMAT, one));
     let history = graph.import_image("history", spec(HDR_FORMAT, one), Origin::Kept);
     let display = graph.image("display colour", spec(key.canvas_format, one));
+    let under_ui = graph.image("picture under the UI", spec(key.canvas_format, one));
+    let ui = graph.image("UI", spec(UI_FORMAT, one));
     let sums = graph.image("blended, sums", spec(HDR_FORMAT, key.samples));
     let unseen = graph.image("blended, unseen", spec(UNSEEN_FORMAT, key.samples));
     let exposure = graph.keep_buffer("exposure", EXPOSURE_WORDS * 4);
@@ -265,6 +276,7 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
         spec(key.canvas_format, vk::SampleCountFlags::TYPE_1),
         Origin::Given(before),
     );
+    let under = if key.ui { under_ui } else { canvas };
     let resources = Resources {
         color,
         depth,
@@ -285,12 +297,19 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
         sums,
         unseen,
         display,
+        under,
+        ui,
         bloom,
     };
     let graphics = Queue::Graphics;
     let occlusion = key.culling == Culling::Occlusion;
 
-    let mut uses = vec![(tables, Use::CopyTo), (report, Use::CopyTo)];
+    // Copied, or scattered by a compute shader.
+    let mut uses = vec![
+        (tables, Use::CopyTo),
+        (tables, Use::WriteCompute),
+        (report, Use::CopyTo),
+    ];
     if occlusion {
         uses.push((seen, Use::CopyTo));
     }
@@ -408,23 +427,22 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
         shown = resolved;
     }
 
-    let mapped_to = if key.custom { display } else { canvas };
+    let mapped_to = if key.custom { display } else { under };
     let mut mapped = vec![(shown, Use::SampledFragment(0)), (mapped_to, Use::Color)];
-    if key.auto_exposure {
-        let uses = [
-            (shown, Use::SampledCompute(0)),
-            (exposure, Use::WriteCompute),
-        ];
-        // Beside the levels of bloom, where there are any; otherwise there is nothing to be beside.
-        let queue = if key.bloom_levels() > 0 {
-            Queue::Compute
-        } else {
-            graphics
-        };
-        graph.pass("exposure", queue, Step::Exposure, uses);
-        mapped.push((exposure, Use::ReadFragment));
-    }
     let levels = key.bloom_levels();
+    // Beside the levels of bloom after the first, which makes the picture one that is read; without bloom there is nothing to
+    // be beside.
+    let exposed = |graph: &mut Graph<Step>, mapped: &mut Vec<_>| {
+        if key.auto_exposure {
+            let uses = [
+                (shown, Use::SampledCompute(0)),
+                (exposure, Use::WriteCompute),
+            ];
+            let queue = if levels > 1 { Queue::Compute } else { graphics };
+            graph.pass("exposure", queue, Step::Exposure, uses);
+            mapped.push((exposure, Use::ReadFragment));
+        }
+    };
     let mut above = shown;
     for level in 0..levels {
         let image = bloom[level as usize];
@@ -436,6 +454,12 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
             uses,
         );
         above = image;
+        if level == 0 {
+            exposed(&mut graph, &mut mapped);
+        }
+    }
+    if levels == 0 {
+        exposed(&mut graph, &mut mapped);
     }
     for level in (0..levels.saturating_sub(1)).rev() {
         let (below, image) = (bloom[level as usize + 1], bloom[level as usize]);
@@ -447,12 +471,26 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
     }
     graph.pass("tone map", graphics, Step::ToneMap, mapped);
     if key.custom {
-        let uses = [(display, Use::SampledFragment(0)), (canvas, Use::Color)];
+        let uses = [(display, Use::SampledFragment(0)), (under, Use::Color)];
         graph.pass("custom", graphics, Step::Custom, uses);
     }
     if key.lines {
-        let uses = [(tables, Use::ReadVertex), (canvas, Use::Color)];
+        let uses = [(tables, Use::ReadVertex), (under, Use::Color)];
         graph.pass("lines", graphics, Step::Lines, uses);
+    }
+    if key.ui {
+        let uses = [
+            (tables, Use::Index),
+            (tables, Use::ReadVertex),
+            (ui, Use::Color),
+        ];
+        graph.pass("UI", graphics, Step::Ui, uses);
+        let uses = [
+            (under, Use::SampledFragment(0)),
+            (ui, Use::SampledFragment(1)),
+            (canvas, Use::Color),
+        ];
+        graph.pass("UI, over", graphics, Step::UiOver, uses);
     }
     if key.presented {
         graph.end(canvas, Use::Present);

@@ -268,7 +268,7 @@ impl<T: sealed::Target> Frame<'_, T> {
 
     pub(super) fn lines(&self, recorder: &mut Recorder) {
         let color = Attachment {
-            view: self.canvas.view,
+            view: self.under(),
             clear: None,
             store: true,
         };
@@ -286,7 +286,7 @@ impl<T: sealed::Target> Frame<'_, T> {
             return;
         };
         let color = Attachment {
-            view: self.canvas.view,
+            view: self.under(),
             clear: Some(vk::ClearValue::default()),
             store: true,
         };
@@ -306,7 +306,7 @@ impl<T: sealed::Target> Frame<'_, T> {
             view: if self.key.custom {
                 self.realised.image(self.resources.display).view
             } else {
-                self.canvas.view
+                self.under()
             },
             clear: Some(vk::ClearValue::default()),
             store: true,

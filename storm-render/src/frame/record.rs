@@ -8,7 +8,7 @@ use storm_assets::Topology;
 use super::{
     cull::{self, Dispatch, Mode},
     lighting::CLUSTERS,
-    pipelines::{Pass, Pipelines},
+    pipelines::{Pass, Pipelines, placed},
     plan::{FrameKey, Resources, Step},
     values::Shadows,
 };
@@ -37,6 +37,8 @@ struct ScenePush {
     view: u32,
     /// Of the meshes that are drawn, for the debug view.
     level: u32,
+    /// What surfaces of users read.
+    surfaces: u64,
 }
 
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -127,6 +129,8 @@ impl<T: sealed::Target> Frame<'_, T> {
             | Step::BloomUp { .. } => self.post(recorder, step),
             Step::Custom => self.custom(recorder),
             Step::Lines => self.lines(recorder),
+            Step::Ui => self.ui(recorder),
+            Step::UiOver => self.ui_over(recorder),
             Step::ReadBack => self.target.read_back(self.canvas, recorder),
         }
     }
@@ -143,7 +147,9 @@ impl<T: sealed::Target> Frame<'_, T> {
         if self.key.temporal {
             self.scene.before_uploads(recorder);
         }
-        self.scene.uploads.record(recorder, self.value);
+        self.scene
+            .uploads
+            .record(recorder, self.bindless, self.value);
         if self.key.temporal {
             self.scene.after_uploads(recorder);
         }
@@ -178,6 +184,15 @@ impl<T: sealed::Target> Frame<'_, T> {
             // Depth is cleared to 0: infinitely far.
             clear: clear.then(vk::ClearValue::default),
             store,
+        }
+    }
+
+    /// What a finished picture is drawn to: the canvas, or what the user interface is put over.
+    pub(super) fn under(&self) -> vk::ImageView {
+        if self.key.ui {
+            self.realised.image(self.resources.under).view
+        } else {
+            self.canvas.view
         }
     }
 
@@ -373,6 +388,7 @@ impl<T: sealed::Target> Frame<'_, T> {
             views: self.shadow_views,
             view,
             level: 0,
+            surfaces: self.scene.surfaces.surface_infos().address,
         }
     }
 
@@ -396,20 +412,19 @@ impl<T: sealed::Target> Frame<'_, T> {
         }
         for (number, range) in (draw.first_range..).zip(draw.ranges) {
             let DrawKind {
-                class,
-                topology,
                 double_sided,
                 mirrored,
                 level,
+                ..
             } = range.kind;
             push.level = level.into();
-            if pass == Pass::Shadow && topology != Topology::Triangles {
+            if pass == Pass::Shadow && range.kind.topology != Topology::Triangles {
                 continue;
             }
             let key = if matches!(pass, Pass::Color | Pass::Weighted) {
-                self.key.shaded(pass, class, topology)
+                self.key.shaded(pass, range.kind)
             } else {
-                (pass, class, topology, 0)
+                placed(pass, range.kind)
             };
             recorder.bind_pipeline(self.pipelines.scene(key));
             recorder.push_constants(self.bindless, &push);

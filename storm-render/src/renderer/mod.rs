@@ -280,6 +280,7 @@ impl Renderer {
             weighted: plain && quality.weighted_blending && !scene.draws.blended().is_empty(),
             debug: view.debug,
             lines: scene.lines().1 > 0,
+            ui: scene.overlay.is_shown(),
             custom: self.pipelines.custom_pass().is_some(),
             // Times are taken on one queue.
             two_queues: quality.async_compute && !self.timings,

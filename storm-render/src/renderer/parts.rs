@@ -87,11 +87,11 @@ impl Renderer {
         recorder.begin(&bindless)?;
         let uploaded_bytes = scene.uploads.take_bytes();
         // As the graph does around its pass of this name.
-        recorder.memory_barrier(Access::DRAW_READ, Access::COPY_WRITE);
-        scene
-            .uploads
-            .record(recorder, self.gpu.device().next_value());
-        recorder.memory_barrier(Access::COPY_WRITE, Access::DRAW_READ);
+        let writes = Access::COPY_WRITE.and(Access::COMPUTE_WRITE);
+        recorder.memory_barrier(Access::DRAW_READ, writes);
+        let value = self.gpu.device().next_value();
+        scene.uploads.record(recorder, &bindless, value);
+        recorder.memory_barrier(writes, Access::DRAW_READ);
         recorder.submit(Submission::default())?;
         Ok(FrameStats {
             uploaded_bytes,

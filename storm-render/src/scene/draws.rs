@@ -30,6 +30,8 @@ pub(crate) struct DrawKind {
     pub(crate) topology: Topology,
     pub(crate) double_sided: bool,
     pub(crate) mirrored: bool,
+    /// The shader of the user's; 0 for none.
+    pub(crate) surface: u64,
     /// Of its mesh: the finest is 0.
     pub(crate) level: u8,
 }
@@ -109,7 +111,12 @@ impl Draws {
             if mesh.topology == Topology::Triangles {
                 self.triangles += u64::from(mesh.index_count / 3);
             }
-            let kind = kind_of(instance.material, instance.mirrored, mesh, surfaces);
+            let kind = kind_of(
+                instance.material,
+                instances.is_mirrored(slot),
+                mesh,
+                surfaces,
+            );
             if kind.class == AlphaClass::Blend {
                 self.blended_slots.push(slot);
                 continue;
@@ -213,7 +220,12 @@ impl Draws {
                 continue;
             };
             let mesh = geometry.entry(instance.mesh);
-            let kind = kind_of(instance.material, instance.mirrored, mesh, surfaces);
+            let kind = kind_of(
+                instance.material,
+                instances.is_mirrored(slot),
+                mesh,
+                surfaces,
+            );
             extend(
                 &mut self.blended,
                 kind,
@@ -300,6 +312,9 @@ fn kind_of(material: u32, mirrored: bool, mesh: &MeshEntry, surfaces: &Surfaces)
         double_sided,
         mirrored,
         level: 0,
+        surface: surfaces
+            .surface_of(material)
+            .map_or(0, |shader| shader.id()),
     }
 }
 
@@ -333,6 +348,7 @@ mod tests {
             double_sided: false,
             mirrored,
             level: 0,
+            surface: 0,
         };
         let (a, b) = (
             kind(AlphaClass::Opaque, false),

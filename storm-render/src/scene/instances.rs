@@ -2,12 +2,14 @@
 //!
 //! The CPU keeps no transforms, but of blended instances, which it sorts, and of those that may yet turn out to be.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use super::{
     arena::Table,
+    bits::Bits,
     layout::{InstanceMeta, InstanceTransform},
     motion::Motion,
+    moves::{Known, Moves},
     upload::Uploads,
 };
 use crate::{
@@ -25,15 +27,18 @@ pub struct RenderSlot(pub u32);
 pub(crate) struct InstanceRecord {
     pub(crate) mesh: u32,
     pub(crate) material: u32,
-    pub(crate) mirrored: bool,
 }
 
 /// All instances of a scene.
 pub(crate) struct Instances {
     records: Vec<Option<InstanceRecord>>,
     free: Vec<u32>,
+    /// By slot: whether it turns right-handed into left-handed.
+    mirrored: Bits,
     /// Transforms of instances that are blended, or whose material is not there yet, by slot.
     blended: HashMap<u32, InstanceTransform>,
+    /// By slot: whether it is one of these.
+    kept: Bits,
     blended_moved: bool,
     motion: Motion,
     transforms: Table<InstanceTransform>,
@@ -45,7 +50,9 @@ impl Instances {
         Ok(Self {
             records: Vec::new(),
             free: Vec::new(),
+            mirrored: Bits::default(),
             blended: HashMap::new(),
+            kept: Bits::default(),
             blended_moved: false,
             motion: Motion::default(),
             transforms: Table::new(device, "transforms", 1024)?,
@@ -80,6 +87,7 @@ impl Instances {
             .records
             .get_mut(slot.0 as usize)
             .ok_or(RenderError::NoSuchInstance(slot.0))?;
+        let turned = self.mirrored.get(slot.0) != transform.mirrors();
         let changed = *place != Some(record);
         self.transforms
             .write(uploads, slot.0, std::slice::from_ref(transform))?;
@@ -95,47 +103,73 @@ impl Instances {
         }
         self.motion.moved(slot.0, 1);
         *place = Some(record);
+        self.mirrored.set(slot.0, transform.mirrors());
+        self.kept.set(slot.0, keep);
         if keep {
             self.blended.insert(slot.0, *transform);
             self.blended_moved = true;
         } else {
             self.blended.remove(&slot.0);
         }
-        Ok(changed)
+        Ok(changed || turned)
     }
 
-    /// Moves the instances of neighbouring slots. Gives whether the draw lists change, as they do when one is mirrored.
-    pub(crate) fn move_run(
-        &mut self,
-        uploads: &mut Uploads,
-        first: RenderSlot,
-        transforms: &[InstanceTransform],
-    ) -> Result<bool> {
-        let slots = first.0 as usize..first.0 as usize + transforms.len();
-        let records = self
-            .records
-            .get_mut(slots)
-            .ok_or(RenderError::NoSuchInstance(first.0))?;
-        if let Some(hole) = records.iter().position(Option::is_none) {
-            return Err(RenderError::NoSuchInstance(first.0 + hole as u32));
-        }
-        let mut changed = false;
-        for (record, transform) in records.iter_mut().flatten().zip(transforms) {
-            let mirrored = transform.mirrors();
-            changed |= record.mirrored != mirrored;
-            record.mirrored = mirrored;
-        }
-        if !self.blended.is_empty() {
-            for (slot, transform) in (first.0..).zip(transforms) {
-                if let Some(kept) = self.blended.get_mut(&slot) {
-                    *kept = *transform;
-                    self.blended_moved = true;
-                }
+    /// Whether all of these slots have instances.
+    pub(crate) fn check(&self, slots: impl IntoIterator<Item = u32>) -> Result<()> {
+        for slot in slots {
+            if self.get(slot).is_none() {
+                return Err(RenderError::NoSuchInstance(slot));
             }
         }
-        self.transforms.write(uploads, first.0, transforms)?;
-        self.motion.moved(first.0, transforms.len() as u32);
-        Ok(changed)
+        Ok(())
+    }
+
+    /// Whether no slot comes twice.
+    pub(crate) fn check_distinct(&self, slots: &[RenderSlot]) -> Result<()> {
+        let mut seen = Bits::default();
+        for &RenderSlot(slot) in slots {
+            if !seen.set(slot, true) {
+                return Err(RenderError::SameInstanceTwice(slot));
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves the instances of some rows, whose slots have instances.
+    ///
+    /// Adds to `homeless` the rows that have no slot, and gives how many moved and whether the draw lists change, as they do
+    /// when one is mirrored.
+    pub(crate) fn move_rows<F: Fn(usize) -> u32 + Sync>(
+        &mut self,
+        uploads: &mut Uploads,
+        moves: &Moves<'_, F>,
+        ranges: &[Range<usize>],
+        homeless: &mut Vec<usize>,
+    ) -> Result<(u64, bool)> {
+        let known = Known {
+            mirrored: &self.mirrored,
+            kept: (!self.blended.is_empty()).then_some(&self.kept),
+            runs: self.motion.is_kept(),
+        };
+        let all = uploads.moves(self.transforms.buffer(), moves, ranges, known)?;
+        let (mut count, mut changed) = (0, false);
+        for moved in all {
+            count += u64::from(moved.count);
+            homeless.extend(moved.homeless);
+            for slot in moved.turned {
+                changed = true;
+                let before = self.mirrored.get(slot);
+                self.mirrored.set(slot, !before);
+            }
+            for (slot, row) in moved.kept {
+                self.blended.insert(slot, moves.rows[row]);
+                self.blended_moved = true;
+            }
+            for (first, len) in moved.runs {
+                self.motion.moved(first, len);
+            }
+        }
+        Ok((count, changed))
     }
 
     /// Gives a slot back.
@@ -143,12 +177,18 @@ impl Instances {
         let record = self.records.get_mut(slot.0 as usize).and_then(Option::take);
         record.ok_or(RenderError::NoSuchInstance(slot.0))?;
         self.blended.remove(&slot.0);
+        self.kept.set(slot.0, false);
         self.free.push(slot.0);
         Ok(())
     }
 
     pub(crate) fn get(&self, slot: u32) -> Option<&InstanceRecord> {
         self.records.get(slot as usize).and_then(Option::as_ref)
+    }
+
+    /// Whether the instance of a slot turns right-handed into left-handed.
+    pub(crate) fn is_mirrored(&self, slot: u32) -> bool {
+        self.mirrored.get(slot)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &InstanceRecord)> {

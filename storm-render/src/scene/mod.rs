@@ -1,18 +1,21 @@
 //! A scene on the GPU: plain values go in, and only what changed is uploaded.
 
 mod arena;
+mod bits;
 mod draws;
 mod geometry;
 mod instances;
 pub(crate) mod layout;
 mod lights;
 pub(crate) mod motion;
+mod moves;
 mod parameters;
 mod sky_picture;
 mod surfaces;
+mod ui;
 mod upload;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::Range};
 
 use storm_assets::{AssetId, Bounds, Handle, HdrImage, Image, Material, Mesh};
 
@@ -20,6 +23,7 @@ use self::{
     arena::Table,
     instances::InstanceRecord,
     layout::{LightInfo, LineInfo, SKY_PICTURE, SkyInfo},
+    moves::Moves,
     parameters::Parameters,
     sky_picture::SkyPicture,
 };
@@ -28,6 +32,7 @@ pub(crate) use self::{
     geometry::Geometry,
     instances::Instances,
     surfaces::{AlphaClass, Surfaces},
+    ui::{Overlay, UiDraw},
     upload::Uploads,
 };
 pub use self::{
@@ -42,6 +47,7 @@ use crate::{
     error::{RenderError, Result},
     gpu::commands::Recorder,
     sky::{Sky, SkySource},
+    surface::Surface,
     view::View,
 };
 
@@ -90,6 +96,7 @@ pub struct Scene {
     light_infos: Vec<LightInfo>,
     lines: Table<LineInfo>,
     line_infos: Vec<LineInfo>,
+    pub(crate) overlay: Overlay,
     /// Lights with shadow maps, and the first map of each, as they were uploaded; `None` where they were not.
     shadowed: Option<Vec<(u32, u32)>>,
     sky: Sky,
@@ -111,7 +118,7 @@ impl Scene {
         let device = gpu.device();
         Ok(Self {
             gpu: gpu.clone(),
-            uploads: Uploads::new(device),
+            uploads: Uploads::new(gpu)?,
             geometry: Geometry::new(device)?,
             surfaces: Surfaces::new(gpu)?,
             parameters: Parameters::new(device)?,
@@ -121,6 +128,7 @@ impl Scene {
             light_infos: Vec::new(),
             lines: Table::new(device, "lines", 64)?,
             line_infos: Vec::new(),
+            overlay: Overlay::new(gpu)?,
             shadowed: Some(Vec::new()),
             sky: Sky::default(),
             sky_info: Sky::default().info(),
@@ -220,6 +228,37 @@ impl Scene {
         Ok(())
     }
 
+    /// Gives a material a surface of one's own, or takes it away; the material's factors, textures, alpha mode and sides go on
+    /// to count. It stays with the handle where the material is inserted again.
+    ///
+    /// # Errors
+    /// When it has too many textures, or a parameter that its shader has no name for: then nothing changes. When there is no
+    /// room left.
+    pub fn set_surface(
+        &mut self,
+        handle: Handle<Material>,
+        surface: Option<&Surface>,
+    ) -> Result<()> {
+        self.surfaces
+            .set_surface(&mut self.uploads, handle, surface)?;
+        self.draws_changed = true;
+        Ok(())
+    }
+
+    /// Sets a number that the shader of a material's surface reads: 96 bytes are uploaded.
+    ///
+    /// # Errors
+    /// When the material has no surface, or that has no such parameter.
+    pub fn set_surface_parameter(
+        &mut self,
+        handle: Handle<Material>,
+        name: &str,
+        value: f32,
+    ) -> Result<()> {
+        self.surfaces
+            .set_surface_parameter(&mut self.uploads, handle, name, value)
+    }
+
     /// Whether this material is there.
     #[must_use]
     pub fn has_material(&self, handle: Handle<Material>) -> bool {
@@ -296,7 +335,6 @@ impl Scene {
         let record = InstanceRecord {
             mesh: self.geometry.index_of(*mesh),
             material: self.surfaces.index_of(&mut self.uploads, *material)?,
-            mirrored: transform.mirrors(),
         };
         let keep = !self.surfaces.has_material(*material)
             || self.surfaces.class(record.material).0 == AlphaClass::Blend;
@@ -323,10 +361,63 @@ impl Scene {
         first: RenderSlot,
         transforms: &[InstanceTransform],
     ) -> Result<()> {
-        self.draws_changed |= self
-            .instances
-            .move_run(&mut self.uploads, first, transforms)?;
+        let slot = |row: usize| first.0 + row as u32;
+        self.instances
+            .check((0..transforms.len()).map(|row| first.0.saturating_add(row as u32)))?;
+        self.move_rows(
+            transforms,
+            slot,
+            std::slice::from_ref(&(0..transforms.len())),
+            &mut Vec::new(),
+        )?;
         Ok(())
+    }
+
+    /// Moves many instances, wherever their slots are: `transforms[i]` is for `slots[i]`, and no slot comes twice.
+    ///
+    /// The transforms are written to staging memory by all cores (feature `rayon`), 68 bytes an instance, and brought to their slots
+    /// on the GPU.
+    ///
+    /// # Errors
+    /// When the two are not of one length, one of the slots has no instance, or one comes twice; then none is moved.
+    pub fn move_instances(
+        &mut self,
+        slots: &[RenderSlot],
+        transforms: &[InstanceTransform],
+    ) -> Result<()> {
+        if slots.len() != transforms.len() {
+            return Err(RenderError::UnequalLengths {
+                slots: slots.len(),
+                transforms: transforms.len(),
+            });
+        }
+        self.instances.check(slots.iter().map(|slot| slot.0))?;
+        self.instances.check_distinct(slots)?;
+        let slot = |row: usize| slots[row].0;
+        self.move_rows(
+            transforms,
+            slot,
+            std::slice::from_ref(&(0..transforms.len())),
+            &mut Vec::new(),
+        )?;
+        Ok(())
+    }
+
+    /// Moves the instances of some rows: ranges are ascending and do not overlap; the slots have instances and none comes
+    /// twice. Gives how many moved, and adds the rows whose slot is `NONE` to `homeless`.
+    pub(crate) fn move_rows<F: Fn(usize) -> u32 + Sync>(
+        &mut self,
+        rows: &[InstanceTransform],
+        slot: F,
+        ranges: &[Range<usize>],
+        homeless: &mut Vec<usize>,
+    ) -> Result<u64> {
+        let moves = Moves { rows, slot };
+        let (count, changed) =
+            self.instances
+                .move_rows(&mut self.uploads, &moves, ranges, homeless)?;
+        self.draws_changed |= changed;
+        Ok(count)
     }
 
     /// Takes an instance away.

@@ -105,6 +105,11 @@ impl Motion {
         self.moved.add(first, count);
     }
 
+    /// Whether someone asks where things were.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.previous.is_some()
+    }
+
     pub(crate) fn came(&mut self, slot: u32) {
         self.came.add(slot, 1);
     }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use ash::vk;
+use bytemuck::{Pod, Zeroable};
 use storm_assets::{AlphaMode, Handle, Image, Material, PixelFormat, TextureSlot};
 
 use super::{
@@ -19,8 +20,11 @@ use crate::{
     gpu::{
         bindless::Binding,
         buffer::Buffer,
+        custom::{SURFACE_PARAMETERS_MAX, SURFACE_TEXTURES_MAX, SurfaceShader},
         image::{self, ImageDesc},
     },
+    spirv::SurfaceError,
+    surface::Surface,
 };
 
 /// How the colours of a picture are stored.
@@ -70,6 +74,23 @@ pub(crate) enum AlphaClass {
 struct MaterialEntry {
     value: Material,
     present: bool,
+    /// Stays where the material goes and comes.
+    surface: Option<Surface>,
+}
+
+impl MaterialEntry {
+    fn textures(&self) -> impl Iterator<Item = TextureKey> + '_ {
+        let own = self.surface.iter().flat_map(|surface| &surface.textures);
+        textures_of(&self.value).chain(own.map(|(slot, space)| (slot.image, *space)))
+    }
+}
+
+/// As `shaders/surface.glsl` has it.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct SurfaceInfo {
+    textures: [TextureRef; SURFACE_TEXTURES_MAX],
+    parameters: [f32; SURFACE_PARAMETERS_MAX],
 }
 
 /// All textures and materials of a scene.
@@ -79,6 +100,8 @@ pub(crate) struct Surfaces {
     entries: Vec<MaterialEntry>,
     by_handle: HashMap<Handle<Material>, u32>,
     infos: Table<MaterialInfo>,
+    /// By material; only those that have a surface are written.
+    surface_infos: Table<SurfaceInfo>,
     /// Textures that materials ask for and that are not there.
     missing: BTreeSet<TextureKey>,
 }
@@ -91,6 +114,7 @@ impl Surfaces {
             entries: Vec::new(),
             by_handle: HashMap::new(),
             infos: Table::new(gpu.device(), "materials", 256)?,
+            surface_infos: Table::new(gpu.device(), "surfaces", 16)?,
             missing: BTreeSet::new(),
         })
     }
@@ -108,6 +132,7 @@ impl Surfaces {
         self.entries.push(MaterialEntry {
             value: Material::default(),
             present: false,
+            surface: None,
         });
         // Nobody gets a number that the table has no row for.
         if let Err(error) = self.upload(uploads, index) {
@@ -150,10 +175,8 @@ impl Surfaces {
         material: &Material,
     ) -> Result<()> {
         let index = self.index_of(uploads, handle)?;
-        self.entries[index as usize] = MaterialEntry {
-            value: material.clone(),
-            present: true,
-        };
+        let entry = &mut self.entries[index as usize];
+        (entry.value, entry.present) = (material.clone(), true);
         self.forget_unwanted();
         self.upload(uploads, index)
     }
@@ -166,10 +189,8 @@ impl Surfaces {
         let Some(&index) = self.by_handle.get(&handle) else {
             return Ok(());
         };
-        self.entries[index as usize] = MaterialEntry {
-            value: Material::default(),
-            present: false,
-        };
+        let entry = &mut self.entries[index as usize];
+        (entry.value, entry.present) = (Material::default(), false);
         self.forget_unwanted();
         self.upload(uploads, index)
     }
@@ -181,7 +202,7 @@ impl Surfaces {
             let wanted = |key: &TextureKey| {
                 entries
                     .iter()
-                    .any(|entry| textures_of(&entry.value).any(|used| used == *key))
+                    .any(|entry| entry.textures().any(|used| used == *key))
             };
             self.missing.retain(wanted);
         }
@@ -199,7 +220,10 @@ impl Surfaces {
     /// Uploads the materials that sample a texture.
     fn upload_users(&mut self, uploads: &mut Uploads, key: TextureKey) -> Result<()> {
         for index in 0..self.entries.len() as u32 {
-            if textures_of(&self.entries[index as usize].value).any(|used| used == key) {
+            if self.entries[index as usize]
+                .textures()
+                .any(|used| used == key)
+            {
                 self.upload(uploads, index)?;
             }
         }
@@ -257,27 +281,109 @@ impl Surfaces {
         }
     }
 
+    /// Where a texture is found; one that is not there is missed.
+    fn texture_ref(&mut self, slot: &TextureSlot, space: ColorSpace) -> Result<TextureRef> {
+        let key = (slot.image, space);
+        let Some(texture) = self.textures.get(&key) else {
+            self.missing.insert(key);
+            return Ok(TextureRef::NONE);
+        };
+        Ok(TextureRef {
+            image: texture.slot,
+            sampler_and_uv: self.gpu.sampler(slot.sampler)? | slot.uv_set.min(1) << 16,
+        })
+    }
+
+    /// Gives a material a surface of its user's, or takes it away.
+    pub(crate) fn set_surface(
+        &mut self,
+        uploads: &mut Uploads,
+        handle: Handle<Material>,
+        surface: Option<&Surface>,
+    ) -> Result<()> {
+        if let Some(surface) = surface {
+            if surface.textures.len() > SURFACE_TEXTURES_MAX {
+                return Err(SurfaceError::Textures {
+                    found: surface.textures.len(),
+                    limit: SURFACE_TEXTURES_MAX,
+                }
+                .into());
+            }
+            let unknown = |(name, _): &&(String, f32)| surface.shader.number(name).is_none();
+            if let Some((name, _)) = surface.parameters.iter().find(unknown) {
+                return Err(SurfaceError::NoParameter(name.clone()).into());
+            }
+        }
+        let index = self.index_of(uploads, handle)?;
+        self.entries[index as usize].surface = surface.cloned();
+        self.forget_unwanted();
+        self.upload(uploads, index)
+    }
+
+    /// Sets a parameter of a material's surface.
+    pub(crate) fn set_surface_parameter(
+        &mut self,
+        uploads: &mut Uploads,
+        handle: Handle<Material>,
+        name: &str,
+        value: f32,
+    ) -> Result<()> {
+        let index = self.by_handle.get(&handle).copied();
+        let surface = index.and_then(|index| self.entries[index as usize].surface.as_mut());
+        let (Some(index), Some(surface)) = (index, surface) else {
+            return Err(SurfaceError::NoParameter(name.to_owned()).into());
+        };
+        if surface.shader.number(name).is_none() {
+            return Err(SurfaceError::NoParameter(name.to_owned()).into());
+        }
+        match surface
+            .parameters
+            .iter_mut()
+            .find(|(known, _)| known == name)
+        {
+            Some((_, old)) => *old = value,
+            None => surface.parameters.push((name.to_owned(), value)),
+        }
+        self.upload(uploads, index)
+    }
+
+    /// The shader of a material's surface.
+    pub(crate) fn surface_of(&self, index: u32) -> Option<&SurfaceShader> {
+        let surface = self.entries[index as usize].surface.as_ref();
+        surface.map(|surface| &surface.shader)
+    }
+
+    /// The shader with this number, of those that materials have.
+    pub(crate) fn surface_shader(&self, id: u64) -> Option<&SurfaceShader> {
+        (0..self.count())
+            .filter_map(|index| self.surface_of(index))
+            .find(|shader| shader.id() == id)
+    }
+
+    pub(crate) fn surface_infos(&self) -> &Buffer {
+        self.surface_infos.buffer()
+    }
+
     fn upload(&mut self, uploads: &mut Uploads, index: u32) -> Result<()> {
         let material = self.entries[index as usize].value.clone();
         let mut textures = [TextureRef::NONE; 5];
         for (texture, (slot, space)) in textures.iter_mut().zip(slots_of(&material)) {
-            let Some(slot) = slot else { continue };
-            match self
-                .textures
-                .get(&(slot.image, space))
-                .map(|texture| texture.slot)
-            {
-                Some(image) => {
-                    let sampler = self.gpu.sampler(slot.sampler)?;
-                    *texture = TextureRef {
-                        image,
-                        sampler_and_uv: sampler | slot.uv_set.min(1) << 16,
-                    };
-                }
-                None => {
-                    self.missing.insert((slot.image, space));
-                }
+            if let Some(slot) = slot {
+                *texture = self.texture_ref(&slot, space)?;
             }
+        }
+        if let Some(surface) = self.entries[index as usize].surface.clone() {
+            let mut info = SurfaceInfo::zeroed();
+            info.textures = [TextureRef::NONE; SURFACE_TEXTURES_MAX];
+            for (texture, (slot, space)) in info.textures.iter_mut().zip(&surface.textures) {
+                *texture = self.texture_ref(slot, *space)?;
+            }
+            for (name, value) in &surface.parameters {
+                let number = surface.shader.number(name);
+                let number = number.ok_or_else(|| SurfaceError::NoParameter(name.clone()))?;
+                info.parameters[number] = *value;
+            }
+            self.surface_infos.write(uploads, index, &[info])?;
         }
         let (alpha_mode, alpha_cutoff) = match material.alpha_mode {
             AlphaMode::Opaque => (0, 0.0),

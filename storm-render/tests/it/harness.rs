@@ -82,6 +82,8 @@ pub(crate) struct Stage<'a> {
     pub(crate) scene: Scene,
     pub(crate) renderer: Renderer,
     pub(crate) target: ImageTarget,
+    /// Of what was added.
+    pub(crate) materials: Vec<Handle<Material>>,
     gpu: &'a Gpu,
 }
 
@@ -95,6 +97,7 @@ impl<'a> Stage<'a> {
             scene: Scene::new(gpu).unwrap(),
             renderer: Renderer::new(gpu, &RendererDesc::default()).unwrap(),
             target: ImageTarget::new(gpu, SIZE.0, SIZE.1).unwrap(),
+            materials: Vec::new(),
             gpu,
         }
     }
@@ -113,6 +116,7 @@ impl<'a> Stage<'a> {
     ) -> RenderSlot {
         let (mesh_handle, material_handle) =
             (Handle::of(name, "mesh"), Handle::of(name, "material"));
+        self.materials.push(material_handle);
         self.scene.insert_mesh(mesh_handle, mesh).unwrap();
         self.scene
             .insert_material(material_handle, material)

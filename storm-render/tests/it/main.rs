@@ -17,6 +17,10 @@ mod reload;
 mod scenes;
 mod shaders;
 mod sky;
+mod surface;
 mod temporal;
+#[cfg(feature = "text")]
+mod text;
 mod tools;
+mod ui;
 mod uploads;

@@ -3,8 +3,8 @@
 use glam::{Mat4, Vec3};
 use storm_assets::{AlphaMode, Handle, Image, Material, PixelFormat, Sampler, TextureSlot};
 use storm_render::{
-    ColorSpace, Gpu, GpuDesc, ImageTarget, Instance, InstanceTransform, RenderError, Renderer,
-    RendererDesc, Scene, View,
+    ColorSpace, Gpu, GpuDesc, ImageTarget, Instance, InstanceTransform, RenderError, RenderSlot,
+    Renderer, RendererDesc, Scene, View,
 };
 
 use crate::{
@@ -50,6 +50,36 @@ fn a_slot_that_was_given_back_takes_no_instance() {
     let (a, b) = (scene.add(&instance).unwrap(), scene.add(&instance).unwrap());
     assert_ne!(a, b, "nobody shares a slot");
     assert_eq!(scene.len(), 2);
+}
+
+#[test]
+fn moves_that_make_no_sense_move_nothing() {
+    let gpu = TestGpu::new();
+    let mut scene = Scene::new(&gpu).unwrap();
+    let instance = Instance {
+        mesh: Handle::of("moving", "mesh"),
+        material: Handle::of("moving", "material"),
+        transform: at(0.0, 0.0, 0.0),
+    };
+    let [a, b] = [(); 2].map(|()| scene.add(&instance).unwrap());
+    let there = at(1.0, 0.0, 0.0);
+    let errors = [
+        scene.move_instances(&[a, b], &[there]),
+        scene.move_instances(&[a, b, a], &[there; 3]),
+        scene.move_instances(&[b, RenderSlot(2)], &[there; 2]),
+        scene.set_transforms(b, &[there; 2]),
+        scene.set_transforms(RenderSlot(u32::MAX), &[there; 2]),
+    ]
+    .map(|result| result.unwrap_err().to_string());
+    let expected = [
+        "1 transforms for 2 instances",
+        "instance 0 comes twice among those that move",
+        "instance 2 does not exist",
+        "instance 2 does not exist",
+        "instance 4294967295 does not exist",
+    ];
+    assert_eq!(errors, expected);
+    scene.move_instances(&[], &[]).unwrap();
 }
 
 #[test]

@@ -57,3 +57,52 @@ fn a_changed_shader_is_taken_and_a_broken_one_is_not() {
     assert!(stage.picture(&view) == first);
     fs::remove_dir_all(folder).unwrap();
 }
+
+#[test]
+fn a_surface_is_compiled_again_when_it_or_its_headers_change() {
+    let folder = std::env::temp_dir().join(format!("storm-surface-test-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    // As someone would who has no sources of this crate.
+    for (name, text) in storm_render::surface_headers() {
+        fs::write(folder.join(name), text).unwrap();
+    }
+    let file = folder.join("own.frag");
+    let source = |body: &str| {
+        let head = "#version 460\n#extension GL_GOOGLE_include_directive : require\n#include \"surface.glsl\"\n";
+        let function =
+            format!("{head}void surface(SurfaceInput at, inout SurfaceOutput s) {{ {body} }}\n");
+        fs::write(&file, function).unwrap();
+    };
+    let mut watched = storm_render::SurfaceSource::new(&file, &folder);
+    let missing = watched.poll().unwrap_err().to_string();
+    assert!(missing.contains("own.frag could not be read"), "{missing}");
+    source("s.emissive = vec3(1.0);");
+    let first = match watched.poll() {
+        Ok(spirv) => spirv.expect("it is new"),
+        Err(error) if error.to_string().contains("could not be run") => {
+            return println!("skipped: {error}");
+        }
+        Err(error) => panic!("{error}"),
+    };
+    assert_eq!(watched.poll().unwrap(), None, "nothing changed");
+    source("s.emissive = vec3(broken);");
+    let error = watched.poll().unwrap_err().to_string();
+    assert!(
+        error.contains("own.frag does not compile") && error.contains("broken"),
+        "{error}"
+    );
+    assert_eq!(watched.poll().unwrap(), None, "it is said once");
+    source("s.emissive = vec3(2.0);");
+    let second = watched.poll().unwrap().expect("it is new");
+    assert_ne!(first, second);
+    let header = folder.join("surface.glsl");
+    let text = fs::read_to_string(&header).unwrap();
+    fs::write(&header, format!("{text}\n// changed\n")).unwrap();
+    assert_eq!(
+        watched.poll().unwrap(),
+        Some(second),
+        "a header changed, to no effect"
+    );
+    fs::remove_dir_all(&folder).unwrap();
+}

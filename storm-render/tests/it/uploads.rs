@@ -133,6 +133,90 @@ fn the_last_of_two_writes_to_a_slot_wins() {
     assert!(!is_white(pixel(&stage.picture(&view()), 160, 90)));
 }
 
+/// Numbers of a fixed seed (xorshift).
+fn random(state: &mut u32) -> u32 {
+    *state ^= *state << 13;
+    *state ^= *state >> 17;
+    *state ^= *state << 5;
+    *state
+}
+
+#[test]
+fn many_that_move_at_once_are_where_they_were_sent() {
+    let gpu = TestGpu::new();
+    // More than two pieces of rows.
+    let count = 17_000;
+    let mut stage = Stage::new(&gpu);
+    let mut slots = grid(&mut stage, count);
+    let mut places: Vec<_> = vec![at(0.0, -900.0, 0.0); count as usize];
+    stage.scene.move_instances(&slots, &places).unwrap();
+    let view = View::look_at(Vec3::new(0.0, 30.0, 20.0), Vec3::ZERO);
+    let mut state = 0x9e37_79b9;
+    // In any order, a third of them in any order, and all in order.
+    for (frame, step) in [(0, 1), (1, 3), (2, 1)] {
+        if frame == 2 {
+            slots.sort_unstable();
+        } else {
+            for i in (1..slots.len()).rev() {
+                slots.swap(i, random(&mut state) as usize % (i + 1));
+            }
+        }
+        let moving: Vec<_> = slots.iter().step_by(step).copied().collect();
+        let there: Vec<_> = moving
+            .iter()
+            .map(|_| {
+                let [x, y, z] = std::array::from_fn(|_| (random(&mut state) % 8000) as f32 / 10.0);
+                // Most are not in view: it is their bytes that matter.
+                let mut place = at(x - 400.0, y - 600.0, -z);
+                // Some are mirrored, which changes the draw lists.
+                place.rows[0][0] = if random(&mut state) % 8 == 0 {
+                    -1.0
+                } else {
+                    1.0
+                };
+                place
+            })
+            .collect();
+        for (slot, place) in moving.iter().zip(&there) {
+            places[slot.0 as usize] = *place;
+        }
+        stage.scene.move_instances(&moving, &there).unwrap();
+
+        let mut fresh = Stage::new(&gpu);
+        let fresh_slots = grid(&mut fresh, count);
+        fresh.scene.set_transforms(fresh_slots[0], &places).unwrap();
+        let (expected, found) = (fresh.picture(&view), stage.picture(&view));
+        assert!(expected.pixels() == found.pixels(), "frame {frame}");
+    }
+}
+
+#[test]
+fn the_last_of_a_move_alone_and_a_move_with_many_wins() {
+    let gpu = TestGpu::new();
+    let mut stage = Stage::new(&gpu);
+    let slot = white_square(&mut stage, at(0.0, 0.0, 0.0));
+    let others = [(1, 60.0), (2, 70.0)].map(|(i, x)| {
+        let material = Material::matte("", [0.1; 3], 0.5);
+        let name = format!("other {i}");
+        stage.add(&name, &scenes::quad(), &material, at(x, 0.0, 0.0))
+    });
+    // Not neighbours, so that they are scattered.
+    let many = [others[1], slot, others[0]];
+    let places = |x| [at(60.0, 0.0, 0.0), at(x, 0.0, 0.0), at(70.0, 0.0, 0.0)];
+    let scene = &mut stage.scene;
+    scene.set_transform(slot, &at(50.0, 0.0, 0.0)).unwrap();
+    scene.move_instances(&many, &places(0.0)).unwrap();
+    assert!(is_white(pixel(&stage.picture(&view()), 160, 90)));
+    let scene = &mut stage.scene;
+    scene.move_instances(&many, &places(0.0)).unwrap();
+    scene.set_transform(slot, &at(50.0, 0.0, 0.0)).unwrap();
+    assert!(!is_white(pixel(&stage.picture(&view()), 160, 90)));
+    let scene = &mut stage.scene;
+    scene.move_instances(&many, &places(50.0)).unwrap();
+    scene.move_instances(&many, &places(0.0)).unwrap();
+    assert!(is_white(pixel(&stage.picture(&view()), 160, 90)));
+}
+
 #[test]
 fn tables_and_arenas_grow_without_losing_anything() {
     let gpu = TestGpu::new();

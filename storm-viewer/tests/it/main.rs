@@ -6,6 +6,7 @@ mod harness;
 mod info;
 mod machine;
 mod models;
+mod panel;
 mod render;
 mod usage;
 #[cfg(feature = "window")]

@@ -132,6 +132,60 @@ fn the_window_shows_the_model_and_does_what_it_is_told() {
 }
 
 #[test]
+fn the_panel_and_the_look_are_actions() {
+    let Some(display) = Display::new() else {
+        println!("skipped: no Xvfb");
+        return;
+    };
+    let folder = Folder::new("window-panel");
+    squares(&folder);
+    let saved = |name: &str, more: &[&str]| {
+        let view = [
+            "view",
+            "squares.gltf",
+            "--size",
+            "640x480",
+            "--camera",
+            "Front",
+            "--frames",
+            "6",
+            "-o",
+            name,
+        ];
+        let save = ["--do", "picture.save"];
+        display
+            .run(&folder, &[&view[..], more, &save].concat())
+            .ok();
+        folder.picture(name)
+    };
+    let plain = saved("plain.png", &[]);
+    let panel = saved("panel.png", &["--do", "panel.toggle"]);
+    let dark = panel.get_pixel(340, 150).0;
+    assert!(dark[..3].iter().all(|&channel| channel < 60), "{dark:?}");
+    assert_eq!(panel.get_pixel(600, 240), plain.get_pixel(600, 240));
+    // Shown from the beginning, and hidden by the same action.
+    let hidden = saved("hidden.png", &["--ui", "--do", "panel.toggle"]);
+    assert!(hidden == plain);
+    let red = |picture: &image::RgbaImage| picture.get_pixel(288, 240).0[0];
+    let dark = saved(
+        "dark.png",
+        &["--do", "look.exposure=-3", "--do", "look.tone-map=none"],
+    );
+    assert!(
+        red(&plain) > 200 && red(&dark) < 110,
+        "{} {}",
+        red(&plain),
+        red(&dark)
+    );
+    let normals = saved("normals.png", &["--do", "look.show=normals"]);
+    let back = saved(
+        "back.png",
+        &["--do", "look.show=normals", "--do", "look.show=colours"],
+    );
+    assert!(normals != plain && back == plain);
+}
+
+#[test]
 fn a_picture_that_cannot_be_saved_does_not_close_the_window() {
     let Some(display) = Display::new() else {
         println!("skipped: no Xvfb");

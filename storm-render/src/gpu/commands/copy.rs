@@ -53,6 +53,44 @@ impl Recorder {
         }
     }
 
+    /// Copies tightly packed rows into a part of the only level of an image that is in `TRANSFER_DST_OPTIMAL`.
+    pub(crate) fn copy_to_part(
+        &mut self,
+        from: vk::Buffer,
+        offset: u64,
+        to: &Image,
+        place: vk::Rect2D,
+    ) {
+        debug_assert!(
+            place.offset.x as u32 + place.extent.width <= to.desc.width
+                && place.offset.y as u32 + place.extent.height <= to.desc.height,
+            "parts lie within their picture"
+        );
+        let region = vk::BufferImageCopy {
+            image_offset: vk::Offset3D {
+                x: place.offset.x,
+                y: place.offset.y,
+                z: 0,
+            },
+            image_extent: vk::Extent3D {
+                width: place.extent.width,
+                height: place.extent.height,
+                depth: 1,
+            },
+            ..image_region(&to.desc, offset, 0)
+        };
+        // SAFETY: recording; the part lies within the image, and the caller's buffer holds it from `offset` on.
+        unsafe {
+            self.device.raw.cmd_copy_buffer_to_image(
+                self.buffer,
+                from,
+                to.raw,
+                vk::ImageLayout::TRANSFER_DST_OPTIMAL,
+                &[region],
+            );
+        }
+    }
+
     /// Copies the first level of an image that is in `TRANSFER_SRC_OPTIMAL` to a buffer, tightly packed.
     pub(crate) fn copy_from_image(&mut self, from: vk::Image, extent: vk::Extent2D, to: &Buffer) {
         let region = vk::BufferImageCopy {

@@ -219,7 +219,7 @@ impl Recorder {
 
     /// Draws to this pixel alone.
     pub(crate) fn pixel(&mut self, x: u32, y: u32) {
-        let scissor = vk::Rect2D {
+        self.scissor(vk::Rect2D {
             offset: vk::Offset2D {
                 x: x as i32,
                 y: y as i32,
@@ -228,7 +228,11 @@ impl Recorder {
                 width: 1,
                 height: 1,
             },
-        };
+        });
+    }
+
+    /// Draws to this part of the attachments alone.
+    pub(crate) fn scissor(&mut self, scissor: vk::Rect2D) {
         // SAFETY: recording; the pipelines have one dynamic scissor.
         unsafe { self.device.raw.cmd_set_scissor(self.buffer, 0, &[scissor]) };
     }
@@ -281,6 +285,22 @@ impl Recorder {
     pub(crate) fn draw(&mut self, vertices: u32) {
         // SAFETY: recording inside a pass with a pipeline that pulls no more than it is told.
         unsafe { self.device.raw.cmd_draw(self.buffer, vertices, 1, 0, 0) };
+    }
+
+    /// Draws what bound indices name, counted from a vertex on.
+    pub(crate) fn draw_indexed(&mut self, indices: u32, first_index: u32, first_vertex: u32) {
+        // SAFETY: recording inside a pass; the caller has checked that the indices are in the bound buffer, and that each
+        // names a vertex that the pipeline finds.
+        unsafe {
+            self.device.raw.cmd_draw_indexed(
+                self.buffer,
+                indices,
+                1,
+                first_index,
+                first_vertex as i32,
+                0,
+            )
+        };
     }
 
     /// Draws `count` commands of `DrawIndexedIndirect`, tightly packed from `start` on, in bytes: as many calls as the

@@ -1,0 +1,327 @@
+//! The panel: what a frame took, and what can be tuned while it is looked at. Knows egui, and no window system: it gives
+//! meshes to the scene and actions to whoever asked.
+
+use std::ops::RangeInclusive;
+
+use clap::ValueEnum;
+use egui::{Align2, ComboBox, Context, Grid, ImageData, RawInput, Slider, TextureId, Ui};
+use storm_render::{
+    FrameReport, FrameStats, GpuInfo, MemoryReport, RenderError, Scene, UiFormat, UiImage, UiMesh,
+    UiRect, UiTextureId, UiVertex,
+};
+
+use crate::{
+    action::Action,
+    cli::{LookArgs, QualityChoice, STOPS_MAX, ShowChoice, ToneMapChoice},
+};
+
+/// Points from the corner of the picture.
+const MARGIN: f32 = 12.0;
+
+/// What the panel says.
+pub(crate) struct Facts {
+    pub(crate) title: String,
+    pub(crate) device: GpuInfo,
+    pub(crate) quality: QualityChoice,
+    pub(crate) stats: FrameStats,
+    /// From the beginning of the last frame to its submission, milliseconds.
+    pub(crate) cpu_ms: f64,
+    pub(crate) report: Option<FrameReport>,
+    pub(crate) memory: MemoryReport,
+    pub(crate) pipelines: u64,
+}
+
+/// What came of a run of the panel.
+pub(crate) struct Ran {
+    /// What the person did with it.
+    #[cfg_attr(not(feature = "window"), allow(dead_code, reason = "only windows need it"))]
+    pub(crate) actions: Vec<Action>,
+    /// For whoever has a window.
+    #[cfg_attr(
+        not(feature = "window"),
+        allow(dead_code, reason = "only windows need it")
+    )]
+    pub(crate) platform: egui::PlatformOutput,
+    /// Whether it moves by itself.
+    #[cfg_attr(
+        not(feature = "window"),
+        allow(dead_code, reason = "only windows need it")
+    )]
+    pub(crate) moves: bool,
+}
+
+/// The panel's state between frames.
+pub(crate) struct Panel {
+    context: Context,
+    /// Textures that go once the frame that they are in is submitted.
+    unused: Vec<TextureId>,
+    /// It was never run.
+    new: bool,
+}
+
+impl Default for Panel {
+    fn default() -> Self {
+        let context = Context::default();
+        // A picture shows the panel as it is, not on its way there; and what moves would be drawn for nothing.
+        context.all_styles_mut(|style| style.animation_time = 0.0);
+        Self {
+            context,
+            unused: Vec::new(),
+            new: true,
+        }
+    }
+}
+
+impl Panel {
+    #[cfg(feature = "window")]
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Runs the panel once, and has the scene draw it.
+    ///
+    /// # Errors
+    /// When the renderer refuses what egui gives, or the device has no room left.
+    pub(crate) fn run(
+        &mut self,
+        scene: &mut Scene,
+        input: RawInput,
+        look: &LookArgs,
+        facts: &Facts,
+    ) -> Result<Ran, RenderError> {
+        for id in self.unused.drain(..) {
+            scene.remove_ui_texture(texture(id));
+        }
+        let mut actions = Vec::new();
+        let mut once = |input| {
+            self.context.run_ui(input, |ui| {
+                // It may run more than once a frame.
+                actions.clear();
+                egui::Window::new("Storm")
+                    .anchor(Align2::LEFT_TOP, [MARGIN, MARGIN])
+                    .resizable(false)
+                    .show(ui, |ui| contents(ui, look, facts, &mut actions));
+            })
+        };
+        let mut output = once(input.clone());
+        if std::mem::take(&mut self.new) {
+            // The first time it is not shown, but finds its size.
+            for _ in 0..2 {
+                let again = RawInput {
+                    events: Vec::new(),
+                    ..input.clone()
+                };
+                output.append(once(again));
+            }
+        }
+        // Taken whole: what is left in there counts as forgotten.
+        let set = std::mem::take(&mut output.textures_delta.set);
+        self.unused = std::mem::take(&mut output.textures_delta.free)
+            .into_iter()
+            .collect();
+        for (id, delta) in set
+            .iter()
+            .flat_map(|(id, deltas)| deltas.iter().map(move |d| (id, d)))
+        {
+            let ImageData::Color(pixels) = &delta.image;
+            let [width, height] = pixels.size.map(|side| side as u32);
+            let image = UiImage {
+                width,
+                height,
+                format: UiFormat::Color,
+                pixels: pixels
+                    .pixels
+                    .iter()
+                    .flat_map(|pixel| pixel.to_array())
+                    .collect(),
+                smooth: delta.options.magnification == egui::TextureFilter::Linear,
+            };
+            match delta.pos {
+                None => scene.insert_ui_texture(texture(*id), &image)?,
+                Some(place) => {
+                    let place = place.map(|side| side as u32);
+                    scene.update_ui_texture(texture(*id), place, &image)?;
+                }
+            }
+        }
+        let scale = output.pixels_per_point;
+        let primitives = self.context.tessellate(output.shapes, scale);
+        let meshes: Vec<_> = primitives.into_iter().filter_map(mesh).collect();
+        scene.set_ui(scale, &meshes)?;
+        let moves = output
+            .viewport_output
+            .values()
+            .any(|view| view.repaint_delay.is_zero());
+        Ok(Ran {
+            actions,
+            platform: output.platform_output,
+            moves,
+        })
+    }
+}
+
+/// egui's textures are its own or its user's, of whom there is none.
+fn texture(id: TextureId) -> UiTextureId {
+    match id {
+        TextureId::Managed(number) => UiTextureId(number),
+        TextureId::User(number) => UiTextureId(number | 1 << 63),
+    }
+}
+
+fn mesh(primitive: egui::ClippedPrimitive) -> Option<UiMesh> {
+    let egui::epaint::Primitive::Mesh(mesh) = primitive.primitive else {
+        // Callbacks draw with other renderers.
+        return None;
+    };
+    let vertex = |vertex: egui::epaint::Vertex| UiVertex {
+        position: vertex.pos.into(),
+        uv: vertex.uv.into(),
+        color: vertex.color.to_array(),
+    };
+    Some(UiMesh {
+        vertices: mesh.vertices.into_iter().map(vertex).collect(),
+        indices: mesh.indices,
+        clip: UiRect {
+            min: primitive.clip_rect.min.into(),
+            max: primitive.clip_rect.max.into(),
+        },
+        texture: texture(mesh.texture_id),
+    })
+}
+
+fn contents(ui: &mut Ui, look: &LookArgs, facts: &Facts, actions: &mut Vec<Action>) {
+    ui.label(&facts.title);
+    ui.weak(&facts.device.name);
+    ui.separator();
+    figures(ui, facts);
+    ui.separator();
+    settings(ui, look, facts, actions);
+    if let Some(report) = &facts.report
+        && look.pass_times
+        && !report.passes.is_empty()
+    {
+        ui.separator();
+        Grid::new("passes").show(ui, |ui| {
+            for pass in &report.passes {
+                row(ui, pass.name, &format!("{:.3} ms", pass.nanoseconds * 1e-6));
+            }
+        });
+    }
+}
+
+fn row(ui: &mut Ui, name: &str, value: &str) {
+    ui.label(name);
+    ui.monospace(value);
+    ui.end_row();
+}
+
+fn figures(ui: &mut Ui, facts: &Facts) {
+    let Facts {
+        stats,
+        report,
+        memory,
+        ..
+    } = facts;
+    Grid::new("figures").show(ui, |ui| {
+        row(ui, "frame, CPU", &format!("{:.2} ms", facts.cpu_ms));
+        if let Some(report) = report
+            && !report.passes.is_empty()
+        {
+            let sum: f64 = report.passes.iter().map(|pass| pass.nanoseconds).sum();
+            row(ui, "frame, device", &format!("{:.2} ms", sum * 1e-6));
+        }
+        row(ui, "instances", &stats.instances.to_string());
+        row(ui, "triangles", &stats.triangles.to_string());
+        row(ui, "draw calls", &stats.draw_calls.to_string());
+        if let Some(culled) = report.as_ref().and_then(|report| report.culling) {
+            row(ui, "drawn", &culled.drawn.to_string());
+        }
+        row(ui, "uploaded", &format!("{} bytes", stats.uploaded_bytes));
+        row(ui, "pipelines made", &facts.pipelines.to_string());
+        row(
+            ui,
+            "device memory",
+            &format!("{:.1} MiB", memory.allocated as f64 / f64::from(1 << 20)),
+        );
+    });
+}
+
+fn settings(ui: &mut Ui, look: &LookArgs, facts: &Facts, actions: &mut Vec<Action>) {
+    let mut slider = |value: f32, range: RangeInclusive<f32>, name, make: fn(f32) -> Action| {
+        let mut now = value;
+        if ui.add(Slider::new(&mut now, range).text(name)).changed() {
+            actions.push(make(now));
+        }
+    };
+    let half = STOPS_MAX / 2.0;
+    slider(
+        look.exposure.unwrap_or(0.0),
+        -half..=half,
+        "exposure, stops",
+        |stops| Action::Exposure { stops },
+    );
+    slider(look.bloom.unwrap_or(0.0), 0.0..=1.0, "bloom", |amount| {
+        Action::Bloom { amount }
+    });
+    slider(
+        look.harmony.unwrap_or(1.0),
+        0.0..=1.0,
+        "harmony",
+        |amount| Action::Harmony { amount },
+    );
+    let tone_map = look.tone_map.unwrap_or(ToneMapChoice::Neutral);
+    if let Some(chosen) = choose(ui, "tone map", Some(tone_map), None).flatten() {
+        actions.push(Action::ToneMap(chosen));
+    }
+    if let Some(chosen) =
+        choose::<QualityChoice>(ui, "quality", Some(facts.quality), None).flatten()
+    {
+        actions.push(Action::Quality(chosen));
+    }
+    if let Some(chosen) = choose::<ShowChoice>(ui, "show", look.show, Some("colours")) {
+        actions.push(Action::Show(chosen));
+    }
+    let mut toggle = |on: bool, name, action| {
+        let mut now = on;
+        if ui.checkbox(&mut now, name).changed() {
+            actions.push(action);
+        }
+    };
+    toggle(look.axes, "axes and box", Action::Axes);
+    toggle(look.pass_times, "time of each pass", Action::PassTimes);
+}
+
+/// One of the choices that options have, or none of them where that has a name. `Some` is what was just chosen.
+fn choose<T: ValueEnum + PartialEq>(
+    ui: &mut Ui,
+    name: &str,
+    now: Option<T>,
+    none: Option<&str>,
+) -> Option<Option<T>> {
+    let word = |choice: &T| {
+        let value = choice.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    };
+    let shown = now
+        .as_ref()
+        .map_or_else(|| none.unwrap_or_default().to_owned(), word);
+    let mut chosen = None;
+    ComboBox::from_label(name)
+        .selected_text(shown)
+        .show_ui(ui, |ui| {
+            if let Some(none) = none
+                && ui.selectable_label(now.is_none(), none).clicked()
+            {
+                chosen = Some(None);
+            }
+            for choice in T::value_variants() {
+                if ui
+                    .selectable_label(now.as_ref() == Some(choice), word(choice))
+                    .clicked()
+                {
+                    chosen = Some(Some(choice.clone()));
+                }
+            }
+        });
+    chosen
+}
