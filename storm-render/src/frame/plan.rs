@@ -232,9 +232,9 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
     };
     let quality = key.shadows.unwrap_or(ShadowQuality::LOW);
     let side = shadow::sun_grid(&quality) * quality.resolution;
-    let sun_map = graph.image("sun shadows", map(side));
+    let sun_map = graph.import_image("sun shadows", map(side), Origin::Kept);
     let side = shadow::light_grid(&quality) * quality.light_resolution;
-    let light_map = graph.image("light shadows", map(side));
+    let light_map = graph.import_image("light shadows", map(side), Origin::Kept);
     let clusters = graph.buffer("light clusters", lighting::cluster_bytes(key.light_words));
     let bounds_bytes = u64::from(key.light_words) * 32 * 8;
     let cluster_bounds = graph.buffer("bounds of lights", bounds_bytes);
