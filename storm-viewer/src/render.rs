@@ -12,7 +12,9 @@ use crate::{
     cli::{RenderArgs, Size},
     content::Content,
     error::ViewerError,
-    output, png,
+    output,
+    pipelines::PipelineCache,
+    png,
     stage::Stage,
 };
 
@@ -52,12 +54,14 @@ pub(crate) fn run(args: &RenderArgs) -> Result<(), ViewerError> {
     let load = began.elapsed();
     let size = args.picture.size;
     let (view, _) = content.camera(args.picture.camera.as_ref(), size.aspect())?;
-    let gpu = Gpu::headless(&args.gpu.desc())?;
+    let pipelines = PipelineCache::from_env();
+    let gpu = Gpu::headless(&pipelines.fill(args.gpu.desc()))?;
     let samples = args.picture.samples.unwrap_or(PICTURE_SAMPLES);
     check_memory(&gpu.info(), size, samples)?;
     let mut stage = Stage::new(&gpu, content, samples, args.picture.look)?;
     let drawn = picture(&mut stage, &view, size, args.frames)?;
     stage.check_validation()?;
+    pipelines.keep(&gpu);
     png::write(&args.output, &drawn.picture)?;
     output::wrote(&args.output, &format!(" ({size})"));
     if args.frames.is_some() {

@@ -4,7 +4,9 @@ mod scene;
 
 use storm_render::Gpu;
 
-use crate::{cli::DemoArgs, error::ViewerError, output, png, render, stage::Stage};
+use crate::{
+    cli::DemoArgs, error::ViewerError, output, pipelines::PipelineCache, png, render, stage::Stage,
+};
 
 /// Builds the scene, writes its picture and shows it.
 pub(crate) fn run(args: &DemoArgs) -> Result<(), ViewerError> {
@@ -13,12 +15,14 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), ViewerError> {
     let mut content = scene::build(args.seed);
     args.picture.sky.apply(&mut content)?;
     let (view, _) = content.camera(args.picture.camera.as_ref(), size.aspect())?;
-    let gpu = Gpu::headless(&args.gpu.desc())?;
+    let pipelines = PipelineCache::from_env();
+    let gpu = Gpu::headless(&pipelines.fill(args.gpu.desc()))?;
     let samples = args.picture.samples.unwrap_or(render::PICTURE_SAMPLES);
     render::check_memory(&gpu.info(), size, samples)?;
     let mut stage = Stage::new(&gpu, content, samples, args.picture.look)?;
     let drawn = render::picture(&mut stage, &view, size, args.frames)?;
     stage.check_validation()?;
+    pipelines.keep(&gpu);
     png::write(&args.output, &drawn.picture)?;
     output::wrote(&args.output, &format!(" ({size})"));
     if args.frames.is_some() {
@@ -54,6 +58,7 @@ fn window(args: &DemoArgs) -> Result<(), ViewerError> {
         output: None,
         actions: args.actions.clone(),
         gpu: args.gpu.desc(),
+        pipelines: PipelineCache::from_env(),
     };
     let mut content = scene::build(args.seed);
     args.picture.sky.apply(&mut content)?;
