@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod capture;
 mod context;
 mod environment;
 mod error;
@@ -40,6 +41,7 @@ pub use crate::text::{
     TextStyle,
 };
 pub use crate::{
+    capture::{HdrPicture, HdrTarget},
     context::{Gpu, GpuDesc, GpuInfo, MemoryReport},
     error::{RenderError, Result},
     gpu::{

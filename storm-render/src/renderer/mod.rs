@@ -6,6 +6,7 @@ use ash::vk;
 use glam::{Mat4, Vec2, Vec3};
 
 use crate::{
+    capture::RADIANCE_FORMAT,
     context::Gpu,
     environment::Environment,
     error::Result,
@@ -252,6 +253,8 @@ impl Renderer {
         }
         let lights = scene.light_count();
         let plain = view.debug == DebugView::None;
+        // Of radiance nothing is shown yet.
+        let shown = canvas.format != RADIANCE_FORMAT;
         FrameKey {
             extent: canvas.extent,
             canvas_format: canvas.format,
@@ -267,14 +270,14 @@ impl Renderer {
                 0
             },
             occlusion: quality.ambient_occlusion.is_some(),
-            auto_exposure: plain && view.auto_exposure.is_some(),
+            auto_exposure: plain && shown && view.auto_exposure.is_some(),
             bloom: plain && view.bloom > 0.0,
             temporal: quality.temporal && self.samples == vk::SampleCountFlags::TYPE_1,
             weighted: plain && quality.weighted_blending && !scene.draws.blended().is_empty(),
             debug: view.debug,
-            lines: scene.lines().1 > 0,
-            ui: scene.overlay.is_shown(),
-            custom: self.pipelines.custom_pass().is_some(),
+            lines: shown && scene.lines().1 > 0,
+            ui: shown && scene.overlay.is_shown(),
+            custom: shown && self.pipelines.custom_pass().is_some(),
             // Times are taken on one queue.
             two_queues: quality.async_compute && !self.timings,
         }
