@@ -34,7 +34,10 @@ pub(crate) struct Facts {
 /// What came of a run of the panel.
 pub(crate) struct Ran {
     /// What the person did with it.
-    #[cfg_attr(not(feature = "window"), allow(dead_code, reason = "only windows need it"))]
+    #[cfg_attr(
+        not(feature = "window"),
+        allow(dead_code, reason = "only windows need it")
+    )]
     pub(crate) actions: Vec<Action>,
     /// For whoever has a window.
     #[cfg_attr(
