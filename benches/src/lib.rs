@@ -59,6 +59,7 @@ pub struct Case<'a> {
     bytes: Option<u64>,
     subjects: Vec<(&'static str, Run<'a>)>,
     targets: Vec<Target>,
+    limits: Vec<(&'static str, f64)>,
 }
 
 /// `subject` ÷ `peer` (or the best of the others but `base`, if `None`) should be at most `ratio`.
@@ -88,6 +89,7 @@ impl<'a> Case<'a> {
             bytes: None,
             subjects: Vec::new(),
             targets: Vec::new(),
+            limits: Vec::new(),
         }
     }
 
@@ -124,6 +126,13 @@ impl<'a> Case<'a> {
             peer,
             ratio,
         });
+    }
+}
+
+impl Case<'_> {
+    /// Sets a target in itself: `subject` takes at most so many nanoseconds.
+    pub fn at_most(&mut self, subject: &'static str, nanoseconds: f64) {
+        self.limits.push((subject, nanoseconds));
     }
 }
 
@@ -167,6 +176,30 @@ impl Comparison {
         self.filter.is_empty() || self.filter.iter().any(|part| name.contains(part.as_str()))
     }
 
+    /// Whether fewer samples are to be taken.
+    #[must_use]
+    pub fn is_quick(&self) -> bool {
+        self.quick
+    }
+
+    /// Adds a row of times measured elsewhere, by `clock`: (subject, nanoseconds). `ratio` is the target for `storm` over the
+    /// best peer.
+    pub fn times(
+        &mut self,
+        name: &'static str,
+        clock: &'static str,
+        values: &[(&'static str, f64)],
+        ratio: Option<f64>,
+    ) {
+        let mut case = Case::new(name, 1);
+        if let Some(ratio) = ratio {
+            case.target("storm", None, ratio);
+        }
+        let row = report::Row::new(&case, clock, values);
+        row.print();
+        self.rows.push(row);
+    }
+
     /// Measures a case, its subjects in turn, sample by sample.
     pub fn run(&mut self, mut case: Case<'_>) {
         let samples = if self.quick {
@@ -196,7 +229,11 @@ impl Comparison {
                 (subject.0, times[times.len() / 2])
             });
         let medians: Vec<_> = medians.collect();
-        let row = report::Row::new(&case, &medians);
+        let clock = match case.clock {
+            Clock::Wall => "wall",
+            Clock::ThreadCpu => "thread CPU",
+        };
+        let row = report::Row::new(&case, clock, &medians);
         row.print();
         self.rows.push(row);
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::{Case, Clock};
+use crate::Case;
 
 /// One case, measured.
 #[derive(Serialize)]
@@ -45,7 +45,11 @@ fn least(values: impl Iterator<Item = f64>) -> Option<f64> {
 }
 
 impl Row {
-    pub(crate) fn new(case: &Case<'_>, medians: &[(&'static str, f64)]) -> Self {
+    pub(crate) fn new(
+        case: &Case<'_>,
+        clock: &'static str,
+        medians: &[(&'static str, f64)],
+    ) -> Self {
         let best = least(
             medians
                 .iter()
@@ -87,15 +91,21 @@ impl Row {
                 met: ratio <= target.ratio,
             })
         });
+        let limits = case.limits.iter().filter_map(|&(subject, limit)| {
+            let time = find(subject)?;
+            Some(Goal {
+                subject,
+                peer: "1 ns".to_owned(),
+                target: limit,
+                ratio: time,
+                met: time <= limit,
+            })
+        });
         Self {
             case: case.name,
-            clock: if case.clock == Clock::Wall {
-                "wall"
-            } else {
-                "thread CPU"
-            },
+            clock,
             cells: cells.collect(),
-            targets: goals.collect(),
+            targets: goals.chain(limits).collect(),
         }
     }
 
