@@ -6,6 +6,9 @@
 mod clip;
 #[cfg(feature = "ecs")]
 mod components;
+#[cfg(feature = "hdr")]
+pub mod hdr;
+mod hdr_image;
 mod id;
 mod image_value;
 mod library;
@@ -27,10 +30,11 @@ pub use crate::components::{MaterialHandle, MeshHandle};
 pub use crate::tangents::TangentError;
 pub use crate::{
     clip::{Clip, Interpolation, Track, TrackValues},
+    hdr_image::{HdrImage, HdrImageError, SunSpot},
     id::{AssetId, Handle},
     image_value::{Filter, Image, ImageError, MipFilter, PixelFormat, Sampler, Wrap},
     library::{Assets, Library},
     material::{AlphaMode, Material, TextureSlot},
-    mesh::{Bounds, Mesh, MeshError, MorphTarget, Topology},
+    mesh::{Bounds, Mesh, MeshError, MeshLevel, MorphTarget, Topology},
     skin::Skin,
 };

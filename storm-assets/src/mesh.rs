@@ -141,10 +141,22 @@ pub struct Mesh {
     pub morph_weights: Vec<f32>,
     /// Indices into the vertices, [`Topology::indices_per_primitive`] each primitive.
     pub indices: Vec<u32>,
+    /// The same surface with fewer primitives, finer before coarser; `indices` is the finest. Vertices that only a coarser level
+    /// uses stand among the others.
+    pub levels: Vec<MeshLevel>,
+}
+
+/// A coarser level of a mesh.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MeshLevel {
+    /// Indices into the vertices of the mesh.
+    pub indices: Vec<u32>,
+    /// How far its surface is from the finest one at most, metres, in the mesh's own space.
+    pub error: f32,
 }
 
 /// Why a [`Mesh`] is not well-formed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum MeshError {
     /// An attribute is there for some vertices and not for others.
@@ -171,6 +183,18 @@ pub enum MeshError {
         found: usize,
         /// What that should be a multiple of.
         multiple_of: usize,
+    },
+    /// A level has an error that is no length, or one smaller than a finer level.
+    Level {
+        /// Which of `levels`.
+        level: usize,
+        /// Its error.
+        error: f32,
+    },
+    /// There are more levels than [`Mesh::LEVELS_MAX`].
+    Levels {
+        /// How many there are.
+        found: usize,
     },
     /// There are more vertices than an index can count.
     TooLarge {
@@ -202,6 +226,15 @@ impl std::fmt::Display for MeshError {
             Self::Partial { found, multiple_of } => {
                 write!(f, "{found} indices are not a multiple of {multiple_of}")
             }
+            Self::Level { level, error } => {
+                write!(
+                    f,
+                    "level {level} has an error of {error}, which is no length or less than that of a finer one"
+                )
+            }
+            Self::Levels { found } => {
+                write!(f, "{found} levels, {} are the limit", Mesh::LEVELS_MAX)
+            }
             Self::TooLarge { vertices } => {
                 write!(f, "{vertices} vertices are more than an index can count")
             }
@@ -212,6 +245,9 @@ impl std::fmt::Display for MeshError {
 impl std::error::Error for MeshError {}
 
 impl Mesh {
+    /// Levels that a mesh may have beside the finest.
+    pub const LEVELS_MAX: usize = 7;
+
     /// The smallest box around the positions.
     #[must_use]
     pub fn bounds(&self) -> Bounds {
@@ -255,24 +291,92 @@ impl Mesh {
             length("morph normals", target.normals.len())?;
             length("morph tangents", target.tangents.len())?;
         }
-        let multiple_of = self.topology.indices_per_primitive();
-        if !self.indices.len().is_multiple_of(multiple_of) {
-            return Err(MeshError::Partial {
-                found: self.indices.len(),
-                multiple_of,
-            });
+        self.check_indices(&self.indices)?;
+        let found = self.levels.len();
+        if found > Self::LEVELS_MAX {
+            return Err(MeshError::Levels { found });
         }
-        match self
-            .indices
-            .iter()
-            .position(|&index| index as usize >= vertices)
-        {
+        let mut finer = 0.0;
+        for (level, MeshLevel { indices, error }) in self.levels.iter().enumerate() {
+            self.check_indices(indices)?;
+            // Not a number is no length.
+            if !(error.is_finite() && *error >= finer) {
+                let error = *error;
+                return Err(MeshError::Level { level, error });
+            }
+            finer = *error;
+        }
+        Ok(())
+    }
+
+    fn check_indices(&self, indices: &[u32]) -> Result<(), MeshError> {
+        let vertices = self.positions.len();
+        let multiple_of = self.topology.indices_per_primitive();
+        if !indices.len().is_multiple_of(multiple_of) {
+            let found = indices.len();
+            return Err(MeshError::Partial { found, multiple_of });
+        }
+        match indices.iter().position(|&index| index as usize >= vertices) {
             Some(at) => Err(MeshError::Index {
                 at,
-                found: self.indices[at],
+                found: indices[at],
                 vertices,
             }),
             None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_of_the_vertices_and_get_coarser() {
+        let mesh = |levels: &[(&[u32], f32)]| Mesh {
+            positions: vec![[0.0; 3]; 4],
+            indices: vec![0, 1, 2],
+            levels: levels
+                .iter()
+                .map(|&(indices, error)| MeshLevel {
+                    indices: indices.into(),
+                    error,
+                })
+                .collect(),
+            ..Mesh::default()
+        };
+        let all: &[u32] = &[1, 2, 3];
+        for levels in [
+            &[][..],
+            &[(all, 0.0)],
+            &[(all, 0.1), (&[], 0.1), (all, 2.0)],
+        ] {
+            assert_eq!(mesh(levels).check(), Ok(()));
+        }
+        for (levels, message) in [
+            (
+                &[(&[0, 1][..], 0.1)][..],
+                "2 indices are not a multiple of 3",
+            ),
+            (
+                &[(all, 0.1), (&[0, 1, 4], 0.2)],
+                "index 2 is 4, which is past the 4 vertices",
+            ),
+            (
+                &[(all, 0.2), (all, 0.1)],
+                "level 1 has an error of 0.1, which is no length or less than that of a finer one",
+            ),
+            (
+                &[(all, f32::NAN)],
+                "level 0 has an error of NaN, which is no length or less than that of a finer one",
+            ),
+            (
+                &[(all, -1.0)],
+                "level 0 has an error of -1, which is no length or less than that of a finer one",
+            ),
+            (&[(all, 0.0); 8], "8 levels, 7 are the limit"),
+        ] {
+            assert_eq!(mesh(levels).check().unwrap_err().to_string(), message);
         }
     }
 }

@@ -5,7 +5,7 @@ use glam::Vec3;
 use crate::{Mesh, MorphTarget, Topology, unit::unit};
 
 impl Mesh {
-    /// A mesh whose vertex `i` is vertex `order[i]` of this one, without indices.
+    /// A mesh whose vertex `i` is vertex `order[i]` of this one, without indices and levels.
     ///
     /// # Panics
     /// When `order` names a vertex that is not there.
@@ -45,6 +45,7 @@ impl Mesh {
                 .collect(),
             morph_weights: self.morph_weights.clone(),
             indices: Vec::new(),
+            levels: Vec::new(),
         }
     }
 

@@ -71,7 +71,7 @@ struct PunctualLight {
     uint shadow;      // first of its shadow views, or NONE
 };
 
-// The procedural sky. Radiance is in the units of the sun's illuminance over π.
+// The sky. Radiance is in the units of the sun's illuminance over π.
 struct Sky {
     vec3 sun_direction; // towards the sun
     float sun_cos;      // cosine of the disc's angular radius
@@ -87,7 +87,16 @@ struct Sky {
     float fog_height;   // metres in which fog thins to 1/e
     vec3 cloud_shade;
     uint seed;
+    uint64_t atmosphere; // address of what atmosphere.glsl describes
+    uint kind;           // where light comes from: SKY_GRADIENT and the rest
+    uint picture;        // slot of an equirectangular picture
+    uint picture_sampler;
+    float picture_light; // what its radiance is multiplied by
+    vec2 picture_turn;   // cosine and sine of how far it is turned about +Y
 };
+const uint SKY_GRADIENT = 0u;
+const uint SKY_PICTURE = 1u;
+const uint SKY_AIR = 2u;
 
 layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer Words { uint at[]; };
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Transforms { InstanceTransform at[]; };

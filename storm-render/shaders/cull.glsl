@@ -12,6 +12,8 @@ struct CullView {
     vec2 extent;      // pixels
     float small;      // pixels below which an instance is dropped; 0 keeps all that could be seen
     uint sample_grid; // samples lie on lines this many to a pixel; 0 where that is not known
+    float level_scale; // square of how many times the allowed error a metre at distance 1 is
+    uvec3 pad;
 };
 
 // VkDrawIndexedIndirectCommand.
@@ -28,8 +30,12 @@ struct MeshBox {
     vec3 low;
     uint flags;
     vec3 high;
-    uint pad;
+    uint errors; // of coarser levels, metres: where in the vertex arena
 };
+const uint BOX_LEVELS_SHIFT = 8u; // from this bit on: how many coarser levels there are
+// A candidate is a slot, and from this bit on a level of its mesh.
+const uint LEVEL_SHIFT = 28u;
+const uint SLOT_MASK = (1u << LEVEL_SHIFT) - 1u;
 const uint BOX_THIN = 1u; // lines and points: as wide as a pixel, whatever their size
 
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer CullViews { CullView at[]; };
@@ -42,7 +48,7 @@ layout(buffer_reference, scalar, buffer_reference_align = 4) buffer Floats { flo
 
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer CullInfo {
     CullViews views;
-    Words candidates;     // slots
+    Words candidates;     // slots, each as often as its mesh has levels
     Commands commands;
     Ranges ranges;        // first command and number of commands
     Boxes boxes;          // by mesh

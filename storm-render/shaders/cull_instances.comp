@@ -20,6 +20,6 @@ void main() {
     }
     uint word = info.bits.at[bits_start(info, list) + candidate / 32u];
     if ((word & (1u << (candidate % 32u))) != 0u) {
-        info.slots.at[list * info.candidate_stride + rank(info, list, candidate)] = info.candidates.at[candidate];
+        info.slots.at[list * info.candidate_stride + rank(info, list, candidate)] = info.candidates.at[candidate] & SLOT_MASK;
     }
 }

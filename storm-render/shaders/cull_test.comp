@@ -11,6 +11,7 @@ const uint FRUSTUM = 0u; // in view; list 0
 const uint FIRST = 1u;   // in view, solid, and seen in the frame before; list 0
 const uint SECOND = 2u;  // not hidden by what was drawn first: solid ones not drawn yet (list 1), all (list 2)
 const uint SHADOW = 3u;  // solid and in view of a light; list 3 + view
+const uint LEVELS = 4u;  // all, where culling is off and meshes have levels; list 0
 
 layout(push_constant, scalar) uniform Push {
     Globals globals;
@@ -117,6 +118,44 @@ uint test(uint slot, CullView view, bool occlusion) {
     return LEFT;
 }
 
+// Which level of its mesh a view sees. Only products, sums and comparisons, none of them contracted: `src/frame/level.rs`
+// says the same to the last bit.
+uint choose(uint slot, CullView view) {
+    InstanceTransform t = globals.transforms.at[slot];
+    MeshBox box = info.boxes.at[globals.metas.at[slot].mesh];
+    uint levels = box.flags >> BOX_LEVELS_SHIFT;
+    if (levels == 0u) {
+        return 0u;
+    }
+    precise vec3 origin = vec3(t.cell - globals.camera_cell) * CELL_SIZE - globals.camera_translation;
+    precise vec3 middle = 0.5 * (box.low + box.high);
+    precise vec3 reach = 0.5 * (box.high - box.low);
+    precise vec3 at;
+    for (int i = 0; i < 3; ++i) {
+        at[i] = t.rows[i].x * middle.x + t.rows[i].y * middle.y + t.rows[i].z * middle.z + t.rows[i].w + origin[i];
+    }
+    mat4 m = view.clip_from_relative;
+    precise float nearest = m[0].w * at.x + m[1].w * at.y + m[2].w * at.z + m[3].w;
+    precise float largest = 0.0;
+    for (int i = 0; i < 3; ++i) {
+        vec3 column = vec3(t.rows[0][i], t.rows[1][i], t.rows[2][i]);
+        precise float along = (m[0].w * column.x + m[1].w * column.y + m[2].w * column.z) * reach[i];
+        nearest -= abs(along);
+        precise float square = column.x * column.x + column.y * column.y + column.z * column.z;
+        largest = max(largest, square);
+    }
+    precise float limit = nearest * nearest;
+    uint level = 0u;
+    for (uint i = 0u; i < levels; ++i) {
+        precise float error = uintBitsToFloat(globals.vertices.at[box.errors + i]);
+        precise float projected = error * error * largest * view.level_scale;
+        if (nearest > 0.0 && projected <= limit) {
+            level = i + 1u;
+        }
+    }
+    return level;
+}
+
 void leave(uint which) {
     uint i = gl_LocalInvocationID.x;
     atomicOr(left_bits[which][i / 32u], 1u << (i % 32u));
@@ -138,10 +177,13 @@ void main() {
     barrier();
     uint view = first_view + gl_WorkGroupID.y;
     bool solid = candidate < info.solid_count;
-    bool asked = candidate < info.candidate_count && (solid || mode == FRUSTUM || mode == SECOND);
+    bool asked = candidate < info.candidate_count && (solid || mode == FRUSTUM || mode == SECOND || mode == LEVELS);
+    uint word = asked ? info.candidates.at[candidate] : 0u;
+    uint slot = word & SLOT_MASK;
+    // What is blended is sorted in its finest level alone.
+    asked = asked && (!solid || choose(slot, info.views.at[view]) == word >> LEVEL_SHIFT);
     if (asked) {
-        uint slot = info.candidates.at[candidate];
-        uint result = test(slot, info.views.at[view], mode == SECOND);
+        uint result = mode == LEVELS ? LEFT : test(slot, info.views.at[view], mode == SECOND);
         if (mode == FIRST) {
             if (result == LEFT && info.seen.at[slot] != 0u) {
                 leave(0u);

@@ -29,9 +29,9 @@ void main() {
         vec3 d = cube_direction(at, side);
         vec2 p = (vec2(at.xy) + 0.5) / float(side) * 2.0 - 1.0;
         // The solid angle of a texel: the area over the cube of its distance.
-        float q = 1.0 + dot(p, p);
-        float solid_angle = 4.0 / (float(side * side) * q * sqrt(q));
-        vec3 light = textureLod(samplerCube(cubes[source], samplers[globals.clamp_sampler]), d, level).rgb * solid_angle;
+        float solid_angle = 4.0 / float(side * side) * cube_weight(p);
+        vec4 seen = textureLod(samplerCube(cubes[source], samplers[globals.clamp_sampler]), d, level);
+        vec3 light = of_weighted(seen) * solid_angle;
         sum[0] += light;
         sum[1] += light * d.y;
         sum[2] += light * d.z;

@@ -42,7 +42,8 @@ void main() {
         float solid_angle = 1.0 / (float(SAMPLES) * max(density, 1e-6));
         float level = roughness == 0.0 ? 0.0 : 0.5 * log2(solid_angle / texel) + 1.0;
         vec3 direction = t * l.x + b * l.y + n * l.z;
-        sum += textureLod(samplerCube(cubes[source], samplers[globals.clamp_sampler]), direction, max(level, 0.0)).rgb * l.z;
+        vec4 seen = textureLod(samplerCube(cubes[source], samplers[globals.clamp_sampler]), direction, max(level, 0.0));
+        sum += of_weighted(seen) * l.z;
         weight += l.z;
     }
     result.at[(at.z * side + at.y) * side + at.x] = to_halves(sum / max(weight, 1e-6));

@@ -13,7 +13,7 @@ const bool SUN_SHADOWS = (FEATURES & 2u) != 0u;
 const bool LIGHT_SHADOWS = (FEATURES & 4u) != 0u;
 const bool CLUSTERED = (FEATURES & 8u) != 0u;
 const bool OCCLUSION = (FEATURES & 16u) != 0u;
-// What is shown instead of colours: 0 nothing, 1 normals, 2 cascades, 3 lights of clusters, 4 instances.
+// What is shown instead of colours: 0 nothing, 1 normals, 2 cascades, 3 lights of clusters, 4 instances, 5 levels.
 const uint DEBUG = FEATURES >> 8;
 
 #ifdef SURFACE
@@ -21,17 +21,17 @@ const uint DEBUG = FEATURES >> 8;
 const bool MASK_ONLY = (FEATURES & 32u) != 0u;
 const bool MOTION_ONLY = (FEATURES & 64u) != 0u;
 const bool WEIGHTED_SUMS = (FEATURES & 128u) != 0u;
+#endif
 layout(push_constant, scalar) uniform Push {
     Globals globals;
     uint64_t visible;
     uint64_t views;
     uint view;
-    uint pad;
+    uint level; // of the meshes that are drawn
+#ifdef SURFACE
     SurfaceInfos surfaces;
-};
-#else
-layout(push_constant, scalar) uniform Push { Globals globals; };
 #endif
+};
 layout(set = 1, binding = 2) uniform texture2D visibility_map;
 
 layout(location = 0) in vec3 in_relative;
@@ -248,6 +248,11 @@ vec3 debug_color(vec3 n) {
         uint count = lights_here();
         return count == 0u ? vec3(0.05) * shade : heat(min(float(count) / 32.0, 1.0));
     }
+    if (DEBUG == 5u) {
+        const vec3 levels[8] = vec3[8](vec3(0.9), vec3(0.9, 0.25, 0.2), vec3(0.9, 0.8, 0.3), vec3(0.3, 0.8, 0.3),
+                                       vec3(0.3, 0.8, 0.8), vec3(0.25, 0.4, 0.9), vec3(0.7, 0.3, 0.8), vec3(0.4));
+        return shade * levels[min(level, 7u)];
+    }
     uint h = hash(in_slot);
     return shade * (0.2 + 0.8 * vec3(h & 255u, h >> 8 & 255u, h >> 16 & 255u) / 255.0);
 }
@@ -353,13 +358,22 @@ void main() {
         color += sun * globals.sky.sun_color * reflectance(s, globals.sky.sun_direction);
         color += punctual_light(s);
     }
+    if (globals.sky.kind == SKY_AIR) {
+        vec3 kept, added;
+        air_between(Atmosphere(globals.sky.atmosphere), in_relative, kept, added);
+        color = color * kept + added;
+    }
     if (globals.sky.fog_density > 0.0) {
         float distance = length(in_relative);
         vec3 along = in_relative / max(distance, 1e-6);
         float height = globals.camera_translation.y + float(globals.camera_cell.y) * CELL_SIZE + 0.5 * in_relative.y;
         float density = globals.sky.fog_density * exp(-max(height, 0.0) / globals.sky.fog_height);
         vec3 flat_along = normalize(vec3(along.x, max(along.y, 0.0), along.z));
-        color = mix(sky_air(globals.sky, flat_along), color, exp(-density * distance));
+        vec3 fog = globals.sky.kind == SKY_GRADIENT
+            ? sky_air(globals.sky, flat_along)
+            : textureLod(samplerCube(cubes[globals.sky_cube], samplers[globals.clamp_sampler]), flat_along,
+                         float(globals.sky_levels - 2u)).rgb;
+        color = mix(fog, color, exp(-density * distance));
     }
     if (DEBUG != 0u) {
 #ifdef SURFACE

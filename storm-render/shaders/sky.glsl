@@ -1,4 +1,6 @@
-// The procedural sky: a gradient, a glow around the sun, one layer of clouds, a ground. Needs common.glsl.
+// The sky: a gradient with a glow around the sun, one layer of clouds and a ground; or a picture; or lit air. Needs
+// common.glsl.
+#include "atmosphere.glsl"
 
 uint hash(uint x) {
     // PCG output permutation (Jarzynski and Olano 2020).
@@ -41,8 +43,20 @@ vec3 sky_air(Sky sky, vec3 direction) {
     return air + sky.haze * glow;
 }
 
-// Radiance from a direction, without the sun's disc.
-vec3 sky_radiance(Sky sky, vec3 direction) {
+// Where a direction is in the picture: -Z in the middle, +X to its right.
+vec2 picture_place(Sky sky, vec3 direction) {
+    vec2 t = sky.picture_turn;
+    vec3 d = vec3(t.x * direction.x - t.y * direction.z, direction.y, t.y * direction.x + t.x * direction.z);
+    return vec2(0.5 + atan(d.x, -d.z) / (2.0 * PI), acos(clamp(d.y, -1.0, 1.0)) / PI);
+}
+
+vec3 picture_radiance(Sky sky, vec3 direction, float level) {
+    vec2 at = picture_place(sky, direction);
+    return sky.picture_light * textureLod(sampler2D(images[sky.picture], samplers[sky.picture_sampler]), at, level).rgb;
+}
+
+// Radiance from a direction of the gradient, without the sun's disc.
+vec3 gradient_radiance(Sky sky, vec3 direction) {
     vec3 air = sky_air(sky, direction);
     if (direction.y > 0.0 && sky.cloud_cover > 0.0) {
         // Clouds lie on a plane that is bent down a little towards the horizon.
@@ -62,8 +76,10 @@ vec3 sky_radiance(Sky sky, vec3 direction) {
     return mix(air, sky.ground, smoothstep(0.0, -0.08, direction.y));
 }
 
-vec3 sun_disc(Sky sky, vec3 direction) {
-    float cosine = dot(direction, sky.sun_direction);
-    float soft = smoothstep(sky.sun_cos, mix(sky.sun_cos, 1.0, 0.3), cosine);
-    return soft * (1.0 - 0.85 * sky.cloud_cover) * sky.sun_color * 40.0;
+// Radiance from a direction, without the sun's disc.
+vec3 sky_radiance(Sky sky, vec3 direction) {
+    if (sky.kind == SKY_AIR) {
+        return air_radiance(Atmosphere(sky.atmosphere), direction);
+    }
+    return sky.kind == SKY_PICTURE ? picture_radiance(sky, direction, 0.0) : gradient_radiance(sky, direction);
 }

@@ -17,6 +17,7 @@ use crate::{
         image::{Image, ImageDesc, Sampler},
         instance::Instance,
         pipeline_cache::PipelineCache,
+        pools::PoolReport,
         swapchain::{self, Surface, Window},
     },
     target::WindowTarget,
@@ -38,6 +39,7 @@ pub struct GpuDesc {
 
 /// What memory a [`Gpu`] has, and what it is used for.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MemoryReport {
     /// All heaps.
     pub heaps: Vec<Heap>,
@@ -45,6 +47,8 @@ pub struct MemoryReport {
     pub allocated: u64,
     /// Bytes taken from the driver for them.
     pub reserved: u64,
+    /// The same by how long what uses them lives.
+    pub pools: Vec<PoolReport>,
     /// Bytes in use by purpose, the most first.
     pub purposes: Vec<(String, u64)>,
 }
@@ -197,20 +201,18 @@ impl Gpu {
     /// What memory there is, and what it is used for.
     #[must_use]
     pub fn memory(&self) -> MemoryReport {
-        let report = self
-            .0
-            .device
-            .with_allocator(|allocator| allocator.generate_report());
+        let (pools, places) = self.0.device.with_pools(|pools| pools.report());
         let mut purposes = HashMap::<String, u64>::new();
-        for allocation in &report.allocations {
-            *purposes.entry(allocation.name.clone()).or_default() += allocation.size;
+        for (name, bytes) in places {
+            *purposes.entry(name).or_default() += bytes;
         }
         let mut purposes: Vec<_> = purposes.into_iter().collect();
         purposes.sort_unstable_by(|(a, x), (b, y)| y.cmp(x).then_with(|| a.cmp(b)));
         MemoryReport {
             heaps: self.0.device.heaps(),
-            allocated: report.total_allocated_bytes,
-            reserved: report.total_capacity_bytes,
+            allocated: pools.iter().map(|pool| pool.allocated).sum(),
+            reserved: pools.iter().map(|pool| pool.reserved).sum(),
+            pools,
             purposes,
         }
     }

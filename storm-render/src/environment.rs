@@ -4,6 +4,7 @@ use ash::vk;
 use bytemuck::{Pod, Zeroable};
 
 use crate::{
+    atmosphere::{AtmosphereInfo, Tables},
     context::Gpu,
     error::Result,
     gpu::{
@@ -13,7 +14,10 @@ use crate::{
         image::{Image, ImageDesc, mip_levels},
         pipeline::Pipeline,
     },
-    scene::layout::SkyInfo,
+    scene::{
+        Scene,
+        layout::{SKY_GRADIENT, SkyInfo},
+    },
     shaders,
 };
 
@@ -49,6 +53,68 @@ pub(crate) struct EnvironmentSlots {
     pub(crate) harmonics: u64,
 }
 
+/// What a filtered sky was filtered from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct SkyKey {
+    sky: SkyInfo,
+    /// Of its picture.
+    serial: u32,
+    air: Option<AtmosphereInfo>,
+}
+
+impl SkyKey {
+    pub(crate) fn of(scene: &Scene) -> Self {
+        let (info, serial) = scene.sky_info();
+        // Fog and the sun's own light are not part of the picture that is filtered.
+        let sky = SkyInfo {
+            fog_density: 0.0,
+            fog_height: 0.0,
+            sun_cos: 0.0,
+            ..info
+        };
+        let sky = if sky.kind == SKY_GRADIENT {
+            sky
+        } else {
+            // Only the gradient has a glow around the sun; air has a sun of its own.
+            SkyInfo {
+                sun_color: [0.0; 3],
+                sun_direction: [0.0; 3],
+                ..sky
+            }
+        };
+        let air = scene.air();
+        Self { sky, serial, air }
+    }
+}
+
+/// The pipelines that filter.
+pub(crate) struct Filters {
+    sky_cube: Pipeline,
+    prefilter: Pipeline,
+    harmonics: Pipeline,
+    brdf_table: Pipeline,
+    air: [Pipeline; 3],
+}
+
+impl Filters {
+    fn new(gpu: &Gpu) -> Result<Self> {
+        gpu.with_bindless(|bindless| {
+            let make = |shader| Pipeline::compute(gpu.device(), bindless, shader);
+            Ok(Self {
+                sky_cube: make(shaders::SKY_CUBE_COMP)?,
+                prefilter: make(shaders::PREFILTER_COMP)?,
+                harmonics: make(shaders::HARMONICS_COMP)?,
+                brdf_table: make(shaders::BRDF_TABLE_COMP)?,
+                air: [
+                    make(shaders::AIR_TRANSMITTANCE_COMP)?,
+                    make(shaders::AIR_SCATTERING_COMP)?,
+                    make(shaders::AIR_VIEW_COMP)?,
+                ],
+            })
+        })
+    }
+}
+
 /// The filtered sky.
 pub(crate) struct Environment {
     sky: Image,
@@ -60,12 +126,12 @@ pub(crate) struct Environment {
     harmonics: Buffer,
     /// Half floats on their way into images.
     scratch: Buffer,
-    sky_cube: Pipeline,
-    prefilter: Pipeline,
-    harmonics_pipeline: Pipeline,
-    brdf_table: Pipeline,
+    filters: Filters,
+    tables: Tables,
     /// The sky that it was filtered from.
-    filtered: Option<SkyInfo>,
+    filtered: Option<SkyKey>,
+    /// Whether the BRDF table is there.
+    tabled: bool,
     gpu: Gpu,
 }
 
@@ -103,17 +169,7 @@ impl Environment {
             },
         )?;
         let scratch_bytes = (0..LEVELS).map(level_bytes).sum();
-        let pipelines = gpu.with_bindless(|bindless| -> Result<_> {
-            let make = |shader| Pipeline::compute(device, bindless, shader);
-            Ok([
-                make(shaders::SKY_CUBE_COMP)?,
-                make(shaders::PREFILTER_COMP)?,
-                make(shaders::HARMONICS_COMP)?,
-                make(shaders::BRDF_TABLE_COMP)?,
-            ])
-        })?;
         let add = |binding, image| gpu.with_bindless(|bindless| bindless.add_image(binding, image));
-        let [sky_cube, prefilter, harmonics_pipeline, brdf_table] = pipelines;
         Ok(Self {
             sky_slot: add(Binding::Cubes, &sky)?,
             prefiltered_slot: add(Binding::Cubes, &prefiltered)?,
@@ -123,11 +179,10 @@ impl Environment {
             table,
             harmonics: Buffer::new(device, "irradiance", 9 * 12, Memory::Device)?,
             scratch: Buffer::new(device, "filtering the sky", scratch_bytes, Memory::Device)?,
-            sky_cube,
-            prefilter,
-            harmonics_pipeline,
-            brdf_table,
+            filters: Filters::new(gpu)?,
+            tables: Tables::new(gpu)?,
             filtered: None,
+            tabled: false,
             gpu: gpu.clone(),
         })
     }
@@ -141,23 +196,40 @@ impl Environment {
         }
     }
 
-    /// Filters the sky if it is not the one that was filtered last. `globals` is where shaders find the new one.
+    /// Air with the addresses of its tables.
+    pub(crate) fn placed(&self, air: AtmosphereInfo) -> AtmosphereInfo {
+        self.tables.placed(air)
+    }
+
+    /// Pipelines of the shaders that there are now.
+    pub(crate) fn filters(&self) -> Result<Filters> {
+        Filters::new(&self.gpu)
+    }
+
+    /// Filters anew, with these.
+    pub(crate) fn filter_with(&mut self, filters: Filters) {
+        self.filters = filters;
+        self.tables.forget();
+        self.filtered = None;
+        self.tabled = false;
+    }
+
+    /// Filters the sky if it is not the one that was filtered last. `globals` is where shaders find the new one, `air` where
+    /// they find what it is made of if it is air.
     pub(crate) fn update(
         &mut self,
         recorder: &mut Recorder,
         bindless: &Bindless,
-        sky: &SkyInfo,
+        sky: SkyKey,
         globals: u64,
+        air: u64,
     ) {
-        // Fog and the sun's own light are not part of the picture that is filtered.
-        let picture = SkyInfo {
-            fog_density: 0.0,
-            fog_height: 0.0,
-            sun_cos: 0.0,
-            ..*sky
-        };
-        if self.filtered == Some(picture) {
+        if self.filtered == Some(sky) {
             return;
+        }
+        if let Some(info) = &sky.air {
+            let pipelines = &self.filters.air;
+            self.tables.update(recorder, bindless, pipelines, info, air);
         }
         let push = Push {
             globals,
@@ -168,9 +240,13 @@ impl Environment {
             roughness: 0.0,
         };
         let tiles = |side: u32| side.div_ceil(8);
-        let first = self.filtered.is_none();
-        if first {
-            recorder.bind_pipeline(&self.brdf_table);
+        // Frames before this one read what is now written.
+        recorder.memory_barrier(
+            Access::FRAGMENT_READ.and(Access::COMPUTE_READ),
+            Access::COPY_WRITE.and(Access::COMPUTE_WRITE),
+        );
+        if !std::mem::replace(&mut self.tabled, true) {
+            recorder.bind_pipeline(&self.filters.brdf_table);
             recorder.push_constants(
                 bindless,
                 &Push {
@@ -182,12 +258,7 @@ impl Environment {
             fill(recorder, &self.scratch, &self.table);
             readable(recorder, &self.table, Levels::ALL);
         }
-        // Frames before this one read what is now written.
-        recorder.memory_barrier(
-            Access::FRAGMENT_READ.and(Access::COMPUTE_READ),
-            Access::COPY_WRITE.and(Access::COMPUTE_WRITE),
-        );
-        recorder.bind_pipeline(&self.sky_cube);
+        recorder.bind_pipeline(&self.filters.sky_cube);
         recorder.push_constants(bindless, &push);
         recorder.dispatch(tiles(SIDE), tiles(SIDE), 6);
         fill(recorder, &self.scratch, &self.sky);
@@ -199,12 +270,12 @@ impl Environment {
             source_side_or_level: (HARMONICS_LEVEL as f32).to_bits(),
             ..push
         };
-        recorder.bind_pipeline(&self.harmonics_pipeline);
+        recorder.bind_pipeline(&self.filters.harmonics);
         recorder.push_constants(bindless, &harmonics);
         recorder.dispatch(1, 1, 1);
 
         // All levels first, each to its own part of the scratch buffer, then one barrier, then all copies.
-        recorder.bind_pipeline(&self.prefilter);
+        recorder.bind_pipeline(&self.filters.prefilter);
         let mut offset = 0;
         for level in 0..LEVELS {
             let side = SIDE >> level;
@@ -231,7 +302,7 @@ impl Environment {
         }
         readable(recorder, &self.prefiltered, Levels::ALL);
         recorder.memory_barrier(Access::COMPUTE_WRITE, Access::FRAGMENT_READ);
-        self.filtered = Some(picture);
+        self.filtered = Some(sky);
     }
 
     fn halve_sky(&self, recorder: &mut Recorder) {
@@ -309,3 +380,14 @@ fn readable(recorder: &mut Recorder, image: &Image, levels: Levels) {
         ),
     );
 }
+
+#[cfg(test)]
+impl Environment {
+    pub(crate) fn tables(&self) -> &Tables {
+        &self.tables
+    }
+}
+
+#[cfg(test)]
+#[path = "environment_tests.rs"]
+mod tests;

@@ -79,6 +79,8 @@ pub struct Extractor {
     extraction: u64,
     /// Whether this extraction has set an instance.
     is_set: bool,
+    /// What the last instance that was set is made of: it is there, if the library has it.
+    loaded: Option<(Handle<Mesh>, Handle<Material>)>,
     /// Rows of a table that moved, and those of them that have no slot yet: kept to be used again.
     ranges: Vec<Range<usize>>,
     homeless: Vec<usize>,
@@ -123,6 +125,7 @@ impl Extractor {
         let mut stats = ExtractStats::default();
         self.extraction += 1;
         self.is_set = false;
+        self.loaded = None;
         self.homeless.clear();
         self.remove(world, scene, &mut stats)?;
         load_missing(library, scene)?;
@@ -241,8 +244,12 @@ impl Extractor {
         {
             return Ok(());
         }
-        load_mesh(library, scene, instance.mesh)?;
-        load_material(library, scene, instance.material)?;
+        let assets = (instance.mesh, instance.material);
+        if self.loaded != Some(assets) {
+            load_mesh(library, scene, instance.mesh)?;
+            load_material(library, scene, instance.material)?;
+            self.loaded = Some(assets);
+        }
         let slot = if let Some(slot) = slot {
             scene.set(slot, &instance)?;
             stats.changed += 1;

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod atmosphere;
 mod capture;
 mod context;
 mod environment;
@@ -41,27 +42,30 @@ pub use crate::text::{
     TextStyle,
 };
 pub use crate::{
+    atmosphere::Atmosphere,
     capture::{HdrPicture, HdrTarget},
     context::{Gpu, GpuDesc, GpuInfo, MemoryReport},
     error::{RenderError, Result},
     gpu::{
         custom::{SURFACE_PARAMETERS_MAX, SURFACE_TEXTURES_MAX, ScreenPass, SurfaceShader},
         device::Heap,
+        pools::{Lifetime, PoolReport},
+        present::PresentMode,
         swapchain::Window,
     },
     pick::Picker,
     quality::{Culling, Quality, ShadowQuality},
-    renderer::{FRAMES_IN_FLIGHT, FrameStats, Renderer, RendererDesc},
+    renderer::{FRAMES_IN_FLIGHT_MAX, FrameStats, Renderer, RendererDesc},
     report::{CullCounts, FrameReport, PassTime, PassWork},
     scene::{
         ColorSpace, Instance, InstanceTransform, LIGHTS_MAX, Light, Line, RenderSlot, Scene, Spot,
         TextureKey, textures_of,
     },
-    sky::Sky,
+    sky::{Sky, SkySource},
     spirv::SurfaceError,
     surface::{Surface, surface_headers},
     survey::{DeviceKind, DeviceSurvey, Survey},
-    target::{ImageTarget, PresentMode, Target, WindowTarget},
+    target::{ImageTarget, Target, WindowTarget},
     ui::{
         UI_INDICES_MAX, UI_MESHES_MAX, UI_VERTICES_MAX, UiError, UiFormat, UiImage, UiMesh, UiRect,
         UiTextureId, UiVertex,

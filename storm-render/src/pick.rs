@@ -168,7 +168,7 @@ impl Picker {
     }
 
     fn prepare(&mut self, scene: &Scene, extent: vk::Extent2D) -> Result<()> {
-        for range in scene.draws.solid().iter().chain(scene.draws.blended()) {
+        for range in ranges(scene) {
             let key = (range.kind.class == AlphaClass::Mask, range.kind.topology);
             if !self.pipelines.contains_key(&key) {
                 let desc = GraphicsDesc {
@@ -268,7 +268,7 @@ impl Picker {
                         constants.address(Part::Globals),
                         scene.draws.visible().address,
                     ];
-                    for range in scene.draws.solid().iter().chain(scene.draws.blended()) {
+                    for range in ranges(scene) {
                         draw(recorder, bindless, pipelines, scene, range, push);
                     }
                     recorder.end_rendering();
@@ -282,6 +282,12 @@ impl Picker {
         plan.realised.after(recorder, &none);
         plan.realised.recorded();
     }
+}
+
+/// Everything, each in the finest level of its mesh.
+fn ranges(scene: &Scene) -> impl Iterator<Item = &DrawRange> {
+    let all = scene.draws.solid().iter().chain(scene.draws.blended());
+    all.filter(|range| range.kind.level == 0)
 }
 
 fn draw(

@@ -77,6 +77,11 @@ pub struct Quality {
     /// Instances smaller than this, in pixels, are not drawn. 0 draws everything that covers a sample, and only then is the
     /// picture the same as without culling.
     pub small_feature_pixels: f32,
+    /// Pixels that the surface of a coarser level of a mesh may be off by: the coarsest below that is drawn
+    /// ([`Mesh::levels`](storm_assets::Mesh::levels)). 0 draws the finest of all.
+    pub level_error_pixels: f32,
+    /// Powers of two by which it may be more in shadow maps, counted in their texels.
+    pub shadow_level_bias: f32,
     /// Shadows; `None` for none.
     pub shadows: Option<ShadowQuality>,
     /// Metres within which surfaces darken one another's corners: ground-truth ambient occlusion. `None` for none.
@@ -99,6 +104,8 @@ impl Quality {
     pub const CPU: Self = Self {
         culling: Culling::Frustum,
         small_feature_pixels: 0.0,
+        level_error_pixels: 1.0,
+        shadow_level_bias: 0.0,
         shadows: None,
         ambient_occlusion: None,
         temporal: false,
@@ -111,6 +118,8 @@ impl Quality {
     pub const HIGH: Self = Self {
         culling: Culling::Occlusion,
         small_feature_pixels: 0.0,
+        level_error_pixels: 1.0,
+        shadow_level_bias: 0.0,
         shadows: Some(ShadowQuality::HIGH),
         ambient_occlusion: Some(1.0),
         temporal: true,

@@ -75,5 +75,8 @@ shaders! {
     SKY_CUBE_COMP = "sky_cube.comp",
     PREFILTER_COMP = "prefilter.comp",
     HARMONICS_COMP = "harmonics.comp",
+    AIR_TRANSMITTANCE_COMP = "air_transmittance.comp",
+    AIR_SCATTERING_COMP = "air_scattering.comp",
+    AIR_VIEW_COMP = "air_view.comp",
     BRDF_TABLE_COMP = "brdf_table.comp",
 }

@@ -30,6 +30,7 @@ pub fn surface_headers() -> &'static [(&'static str, &'static str)] {
         "surface.glsl",
         "common.glsl",
         "sky.glsl",
+        "atmosphere.glsl",
         "lighting.glsl",
         "shadows.glsl",
         "texture.glsl",

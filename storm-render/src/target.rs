@@ -16,6 +16,7 @@ use crate::{
         buffer::{Buffer, Memory},
         commands::Recorder,
         image::{Image, ImageDesc},
+        present::PresentMode,
         swapchain::{Acquired, Surface, Swapchain},
     },
 };
@@ -168,19 +169,6 @@ impl sealed::Target for ImageTarget {
     }
 }
 
-/// When a window shows a picture that is done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PresentMode {
-    /// With the screen, each in its turn: no tearing, and the renderer waits. Every device has it.
-    #[default]
-    Fifo,
-    /// With the screen, the newest: no tearing, and pictures in between are dropped.
-    Mailbox,
-    /// At once: the picture may tear.
-    Immediate,
-}
-
 /// A window.
 pub struct WindowTarget {
     swapchain: Option<Swapchain>,
@@ -217,9 +205,16 @@ impl WindowTarget {
         self.stale = true;
     }
 
-    /// Says when pictures are shown, from the next frame on. Where the window cannot do it, [`PresentMode::Fifo`] it is.
+    /// Says when pictures are shown, from the next frame on. Where the window cannot do it, what takes its place is told at
+    /// [`PresentMode`].
     pub fn set_present_mode(&mut self, mode: PresentMode) {
         self.stale |= std::mem::replace(&mut self.mode, mode) != mode;
+    }
+
+    /// When pictures are shown: what [`WindowTarget::set_present_mode`] came to. `None` before the first frame.
+    #[must_use]
+    pub fn present_mode(&self) -> Option<PresentMode> {
+        self.swapchain.as_ref().map(|swapchain| swapchain.mode)
     }
 
     /// Makes the swapchain anew where it no longer fits; gives whether there is one.
@@ -229,13 +224,9 @@ impl WindowTarget {
                 return Ok(false);
             }
             let old = self.swapchain.take();
-            let mode = match self.mode {
-                PresentMode::Fifo => vk::PresentModeKHR::FIFO,
-                PresentMode::Mailbox => vk::PresentModeKHR::MAILBOX,
-                PresentMode::Immediate => vk::PresentModeKHR::IMMEDIATE,
-            };
             let device = self.gpu.device();
-            self.swapchain = Swapchain::new(device, &self.surface, self.size, mode, old.as_ref())?;
+            self.swapchain =
+                Swapchain::new(device, &self.surface, self.size, self.mode, old.as_ref())?;
             if let Some(swapchain) = &self.swapchain {
                 self.format = swapchain.format;
                 self.stale = false;

@@ -58,6 +58,8 @@ pub enum DebugView {
     Instances,
     /// How many surfaces lie behind a pixel, hidden or not: the brighter the more.
     Overdraw,
+    /// Which level of its mesh is drawn: white the finest, then red, yellow, green, cyan, blue, violet and grey.
+    Levels,
 }
 
 impl DebugView {
@@ -69,6 +71,7 @@ impl DebugView {
             Self::Cascades => 2,
             Self::LightClusters => 3,
             Self::Instances => 4,
+            Self::Levels => 5,
         }
     }
 }
@@ -116,6 +119,9 @@ pub struct View {
     pub bloom: f32,
     /// How radiance becomes colour.
     pub tone_map: ToneMap,
+    /// Powers of two by which coarser levels of meshes may be further off here than
+    /// [`Quality::level_error_pixels`](crate::Quality::level_error_pixels) says: 1 twice as far, -1 half as far.
+    pub level_bias: f32,
     /// What is shown instead of colours.
     pub debug: DebugView,
 }
@@ -134,6 +140,7 @@ impl Default for View {
             auto_exposure: None,
             bloom: 0.0,
             tone_map: ToneMap::default(),
+            level_bias: 0.0,
             debug: DebugView::None,
         }
     }

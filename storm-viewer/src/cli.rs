@@ -4,7 +4,7 @@ use std::{fmt, num::NonZeroU32, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{action::Action, camera::CameraChoice};
+use crate::{action::Action, camera::CameraChoice, sky::SkyArgs};
 
 /// Shows, renders and describes glTF models.
 #[derive(Debug, Parser)]
@@ -139,6 +139,8 @@ pub(crate) struct PictureArgs {
     #[arg(long, value_name = "1|4", value_parser = samples)]
     pub(crate) samples: Option<u32>,
     #[command(flatten)]
+    pub(crate) sky: SkyArgs,
+    #[command(flatten)]
     pub(crate) look: LookArgs,
 }
 
@@ -154,6 +156,9 @@ pub(crate) struct LookArgs {
     /// Show how the picture is made instead of its colours
     #[arg(long, value_name = "WHAT")]
     pub(crate) show: Option<ShowChoice>,
+    /// When a window shows a picture that is done [default: fifo]
+    #[arg(long, value_name = "MODE")]
+    pub(crate) present: Option<PresentChoice>,
     /// Say on standard error how long each pass took on the device
     #[arg(long)]
     pub(crate) pass_times: bool,
@@ -197,6 +202,17 @@ pub enum ToneMapChoice {
     Aces,
 }
 
+/// [`storm_render::PresentMode`]; what a window cannot do, another takes the place of.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PresentChoice {
+    /// With the screen, each in its turn
+    Fifo,
+    /// With the screen, the newest
+    Mailbox,
+    /// At once: the picture may tear
+    Immediate,
+}
+
 /// [`storm_render::DebugView`].
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ShowChoice {
@@ -210,6 +226,8 @@ pub enum ShowChoice {
     Instances,
     /// How many surfaces lie behind a pixel
     Overdraw,
+    /// Which level of its mesh is drawn
+    Levels,
 }
 
 impl LookArgs {
@@ -218,6 +236,17 @@ impl LookArgs {
             Some(QualityChoice::Cpu) => storm_render::Quality::CPU,
             Some(QualityChoice::High) => storm_render::Quality::HIGH,
             None => storm_render::Quality::for_device(info),
+        }
+    }
+
+    /// When a window shows a picture.
+    #[cfg(feature = "window")]
+    pub(crate) fn present_mode(&self) -> storm_render::PresentMode {
+        use storm_render::PresentMode;
+        match self.present {
+            Some(PresentChoice::Mailbox) => PresentMode::Mailbox,
+            Some(PresentChoice::Immediate) => PresentMode::Immediate,
+            Some(PresentChoice::Fifo) | None => PresentMode::Fifo,
         }
     }
 
@@ -238,6 +267,7 @@ impl LookArgs {
                 Some(ShowChoice::Lights) => DebugView::LightClusters,
                 Some(ShowChoice::Instances) => DebugView::Instances,
                 Some(ShowChoice::Overdraw) => DebugView::Overdraw,
+                Some(ShowChoice::Levels) => DebugView::Levels,
                 None => view.debug,
             },
             exposure: view.exposure * self.exposure.unwrap_or(0.0).exp2(),

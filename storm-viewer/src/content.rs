@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use glam::{Mat4, Vec3};
-use storm_assets::{Bounds, Library, MeshHandle, gltf};
+use storm_assets::{Bounds, HdrImage, Library, MeshHandle, gltf};
 use storm_ecs::{
     Entity, World,
     scene::{Camera, GlobalTransform, Propagation},
@@ -47,6 +47,8 @@ pub struct Content {
     pub title: String,
     /// The sky over it.
     pub sky: Sky,
+    /// The picture that a sky of [`SkySource::Picture`](storm_render::SkySource::Picture) is lit by.
+    pub sky_picture: Option<HdrImage>,
     /// Cameras that can be chosen by name.
     pub cameras: Vec<NamedCamera>,
     /// Where it is looked at from, unless someone chooses; `None` frames all of it.
@@ -69,6 +71,7 @@ impl Content {
         Self {
             title: title.to_owned(),
             sky: Sky::default(),
+            sky_picture: None,
             cameras: Vec::new(),
             first: None,
             animate: None,

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use storm_assets::gltf::GltfError;
+use storm_assets::{gltf::GltfError, hdr::HdrError};
 use storm_render::RenderError;
 
 /// Exit codes of the program, beside 0 for success and 2, which clap gives for wrong usage.
@@ -22,6 +22,14 @@ pub enum ViewerError {
     /// A model cannot be read.
     #[error("{0}")]
     Model(#[from] GltfError),
+    /// A picture of a sky cannot be read.
+    #[error("{}: {source}", path.display())]
+    Sky {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: HdrError,
+    },
     /// What is in a file cannot be drawn.
     #[error("{title}: {source}")]
     Scene {
@@ -121,7 +129,9 @@ impl ViewerError {
     #[must_use]
     pub fn line(&self) -> String {
         let mut line = one_line(&self.to_string());
-        if self.exit_code() == exit::NO_GPU {
+        // Where the name is wrong, the devices that there are have been named: nothing is to be installed.
+        let misnamed = matches!(self, Self::Gpu(RenderError::NoSuchDevice { .. }));
+        if self.exit_code() == exit::NO_GPU && !misnamed {
             line.push_str("; './storm doctor' says what to install");
         }
         line
@@ -143,7 +153,16 @@ mod tests {
 
     #[test]
     fn each_error_has_its_code_and_one_line() {
-        let cases: [(ViewerError, u8, &str); 6] = [
+        let cases: [(ViewerError, u8, &str); 7] = [
+            (
+                RenderError::NoSuchDevice {
+                    wanted: "radeon".into(),
+                    found: vec!["llvmpipe".into(), "H200".into()],
+                }
+                .into(),
+                3,
+                "no Vulkan device is called \"radeon\"; there are: llvmpipe, H200",
+            ),
             (
                 RenderError::NoDriver.into(),
                 3,

@@ -20,6 +20,7 @@ mod progress;
 mod render;
 #[cfg(feature = "window")]
 mod session;
+mod sky;
 mod stage;
 pub mod town;
 #[cfg(feature = "window")]
@@ -109,7 +110,8 @@ fn view(args: &cli::ViewArgs) -> Result<(), ViewerError> {
         png::check_apart(output, &args.file)?;
     }
     let event_loop = window::connect()?;
-    let content = content::Content::load(&args.file, args.scene)?;
+    let mut content = content::Content::load(&args.file, args.scene)?;
+    args.picture.sky.apply(&mut content)?;
     let options = window::Options {
         size: args.picture.size,
         camera: args.picture.camera.clone(),

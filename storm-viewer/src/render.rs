@@ -43,7 +43,8 @@ pub(crate) fn run(args: &RenderArgs) -> Result<(), ViewerError> {
     let capture = Capture::new(&args.output, args.frames, args.fps)?;
     capture.check_apart(&args.file)?;
     let began = Instant::now();
-    let content = Content::load(&args.file, args.scene)?;
+    let mut content = Content::load(&args.file, args.scene)?;
+    args.picture.sky.apply(&mut content)?;
     let load = began.elapsed();
     let size = args.picture.size;
     let (view, _) = content.camera(args.picture.camera.as_ref(), size.aspect())?;

@@ -43,11 +43,13 @@ impl Stage {
     ) -> Result<Self, ViewerError> {
         let mut scene = Scene::new(gpu)?;
         scene.set_sky(content.sky);
+        scene.set_sky_picture(content.sky_picture.as_ref())?;
         let mut renderer = Renderer::new(
             gpu,
             &RendererDesc {
                 multisampling: samples > 1,
                 quality: look.quality(&gpu.info()),
+                ..RendererDesc::default()
             },
         )?;
         renderer.set_timings(look.pass_times);

@@ -205,6 +205,7 @@ impl App {
             .unwrap_or(if info.software { 1 } else { 4 });
         render::check_memory(&info, drawn, samples)?;
         target.resize(size.width, size.height);
+        target.set_present_mode(self.options.look.present_mode());
         let first = content.camera(self.options.camera.as_ref(), aspect(size))?;
         let session = Session::new(first, content.bounds());
         let stage = Stage::new(&gpu, content, samples, self.options.look)?;

@@ -27,7 +27,6 @@ pub(crate) struct Bevy {
     boxes: QueryState<&'static mut Transform, With<Mesh3d>>,
     reader: Entity,
     picture: Arc<Mutex<Option<Vec<u8>>>>,
-    count: usize,
     frame: u32,
 }
 
@@ -118,7 +117,6 @@ impl Bevy {
             boxes,
             reader,
             picture: read,
-            count,
             frame: 0,
         }
     }
@@ -127,12 +125,12 @@ impl Bevy {
 impl Frames for Bevy {
     fn frame(&mut self, motion: Motion) {
         self.frame += 1;
-        let lift = world::lift(self.frame);
+        let rise = world::rise(self.frame);
         if motion != Motion::Still {
             let boxes = self.boxes.iter_mut(self.app.world_mut());
             for (index, mut transform) in boxes.enumerate() {
                 if motion.moves(index) {
-                    transform.translation.y = world::place(index, self.count)[1] + lift;
+                    transform.translation.y += rise;
                 }
             }
         }

@@ -54,6 +54,7 @@ impl Follower {
         let desc = RendererDesc {
             multisampling: false,
             quality: Quality::CPU,
+            ..RendererDesc::default()
         };
         let mut follower = Self {
             world,

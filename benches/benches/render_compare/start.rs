@@ -88,6 +88,7 @@ fn draw(file: &str, quality: &str) -> std::result::Result<Gpu, Box<dyn std::erro
     let desc = RendererDesc {
         multisampling: quality == Quality::CPU,
         quality,
+        ..RendererDesc::default()
     };
     let mut renderer = Renderer::new(&gpu, &desc)?;
     let mut scene = Scene::new(&gpu)?;

@@ -25,7 +25,6 @@ pub(crate) struct Storm {
     target: ImageTarget,
     view: View,
     gpu: Gpu,
-    count: usize,
     frame: u32,
 }
 
@@ -83,6 +82,7 @@ impl Storm {
         let desc = RendererDesc {
             multisampling: false,
             quality: Quality::CPU,
+            ..RendererDesc::default()
         };
         let renderer = Renderer::new(&gpu, &desc)?;
         let scene = Scene::new(&gpu)?;
@@ -102,7 +102,6 @@ impl Storm {
             target,
             view,
             gpu,
-            count,
             frame: 0,
         })
     }
@@ -111,12 +110,12 @@ impl Storm {
 impl Frames for Storm {
     fn frame(&mut self, motion: Motion) {
         self.frame += 1;
-        let (lift, count) = (world::lift(self.frame), self.count);
+        let rise = world::rise(self.frame);
         if motion != Motion::Still {
             let mut query = self.world.query_mut::<Mut<'_, Transform>>();
             for (index, mut transform) in query.iter_mut().enumerate() {
                 if motion.moves(index) {
-                    transform.translation[1] = world::place(index, count)[1] + lift;
+                    transform.translation[1] += rise;
                 }
             }
         }

@@ -34,9 +34,9 @@ pub(crate) fn place(index: usize, count: usize) -> [f32; 3] {
         .map(|step| (step as f32 - half + 0.5) * SPACING)
 }
 
-/// How far a box that moves is above its place in a frame, metres.
-pub(crate) fn lift(frame: u32) -> f32 {
-    (frame as f32 * 0.1).sin()
+/// How far a box that moves rises in a frame, metres.
+pub(crate) fn rise(frame: u32) -> f32 {
+    (frame as f32 * 0.1).cos() * 0.1
 }
 
 /// Radians of the vertical field of view; the camera is in the middle and looks along -Z.

@@ -19,6 +19,7 @@ pub(crate) enum Part {
     Globals = 0,
     Cull = 1024,
     Lighting = 2048,
+    Air = 3072,
     Motion = 4096,
     Views = 8192,
     Shadows = 20480,

@@ -29,6 +29,7 @@ pub(crate) enum Mode {
     First = 1,
     Second = 2,
     Shadow = 3,
+    Levels = 4,
 }
 
 /// How much there is to cull, rounded up so that a few more do not make another plan.
@@ -102,6 +103,9 @@ pub(crate) struct CullView {
     pub(crate) extent: [f32; 2],
     pub(crate) small: f32,
     pub(crate) sample_grid: u32,
+    /// As `level::scale` says.
+    pub(crate) level_scale: f32,
+    pub(crate) padding: [u32; 3],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
@@ -163,7 +167,7 @@ impl Dispatch<'_> {
     /// Fills lists: the one or two of a mode for the view, or one for each of some lights' views.
     pub(crate) fn cull(&self, recorder: &mut Recorder, mode: Mode, first_view: u32, views: u32) {
         let (first_list, lists) = match mode {
-            Mode::Frustum | Mode::First => (FIRST, 1),
+            Mode::Frustum | Mode::First | Mode::Levels => (FIRST, 1),
             Mode::Second => (SECOND, 2),
             Mode::Shadow => (VIEW_LISTS + first_view - 1, views),
         };

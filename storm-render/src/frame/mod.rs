@@ -3,6 +3,7 @@
 
 pub(crate) mod constants;
 pub(crate) mod cull;
+pub(crate) mod level;
 pub(crate) mod lighting;
 pub(crate) mod pipelines;
 pub(crate) mod plan;

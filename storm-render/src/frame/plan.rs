@@ -43,6 +43,8 @@ pub(crate) struct FrameKey {
     pub(crate) presented: bool,
     pub(crate) samples: vk::SampleCountFlags,
     pub(crate) culling: Culling,
+    /// Whether meshes have levels to choose from.
+    pub(crate) levels: bool,
     pub(crate) sizes: Sizes,
     pub(crate) shadows: Option<ShadowQuality>,
     /// Whether lights other than the sun have maps.
@@ -77,6 +79,11 @@ impl FrameKey {
         ];
         let bits: u32 = bits.iter().filter(|(on, _)| *on).map(|(_, bit)| bit).sum();
         bits | self.debug.number() << 8
+    }
+
+    /// Whether draws are made from lists that the GPU fills.
+    pub(crate) fn lists(&self) -> bool {
+        self.culling != Culling::Off || self.levels
     }
 
     /// Whether depth is finished before colours begin; otherwise one render pass does both.
@@ -323,7 +330,7 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
         (lists, Use::WriteCompute),
         (report, Use::WriteCompute),
     ];
-    if key.culling != Culling::Off {
+    if key.lists() {
         drawn.extend([(lists, Use::Indirect), (lists, Use::ReadVertex)]);
         if occlusion {
             culls.push((seen, Use::WriteCompute));

@@ -37,6 +37,7 @@ fn keys() -> Vec<FrameKey> {
                     presented,
                     samples,
                     culling,
+                    levels: false,
                     sizes: Sizes::of(1, 1, 1, 1, cull::VIEW_LISTS),
                     shadows: presented.then_some(ShadowQuality::HIGH),
                     light_shadows: presented,

@@ -13,7 +13,7 @@ use super::{
     values::Shadows,
 };
 use crate::{
-    environment::Environment,
+    environment::{Environment, SkyKey},
     gpu::{
         bindless::Bindless,
         buffer::Buffer,
@@ -35,7 +35,8 @@ struct ScenePush {
     /// Of shadow maps: all views, and the number of this one.
     views: u64,
     view: u32,
-    padding: u32,
+    /// Of the meshes that are drawn, for the debug view.
+    level: u32,
     /// What surfaces of users read.
     surfaces: u64,
 }
@@ -74,6 +75,7 @@ pub(crate) struct Frame<'a, T> {
     pub(crate) key: &'a FrameKey,
     /// Addresses of the frame's constants.
     pub(crate) globals: u64,
+    pub(crate) air: u64,
     pub(crate) cull_info: u64,
     pub(crate) lighting: u64,
     pub(crate) shadow_views: u64,
@@ -91,15 +93,12 @@ impl<T: sealed::Target> Frame<'_, T> {
         match step {
             Step::Upload => self.upload(recorder),
             Step::Cull => {
-                let occlusion = self.key.culling == Culling::Occlusion;
-                self.cull(
-                    recorder,
-                    if occlusion {
-                        Mode::First
-                    } else {
-                        Mode::Frustum
-                    },
-                );
+                let mode = match self.key.culling {
+                    Culling::Off => Mode::Levels,
+                    Culling::Frustum => Mode::Frustum,
+                    Culling::Occlusion => Mode::First,
+                };
+                self.cull(recorder, mode);
                 let views = self.shadows.views.len() as u32;
                 if views > 0 {
                     // Lists of their own, beside those of the camera.
@@ -157,8 +156,9 @@ impl<T: sealed::Target> Frame<'_, T> {
         self.environment.update(
             recorder,
             self.bindless,
-            &self.scene.sky().info(),
+            SkyKey::of(self.scene),
             self.globals,
+            self.air,
         );
     }
 
@@ -387,14 +387,16 @@ impl<T: sealed::Target> Frame<'_, T> {
             visible,
             views: self.shadow_views,
             view,
-            padding: 0,
+            level: 0,
             surfaces: self.scene.surfaces.surface_infos().address,
         }
     }
 
     fn draw(&self, recorder: &mut Recorder, draw: Draw<'_>) {
         let Draw { pass, list, .. } = draw;
-        let lists = (self.key.culling != Culling::Off)
+        let lists = self
+            .key
+            .lists()
             .then(|| (self.realised.buffer(self.resources.lists), self.key.sizes));
         let visible = match &lists {
             Some((buffer, sizes)) => {
@@ -412,8 +414,10 @@ impl<T: sealed::Target> Frame<'_, T> {
             let DrawKind {
                 double_sided,
                 mirrored,
+                level,
                 ..
             } = range.kind;
+            push.level = level.into();
             if pass == Pass::Shadow && range.kind.topology != Topology::Triangles {
                 continue;
             }

@@ -6,15 +6,17 @@ use glam::{Mat4, Vec2, Vec3};
 use super::{
     constants::{Constants, Part},
     cull::{CullInfo, CullView},
+    level,
     lighting::{self, LightingInfo},
     plan::{FrameKey, Resources, Step},
 };
 use crate::{
+    atmosphere::AtmosphereInfo,
     context::CLAMP_SAMPLER,
     environment::EnvironmentSlots,
     gpu::buffer::Buffer,
     graph::{ResourceId, execute::Realised},
-    quality::{Culling, Quality},
+    quality::Quality,
     scene::{
         Scene,
         layout::{Globals, LightInfo},
@@ -59,6 +61,8 @@ pub(crate) struct Values<'a> {
     pub(crate) realised: &'a Realised<Step>,
     pub(crate) resources: &'a Resources,
     pub(crate) environment: EnvironmentSlots,
+    /// With the addresses of its tables.
+    pub(crate) air: Option<AtmosphereInfo>,
     pub(crate) shadows: &'a Shadows,
     pub(crate) report: &'a Buffer,
     /// Where samples are moved to, in clip units.
@@ -77,18 +81,23 @@ impl Values<'_> {
         let clip_from_relative = Mat4::from_translation(self.jitter.extend(0.0)) * still;
         let lighting = constants.address(Part::Lighting);
         let environment = self.environment;
-        let globals = globals(
+        let mut globals = globals(
             self.scene,
             self.view,
             clip_from_relative,
             environment,
             lighting,
         );
-        let mut bytes = constants.write(Part::Globals, &[globals]);
-        if self.key.culling != Culling::Off {
+        let mut bytes = 0;
+        if let Some(air) = &self.air {
+            globals.sky.atmosphere = constants.address(Part::Air);
+            bytes += constants.write(Part::Air, std::slice::from_ref(air));
+        }
+        bytes += constants.write(Part::Globals, &[globals]);
+        if self.key.lists() {
             let info = self.cull_info(constants.address(Part::Views));
             bytes += constants.write(Part::Cull, &[info]);
-            bytes += constants.write(Part::Views, &self.cull_views(clip_from_relative));
+            bytes += constants.write(Part::Views, &self.cull_views(clip_from_relative, still));
         }
         if self.key.temporal {
             bytes += constants.write(Part::Motion, &[self.motion(still)]);
@@ -152,9 +161,15 @@ impl Values<'_> {
         }
     }
 
-    /// The view of the camera, then those of lights.
-    fn cull_views(&self, clip_from_relative: Mat4) -> Vec<CullView> {
+    fn level_scale(&self, clip: &Mat4, extent: [f32; 2], bias: f32) -> f32 {
+        let pixels = self.quality.level_error_pixels.max(0.0);
+        level::scale(clip, extent, pixels * bias.clamp(-16.0, 16.0).exp2())
+    }
+
+    /// The view of the camera, then those of lights. Levels do not follow the jitter of samples.
+    fn cull_views(&self, clip_from_relative: Mat4, still: Mat4) -> Vec<CullView> {
         let vk::Extent2D { width, height } = self.key.extent;
+        let extent = [width as f32, height as f32];
         let sample_grid = if !self.standard_samples {
             0
         } else if self.key.samples == vk::SampleCountFlags::TYPE_1 {
@@ -165,15 +180,23 @@ impl Values<'_> {
         };
         let camera = CullView {
             clip_from_relative: clip_from_relative.to_cols_array_2d(),
-            extent: [width as f32, height as f32],
+            extent,
             small: self.quality.small_feature_pixels,
             sample_grid,
+            level_scale: self.level_scale(&still, extent, self.view.level_bias),
+            padding: [0; 3],
         };
         let lights = self.shadows.views.iter().map(|shadow| CullView {
             clip_from_relative: shadow.clip_from_relative,
             extent: [shadow.size; 2],
             small: 0.0,
             sample_grid: 1,
+            level_scale: self.level_scale(
+                &Mat4::from_cols_array_2d(&shadow.clip_from_relative),
+                [shadow.size; 2],
+                self.quality.shadow_level_bias,
+            ),
+            padding: [0; 3],
         });
         std::iter::once(camera).chain(lights).collect()
     }
@@ -219,7 +242,7 @@ pub(crate) fn globals(
         },
         camera_translation: view.translation.into(),
         light_count: scene.light_count(),
-        sky: scene.sky().info(),
+        sky: scene.sky_info().0,
         vertices: scene.geometry.vertices().address,
         transforms: scene.instances.transforms().address,
         metas: scene.instances.metas().address,

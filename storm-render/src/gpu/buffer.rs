@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use ash::vk;
-use gpu_allocator::{
-    MemoryLocation,
-    vulkan::{Allocation, AllocationCreateDesc, AllocationScheme},
-};
+use gpu_allocator::MemoryLocation;
 
 use super::{
     device::{Device, Garbage},
     memory::MemoryBlock,
+    pools::{Lifetime, Piece, Wanted},
 };
 use crate::{
     error::{RenderError, Result},
@@ -34,7 +32,7 @@ pub(crate) struct Buffer {
     pub(crate) size: u64,
     pub(crate) address: vk::DeviceAddress,
     /// `None` while dropping, and where the memory is shared.
-    allocation: Option<Allocation>,
+    piece: Option<Piece>,
     /// Memory that it is placed in.
     block: Option<Arc<MemoryBlock>>,
     device: Arc<Device>,
@@ -68,26 +66,22 @@ impl Buffer {
         let mut buffer = Self::unbound(device, size)?;
         // SAFETY: made by this device just now.
         let requirements = unsafe { device.raw.get_buffer_memory_requirements(buffer.raw) };
-        let location = match memory {
-            Memory::Device => MemoryLocation::GpuOnly,
-            Memory::Upload => MemoryLocation::CpuToGpu,
-            Memory::Readback => MemoryLocation::GpuToCpu,
+        let (location, lifetime) = match memory {
+            Memory::Device => (MemoryLocation::GpuOnly, Lifetime::Permanent),
+            Memory::Upload => (MemoryLocation::CpuToGpu, Lifetime::Staging),
+            Memory::Readback => (MemoryLocation::GpuToCpu, Lifetime::Staging),
         };
-        let allocation = device
-            .with_allocator(|allocator| {
-                allocator.allocate(&AllocationCreateDesc {
-                    name: what,
-                    requirements,
-                    location,
-                    linear: true,
-                    allocation_scheme: AllocationScheme::GpuAllocatorManaged,
-                })
+        let piece = device.with_pools(|pools| {
+            pools.allocate(&Wanted {
+                what,
+                requirements,
+                location,
+                linear: true,
+                lifetime,
             })
-            .map_err(|source| RenderError::Memory { what, source })?;
-        // SAFETY: the memory is only bound, at an offset that the allocator chose to the requirements.
-        let memory = unsafe { allocation.memory() };
-        let offset = allocation.offset();
-        buffer.allocation = Some(allocation);
+        })?;
+        let (memory, offset) = piece.raw();
+        buffer.piece = Some(piece);
         buffer.bind(memory, offset)?;
         Ok(buffer)
     }
@@ -129,7 +123,7 @@ impl Buffer {
             raw,
             size,
             address: 0,
-            allocation: None,
+            piece: None,
             block: None,
             device: Arc::clone(device),
         })
@@ -150,28 +144,22 @@ impl Buffer {
     /// (invariant 6); empty for device memory.
     pub(crate) fn mapped_mut(&mut self) -> &mut [u8] {
         let size = self.size as usize;
-        let mapped = self
-            .allocation
-            .as_mut()
-            .and_then(|allocation| allocation.mapped_slice_mut());
+        let mapped = self.piece.as_mut().and_then(Piece::mapped_mut);
         mapped.map_or(&mut [], |bytes| &mut bytes[..size])
     }
 
     /// The bytes of a buffer made with [`Memory::Readback`], once the GPU has written them.
     pub(crate) fn mapped(&self) -> &[u8] {
         let size = self.size as usize;
-        let mapped = self
-            .allocation
-            .as_ref()
-            .and_then(|allocation| allocation.mapped_slice());
+        let mapped = self.piece.as_ref().and_then(Piece::mapped);
         mapped.map_or(&[], |bytes| &bytes[..size])
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        match self.allocation.take() {
-            Some(allocation) => self.device.discard(Garbage::Buffer(self.raw, allocation)),
+        match self.piece.take() {
+            Some(piece) => self.device.discard(Garbage::Buffer(self.raw, piece)),
             // The block goes after it, with the last of its tenants.
             None => self.device.discard(Garbage::PlacedBuffer(self.raw)),
         }

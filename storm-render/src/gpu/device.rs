@@ -6,11 +6,11 @@ use std::sync::{
 };
 
 use ash::{ext, khr, vk};
-use gpu_allocator::vulkan::{Allocation, Allocator, AllocatorCreateDesc};
 
 use super::{
     adapter::{self, Adapter},
     instance::Instance,
+    pools::{Piece, Pools},
     submit::{Lane, timeline_semaphore},
 };
 use crate::error::{RenderError, Result};
@@ -20,15 +20,15 @@ const GPU_TIMEOUT_NS: u64 = 120_000_000_000;
 
 /// A handle whose destruction waits for the GPU.
 pub(crate) enum Garbage {
-    Buffer(vk::Buffer, Allocation),
-    Image(vk::Image, Allocation),
+    Buffer(vk::Buffer, Piece),
+    Image(vk::Image, Piece),
     ImageView(vk::ImageView),
     Sampler(vk::Sampler),
     Pipeline(vk::Pipeline),
     CommandPool(vk::CommandPool),
     Semaphore(vk::Semaphore),
     /// Memory of its own that things were placed in, all of them given up before.
-    Memory(Allocation),
+    Memory(Piece),
     /// Buffers and images in such memory.
     PlacedBuffer(vk::Buffer),
     PlacedImage(vk::Image),
@@ -66,8 +66,8 @@ pub(crate) struct Device {
     pub(super) next_value: AtomicU64,
     /// Recorders that have begun and not yet submitted.
     recording: AtomicU64,
-    /// `None` only while dropping: the allocator must go before the device.
-    allocator: Mutex<Option<Allocator>>,
+    /// `None` only while dropping: the pools must go before the device.
+    pools: Mutex<Option<Pools>>,
     trash: Mutex<Vec<(u64, Garbage)>>,
     /// Set when the driver says so, or a test.
     lost: AtomicBool,
@@ -126,18 +126,7 @@ impl Device {
             Lane::new(timeline_semaphore(&raw)?),
             Lane::new(timeline_semaphore(&raw)?),
         ];
-        let allocator = Allocator::new(&AllocatorCreateDesc {
-            instance: instance.raw.clone(),
-            device: raw.clone(),
-            physical_device: adapter.raw,
-            debug_settings: gpu_allocator::AllocatorDebugSettings::default(),
-            buffer_device_address: true,
-            allocation_sizes: gpu_allocator::AllocationSizes::default(),
-        })
-        .map_err(|source| RenderError::Memory {
-            what: "the allocator",
-            source,
-        })?;
+        let pools = Pools::new(&instance.raw, &raw, adapter.raw)?;
         Ok(Arc::new(Self {
             swapchain: instance
                 .surface
@@ -152,7 +141,7 @@ impl Device {
             timeline,
             next_value: AtomicU64::new(1),
             recording: AtomicU64::new(0),
-            allocator: Mutex::new(Some(allocator)),
+            pools: Mutex::new(Some(pools)),
             trash: Mutex::new(Vec::new()),
             lost: AtomicBool::new(false),
             pipelines: AtomicU64::new(0),
@@ -226,12 +215,12 @@ impl Device {
         &self.families
     }
 
-    /// Runs `f` with the memory allocator.
-    pub(crate) fn with_allocator<T>(&self, f: impl FnOnce(&mut Allocator) -> T) -> T {
-        // It is taken out only in `drop`, when nobody else holds the device.
-        f(lock(&self.allocator)
+    /// Runs `f` with the pools of memory.
+    pub(crate) fn with_pools<T>(&self, f: impl FnOnce(&mut Pools) -> T) -> T {
+        // They are taken out only in `drop`, when nobody else holds the device.
+        f(lock(&self.pools)
             .as_mut()
-            .expect("the allocator lives as long as the device"))
+            .expect("the pools live as long as the device"))
     }
 
     /// The timeline value that the next submission will signal.
@@ -300,16 +289,16 @@ impl Device {
     }
 
     fn destroy(&self, garbage: Garbage) {
-        let allocation = match garbage {
-            Garbage::Buffer(buffer, allocation) => {
+        let piece = match garbage {
+            Garbage::Buffer(buffer, piece) => {
                 // SAFETY: invariant 2: the GPU is done with it, and its owner gave it up.
                 unsafe { self.raw.destroy_buffer(buffer, None) };
-                Some(allocation)
+                Some(piece)
             }
-            Garbage::Image(image, allocation) => {
+            Garbage::Image(image, piece) => {
                 // SAFETY: invariant 2.
                 unsafe { self.raw.destroy_image(image, None) };
-                Some(allocation)
+                Some(piece)
             }
             Garbage::ImageView(view) => {
                 // SAFETY: invariant 2.
@@ -336,7 +325,7 @@ impl Device {
                 unsafe { self.raw.destroy_semaphore(semaphore, None) };
                 None
             }
-            Garbage::Memory(allocation) => Some(allocation),
+            Garbage::Memory(piece) => Some(piece),
             Garbage::PlacedBuffer(buffer) => {
                 // SAFETY: invariant 2.
                 unsafe { self.raw.destroy_buffer(buffer, None) };
@@ -358,11 +347,10 @@ impl Device {
                 None
             }
         };
-        if let Some(allocation) = allocation
-            && let Some(allocator) = lock(&self.allocator).as_mut()
-            && let Err(error) = allocator.free(allocation)
+        if let Some(piece) = piece
+            && let Some(pools) = lock(&self.pools).as_mut()
         {
-            tracing::error!(%error, "GPU memory could not be given back");
+            pools.free(piece);
         }
     }
 
@@ -388,8 +376,8 @@ impl Drop for Device {
         for (_, garbage) in std::mem::take(&mut *lock(&self.trash)) {
             self.destroy(garbage);
         }
-        // The allocator frees its memory blocks here, while the device is alive.
-        drop(lock(&self.allocator).take());
+        // The pools free their memory blocks here, while the device is alive.
+        drop(lock(&self.pools).take());
         for semaphore in [
             self.timeline,
             self.lanes[0].semaphore,

@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use ash::vk;
-use gpu_allocator::{
-    MemoryLocation,
-    vulkan::{Allocation, AllocationCreateDesc, AllocationScheme},
-};
+use gpu_allocator::MemoryLocation;
 
 use super::{
     device::{Device, Garbage},
     memory::MemoryBlock,
+    pools::{Lifetime, Piece, Wanted},
 };
 use crate::{
     error::{RenderError, Result},
@@ -38,7 +36,7 @@ pub(crate) struct Image {
     pub(crate) view: vk::ImageView,
     pub(crate) desc: ImageDesc,
     /// `None` while dropping, and where the memory is shared.
-    allocation: Option<Allocation>,
+    piece: Option<Piece>,
     /// Memory that it is placed in.
     block: Option<Arc<MemoryBlock>>,
     device: Arc<Device>,
@@ -97,24 +95,17 @@ impl Image {
         let mut image = Self::unbound(device, desc, &[])?;
         // SAFETY: made by this device just now.
         let requirements = unsafe { device.raw.get_image_memory_requirements(image.raw) };
-        let allocation = device
-            .with_allocator(|allocator| {
-                allocator.allocate(&AllocationCreateDesc {
-                    name: desc.what,
-                    requirements,
-                    location: MemoryLocation::GpuOnly,
-                    linear: false,
-                    allocation_scheme: AllocationScheme::GpuAllocatorManaged,
-                })
-            })
-            .map_err(|source| RenderError::Memory {
+        let piece = device.with_pools(|pools| {
+            pools.allocate(&Wanted {
                 what: desc.what,
-                source,
-            })?;
-        // SAFETY: the memory is only bound, at an offset that the allocator chose to the requirements.
-        let memory = unsafe { allocation.memory() };
-        let offset = allocation.offset();
-        image.allocation = Some(allocation);
+                requirements,
+                location: MemoryLocation::GpuOnly,
+                linear: false,
+                lifetime: Lifetime::Permanent,
+            })
+        })?;
+        let (memory, offset) = piece.raw();
+        image.piece = Some(piece);
         image.bind(memory, offset)?;
         Ok(image)
     }
@@ -164,7 +155,7 @@ impl Image {
             raw,
             view: vk::ImageView::null(),
             desc,
-            allocation: None,
+            piece: None,
             block: None,
             device: Arc::clone(device),
         })
@@ -214,8 +205,8 @@ impl Drop for Image {
         if self.view != vk::ImageView::null() {
             self.device.discard(Garbage::ImageView(self.view));
         }
-        match self.allocation.take() {
-            Some(allocation) => self.device.discard(Garbage::Image(self.raw, allocation)),
+        match self.piece.take() {
+            Some(piece) => self.device.discard(Garbage::Image(self.raw, piece)),
             // The block goes after it, with the last of its tenants.
             None => self.device.discard(Garbage::PlacedImage(self.raw)),
         }

@@ -3,21 +3,18 @@
 use std::sync::Arc;
 
 use ash::vk;
-use gpu_allocator::{
-    MemoryLocation,
-    vulkan::{Allocation, AllocationCreateDesc, AllocationScheme},
-};
+use gpu_allocator::MemoryLocation;
 
-use super::device::{Device, Garbage};
-use crate::{
-    error::{RenderError, Result},
-    graph::Requirements,
+use super::{
+    device::{Device, Garbage},
+    pools::{Lifetime, Piece, Wanted},
 };
+use crate::{error::Result, graph::Requirements};
 
 /// A block of device memory. What is placed in it holds an `Arc` of it.
 pub(crate) struct MemoryBlock {
     /// `None` only while dropping.
-    allocation: Option<Allocation>,
+    piece: Option<Piece>,
     device: Arc<Device>,
 }
 
@@ -29,43 +26,38 @@ impl MemoryBlock {
         needs: Requirements,
         images: bool,
     ) -> Result<Arc<Self>> {
-        let allocation = device
-            .with_allocator(|allocator| {
-                allocator.allocate(&AllocationCreateDesc {
-                    name: what,
-                    requirements: vk::MemoryRequirements {
-                        size: needs.size,
-                        alignment: needs.alignment,
-                        memory_type_bits: needs.types,
-                    },
-                    location: MemoryLocation::GpuOnly,
-                    linear: !images,
-                    allocation_scheme: AllocationScheme::GpuAllocatorManaged,
-                })
+        let piece = device.with_pools(|pools| {
+            pools.allocate(&Wanted {
+                what,
+                requirements: vk::MemoryRequirements {
+                    size: needs.size,
+                    alignment: needs.alignment,
+                    memory_type_bits: needs.types,
+                },
+                location: MemoryLocation::GpuOnly,
+                linear: !images,
+                lifetime: Lifetime::Frame,
             })
-            .map_err(|source| RenderError::Memory { what, source })?;
+        })?;
         Ok(Arc::new(Self {
-            allocation: Some(allocation),
+            piece: Some(piece),
             device: Arc::clone(device),
         }))
     }
 
     /// The memory object, and where the block starts in it.
     pub(crate) fn raw(&self) -> (vk::DeviceMemory, u64) {
-        let allocation = self
-            .allocation
+        self.piece
             .as_ref()
-            .expect("the allocation lives as long as its block");
-        // SAFETY: callers only bind within the block (invariant 7).
-        let memory = unsafe { allocation.memory() };
-        (memory, allocation.offset())
+            .expect("the piece lives as long as its block")
+            .raw()
     }
 }
 
 impl Drop for MemoryBlock {
     fn drop(&mut self) {
-        if let Some(allocation) = self.allocation.take() {
-            self.device.discard(Garbage::Memory(allocation));
+        if let Some(piece) = self.piece.take() {
+            self.device.discard(Garbage::Memory(piece));
         }
     }
 }

@@ -37,6 +37,10 @@ pub(crate) mod instance;
 pub(crate) mod memory;
 pub(crate) mod pipeline;
 pub(crate) mod pipeline_cache;
+pub(crate) mod pools;
+pub(crate) mod present;
 pub(crate) mod query;
+#[cfg(test)]
+pub(crate) mod read_back;
 pub(crate) mod submit;
 pub(crate) mod swapchain;

@@ -8,6 +8,7 @@ use raw_window_handle::{HasDisplayHandle, HasWindowHandle};
 use super::{
     device::{Device, Garbage},
     instance::Instance,
+    present::PresentMode,
 };
 use crate::error::{RenderError, Result};
 
@@ -77,6 +78,8 @@ pub(crate) struct Swapchain {
     pub(crate) raw: vk::SwapchainKHR,
     pub(crate) format: vk::Format,
     pub(crate) extent: vk::Extent2D,
+    /// What it came to.
+    pub(crate) mode: PresentMode,
     images: Vec<(vk::Image, vk::ImageView, vk::Semaphore)>,
     /// Used in turn; one more than images, so that one that is waited for is never signalled again.
     ready: Vec<vk::Semaphore>,
@@ -91,7 +94,7 @@ impl Swapchain {
         device: &Arc<Device>,
         surface: &Arc<Surface>,
         wanted: vk::Extent2D,
-        mode: vk::PresentModeKHR,
+        mode: PresentMode,
         old: Option<&Self>,
     ) -> Result<Option<Self>> {
         let loader = surface
@@ -116,12 +119,7 @@ impl Swapchain {
         let modes =
             unsafe { loader.get_physical_device_surface_present_modes(physical, surface.raw) }
                 .map_err(&failed)?;
-        // The one mode that every device has.
-        let mode = if modes.contains(&mode) {
-            mode
-        } else {
-            vk::PresentModeKHR::FIFO
-        };
+        let mode = mode.among(&modes);
         let srgb = [vk::Format::B8G8R8A8_SRGB, vk::Format::R8G8B8A8_SRGB];
         let format = formats
             .iter()
@@ -143,12 +141,7 @@ impl Swapchain {
         if extent.width == 0 || extent.height == 0 {
             return Ok(None);
         }
-        // A maximum of 0 means that there is none.
-        let most = if capabilities.max_image_count == 0 {
-            u32::MAX
-        } else {
-            capabilities.max_image_count
-        };
+        let count = mode.images(capabilities.min_image_count, capabilities.max_image_count);
         let alpha = [
             vk::CompositeAlphaFlagsKHR::OPAQUE,
             vk::CompositeAlphaFlagsKHR::INHERIT,
@@ -158,7 +151,7 @@ impl Swapchain {
         .unwrap_or(vk::CompositeAlphaFlagsKHR::OPAQUE);
         let info = vk::SwapchainCreateInfoKHR::default()
             .surface(surface.raw)
-            .min_image_count((capabilities.min_image_count + 1).min(most))
+            .min_image_count(count)
             .image_format(format.format)
             .image_color_space(format.color_space)
             .image_extent(extent)
@@ -166,7 +159,7 @@ impl Swapchain {
             .image_usage(vk::ImageUsageFlags::COLOR_ATTACHMENT)
             .pre_transform(capabilities.current_transform)
             .composite_alpha(alpha)
-            .present_mode(mode)
+            .present_mode(mode.raw())
             .clipped(true)
             .old_swapchain(old.map_or(vk::SwapchainKHR::null(), |old| old.raw));
         // SAFETY: all choices are among those the surface offers; the old swapchain is of the same surface.
@@ -176,6 +169,7 @@ impl Swapchain {
             raw,
             format: format.format,
             extent,
+            mode,
             images: Vec::new(),
             ready: Vec::new(),
             turn: 0,

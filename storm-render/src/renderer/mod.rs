@@ -32,8 +32,8 @@ use crate::{
     view::{DebugView, View},
 };
 
-/// Frames that the CPU may be ahead of the GPU.
-pub const FRAMES_IN_FLIGHT: usize = 2;
+/// The most frames that the CPU may be ahead of the GPU.
+pub const FRAMES_IN_FLIGHT_MAX: u32 = 3;
 
 /// What a [`Renderer`] should be.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,6 +42,9 @@ pub struct RendererDesc {
     pub multisampling: bool,
     /// How much work a picture is worth.
     pub quality: Quality,
+    /// Frames that the CPU may be ahead of the GPU, 1 to [`FRAMES_IN_FLIGHT_MAX`]: 1 shows what happened soonest, and one waits
+    /// for the other; more keep both busy where frames take unevenly long. Each has constants of its own.
+    pub frames_in_flight: u32,
 }
 
 impl Default for RendererDesc {
@@ -49,6 +52,7 @@ impl Default for RendererDesc {
         Self {
             multisampling: true,
             quality: Quality::default(),
+            frames_in_flight: 2,
         }
     }
 }
@@ -109,7 +113,7 @@ struct Plan {
 /// # }
 /// ```
 pub struct Renderer {
-    frames: [Frame; FRAMES_IN_FLIGHT],
+    frames: Vec<Frame>,
     frame: usize,
     samples: vk::SampleCountFlags,
     quality: Quality,
@@ -151,7 +155,9 @@ impl Renderer {
             vk::SampleCountFlags::TYPE_1
         };
         Ok(Self {
-            frames: [frame()?, frame()?],
+            frames: (0..desc.frames_in_flight.clamp(1, FRAMES_IN_FLIGHT_MAX))
+                .map(|_| frame())
+                .collect::<Result<_>>()?,
             frame: 0,
             samples,
             quality: desc.quality.within_limits(),
@@ -202,7 +208,7 @@ impl Renderer {
         self.pipelines.prepare(scene, &key)?;
         self.compile(key)?;
 
-        self.frame = (self.frame + 1) % FRAMES_IN_FLIGHT;
+        self.frame = (self.frame + 1) % self.frames.len();
         let bindless = self.gpu.bindless().clone();
         let bindless = bindless
             .lock()
@@ -211,7 +217,7 @@ impl Renderer {
         self.begin(&bindless)?;
         let mut uploaded_bytes = scene.uploads.take_bytes();
         let aspect = canvas.extent.width as f32 / canvas.extent.height as f32;
-        let sun = Vec3::from(scene.sky().info().sun_direction);
+        let sun = Vec3::from(scene.sky_info().0.sun_direction);
         let record = tracing::debug_span!("record").entered();
         let shadows = Shadows::new(view, aspect, sun, &shadowed, &quality);
         let jitter = self.jitter(key.temporal, canvas.extent);
@@ -261,6 +267,7 @@ impl Renderer {
             presented: canvas.presented(),
             samples: self.samples,
             culling: quality.culling,
+            levels: scene.draws.has_levels(),
             sizes: sizes(scene, lists),
             shadows: quality.shadows,
             light_shadows: maps > 0,
@@ -316,6 +323,7 @@ impl Renderer {
             realised: &plan.realised,
             resources: &plan.resources,
             environment: self.environment.slots(),
+            air: scene.air().map(|air| self.environment.placed(air)),
             shadows,
             report: &frame.report,
             jitter,
@@ -390,6 +398,19 @@ impl Renderer {
     /// Puts a pass of one's own after tone mapping, from the next frame on, or takes it away.
     pub fn set_screen_pass(&mut self, pass: Option<ScreenPass>) {
         self.pipelines.set_custom(pass);
+    }
+
+    /// What draws were made from last.
+    #[cfg(test)]
+    pub(crate) fn lists(&self) -> Option<(&Buffer, Sizes)> {
+        let plan = self.plan.as_ref()?;
+        let lists = plan.realised.maybe_buffer(plan.resources.lists)?;
+        Some((lists, plan.key.sizes))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.environment
     }
 
     /// How much work a picture is worth.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{FRAMES_IN_FLIGHT, Frame, FrameStats, Plan, Renderer};
+use super::{Frame, FrameStats, Plan, Renderer};
 use crate::{
     error::Result,
     frame::{
@@ -38,10 +38,14 @@ impl Renderer {
         let made = Pipelines::new(&self.gpu, self.samples).and_then(|mut pipelines| {
             pipelines.set_custom(custom);
             pipelines.prepare(scene, key)?;
-            Ok(pipelines)
+            let filters = self.environment.filters()?;
+            Ok((pipelines, filters))
         });
         match made {
-            Ok(pipelines) => self.pipelines = pipelines,
+            Ok((pipelines, filters)) => {
+                self.pipelines = pipelines;
+                self.environment.filter_with(filters);
+            }
             Err(error) => tracing::error!(%error, "new shaders make no pipelines"),
         }
     }
@@ -74,7 +78,7 @@ impl Renderer {
         if scene.uploads.is_empty() {
             return Ok(FrameStats::default());
         }
-        self.frame = (self.frame + 1) % FRAMES_IN_FLIGHT;
+        self.frame = (self.frame + 1) % self.frames.len();
         let bindless = self.gpu.bindless().clone();
         let bindless = bindless
             .lock()
@@ -195,6 +199,7 @@ impl Renderer {
             realised,
             resources: &plan.resources,
             globals: constants.address(Part::Globals),
+            air: constants.address(Part::Air),
             cull_info: constants.address(Part::Cull),
             lighting: constants.address(Part::Lighting),
             shadow_views: constants.address(Part::Shadows),

@@ -13,6 +13,7 @@ use super::{
     arena::Table,
     geometry::{Geometry, MeshEntry},
     instances::Instances,
+    layout::CANDIDATE_LEVEL_SHIFT,
     surfaces::{AlphaClass, Surfaces},
     upload::Uploads,
 };
@@ -31,6 +32,8 @@ pub(crate) struct DrawKind {
     pub(crate) mirrored: bool,
     /// The shader of the user's; 0 for none.
     pub(crate) surface: u64,
+    /// Of its mesh: the finest is 0.
+    pub(crate) level: u8,
 }
 
 /// Commands of one kind, in the command buffer.
@@ -116,8 +119,14 @@ impl Draws {
             );
             if kind.class == AlphaClass::Blend {
                 self.blended_slots.push(slot);
-            } else {
-                groups.entry((kind, instance.mesh)).or_default().push(slot);
+                continue;
+            }
+            // A candidate a level: culling keeps the one that a view sees.
+            for level in 0..=mesh.level_count {
+                let kind = DrawKind { level, ..kind };
+                let candidate = slot | u32::from(level) << CANDIDATE_LEVEL_SHIFT;
+                let group = groups.entry((kind, instance.mesh)).or_default();
+                group.push(candidate);
             }
         }
         let mut groups: Vec<_> = groups.into_iter().collect();
@@ -128,11 +137,11 @@ impl Draws {
         self.solid.clear();
         for ((kind, mesh), slots) in &groups {
             extend(&mut self.solid, *kind, commands.len() as u32);
-            let mesh = geometry.entry(*mesh);
+            let (first_index, index_count) = geometry.entry(*mesh).level(kind.level);
             commands.push(Command {
-                index_count: mesh.index_count,
+                index_count,
                 instance_count: slots.len() as u32,
-                first_index: mesh.first_index,
+                first_index,
                 vertex_offset: 0,
                 first_instance: visible.len() as u32,
             });
@@ -267,6 +276,11 @@ impl Draws {
         )
     }
 
+    /// Whether a mesh in the lists has levels to choose from.
+    pub(crate) fn has_levels(&self) -> bool {
+        self.solid.iter().any(|range| range.kind.level > 0)
+    }
+
     /// Commands in the lists.
     pub(crate) fn command_count(&self) -> u32 {
         self.solid_commands + self.blended_slots.len() as u32
@@ -300,6 +314,7 @@ fn kind_of(material: u32, mirrored: bool, mesh: &MeshEntry, surfaces: &Surfaces)
         surface: surfaces
             .surface_of(material)
             .map_or(0, |shader| shader.id()),
+        level: 0,
     }
 }
 
@@ -333,6 +348,7 @@ mod tests {
             double_sided: false,
             mirrored,
             surface: 0,
+            level: 0,
         };
         let (a, b) = (
             kind(AlphaClass::Opaque, false),

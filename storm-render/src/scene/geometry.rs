@@ -6,7 +6,7 @@ use storm_assets::{Bounds, Handle, Mesh, Topology};
 
 use super::{
     arena::{GrowingBuffer, Ranges, Table},
-    layout::{BOX_THIN, MESH_UNLIT, MeshBox, MeshInfo, NONE},
+    layout::{BOX_LEVELS_SHIFT, BOX_THIN, MESH_UNLIT, MeshBox, MeshInfo, NONE},
     upload::Uploads,
 };
 use crate::{
@@ -23,6 +23,12 @@ pub(crate) struct MeshEntry {
     pub(crate) first_index: u32,
     pub(crate) index_count: u32,
     pub(crate) bounds: Bounds,
+    /// Levels beside the finest.
+    pub(crate) level_count: u8,
+    /// First index and number of indices of each of them.
+    levels: [(u32, u32); Mesh::LEVELS_MAX],
+    /// Indices of all levels.
+    all_indices: u32,
     first_word: u32,
     words: u32,
 }
@@ -32,9 +38,22 @@ const ABSENT: MeshEntry = MeshEntry {
     first_index: 0,
     index_count: 0,
     bounds: Bounds::EMPTY,
+    level_count: 0,
+    levels: [(0, 0); Mesh::LEVELS_MAX],
+    all_indices: 0,
     first_word: 0,
     words: 0,
 };
+
+impl MeshEntry {
+    /// First index and number of indices of a level; 0 is the finest.
+    pub(crate) fn level(&self, level: u8) -> (u32, u32) {
+        match level {
+            0 => (self.first_index, self.index_count),
+            coarser => self.levels[usize::from(coarser) - 1],
+        }
+    }
+}
 
 /// All meshes of a scene.
 pub(crate) struct Geometry {
@@ -102,18 +121,18 @@ impl Geometry {
         };
         let words =
             u32::try_from(packed.words.len()).map_err(|_| full("vertices", packed.words.len()))?;
-        let index_count =
-            u32::try_from(mesh.indices.len()).map_err(|_| full("indices", mesh.indices.len()))?;
+        let all = mesh.indices.len() + mesh.levels.iter().map(|l| l.indices.len()).sum::<usize>();
+        let all_indices = u32::try_from(all).map_err(|_| full("indices", all))?;
 
         let first_word = self
             .word_ranges
             .allocate(words)
             .ok_or_else(|| full("vertices", packed.words.len()))?;
-        let first_index = match self.index_ranges.allocate(index_count) {
+        let first_index = match self.index_ranges.allocate(all_indices) {
             Some(first) => first,
             None => {
                 self.word_ranges.free(first_word, words);
-                return Err(full("indices", mesh.indices.len()));
+                return Err(full("indices", all));
             }
         };
         let written = self
@@ -128,24 +147,42 @@ impl Geometry {
                 uploads.write(self.words.buffer(), u64::from(first_word) * 4, bytes)
             })
             .and_then(|()| {
-                let bytes = bytemuck::cast_slice(&mesh.indices);
-                uploads.write(self.indices.buffer(), u64::from(first_index) * 4, bytes)
+                let mut at = u64::from(first_index) * 4;
+                let coarser = mesh.levels.iter().map(|level| &level.indices);
+                for indices in std::iter::once(&mesh.indices).chain(coarser) {
+                    uploads.write(self.indices.buffer(), at, bytemuck::cast_slice(indices))?;
+                    at += indices.len() as u64 * 4;
+                }
+                Ok(())
             })
             .and_then(|()| {
                 self.infos
                     .write(uploads, index, &[packed.info.moved(first_word)])
             })
-            .and_then(|()| self.boxes.write(uploads, index, &[box_around(mesh)]));
+            .and_then(|()| {
+                let errors = first_word + packed.errors;
+                self.boxes
+                    .write(uploads, index, &[box_around(mesh, errors)])
+            });
         if let Err(error) = written {
             self.word_ranges.free(first_word, words);
-            self.index_ranges.free(first_index, index_count);
+            self.index_ranges.free(first_index, all_indices);
             return Err(error);
+        }
+        let mut levels = [(0, 0); Mesh::LEVELS_MAX];
+        let mut next = first_index + mesh.indices.len() as u32;
+        for (place, level) in levels.iter_mut().zip(&mesh.levels) {
+            *place = (next, level.indices.len() as u32);
+            next += level.indices.len() as u32;
         }
         self.entries[index as usize] = MeshEntry {
             topology: mesh.topology,
             first_index,
-            index_count,
+            index_count: mesh.indices.len() as u32,
             bounds: mesh.bounds(),
+            level_count: mesh.levels.len() as u8,
+            levels,
+            all_indices,
             first_word,
             words,
         };
@@ -162,7 +199,7 @@ impl Geometry {
     fn release(&mut self, index: u32) {
         let entry = std::mem::replace(&mut self.entries[index as usize], ABSENT);
         self.word_ranges.free(entry.first_word, entry.words);
-        self.index_ranges.free(entry.first_index, entry.index_count);
+        self.index_ranges.free(entry.first_index, entry.all_indices);
     }
 
     pub(crate) fn vertices(&self) -> &Buffer {
@@ -182,7 +219,7 @@ impl Geometry {
     }
 }
 
-fn box_around(mesh: &Mesh) -> MeshBox {
+fn box_around(mesh: &Mesh, errors: u32) -> MeshBox {
     // Vertices that are no numbers are in no box: what has them is never culled.
     let finite = mesh.positions.iter().flatten().all(|c| c.is_finite());
     let bounds = if finite {
@@ -199,9 +236,9 @@ fn box_around(mesh: &Mesh) -> MeshBox {
             0
         } else {
             BOX_THIN
-        },
+        } | (mesh.levels.len() as u32) << BOX_LEVELS_SHIFT,
         high: bounds.max.into(),
-        padding: 0,
+        errors,
     }
 }
 
@@ -209,6 +246,8 @@ fn box_around(mesh: &Mesh) -> MeshBox {
 struct Packed {
     words: Vec<u32>,
     info: MeshInfo,
+    /// Where the errors of its coarser levels start; 0 where there are none.
+    errors: u32,
 }
 
 impl Packed {
@@ -255,7 +294,13 @@ impl Packed {
                 },
                 padding: 0,
             };
-        Self { words, info }
+        let errors = words.len() as u32;
+        words.extend(mesh.levels.iter().map(|level| level.error.to_bits()));
+        Self {
+            words,
+            info,
+            errors,
+        }
     }
 }
 

@@ -43,6 +43,8 @@ pub(crate) struct Instances {
     motion: Motion,
     transforms: Table<InstanceTransform>,
     metas: Table<InstanceMeta>,
+    /// Slots whose mesh or material number is not in the table yet: they go there together, before a frame.
+    metas_changed: Vec<u32>,
 }
 
 impl Instances {
@@ -57,6 +59,7 @@ impl Instances {
             motion: Motion::default(),
             transforms: Table::new(device, "transforms", 1024)?,
             metas: Table::new(device, "instances", 1024)?,
+            metas_changed: Vec::new(),
         })
     }
 
@@ -74,7 +77,7 @@ impl Instances {
 
     /// Puts an instance into a slot that `add` gave, and uploads it. Gives whether the draw lists change.
     ///
-    /// A failure leaves the slot as it was: an instance is drawn only if all its rows are in the tables.
+    /// A failure leaves the slot as it was.
     pub(crate) fn set(
         &mut self,
         uploads: &mut Uploads,
@@ -92,11 +95,7 @@ impl Instances {
         self.transforms
             .write(uploads, slot.0, std::slice::from_ref(transform))?;
         if changed {
-            let meta = InstanceMeta {
-                mesh: record.mesh,
-                material: record.material,
-            };
-            self.metas.write(uploads, slot.0, &[meta])?;
+            self.metas_changed.push(slot.0);
         }
         if place.is_none() {
             self.motion.came(slot.0);
@@ -112,6 +111,28 @@ impl Instances {
             self.blended.remove(&slot.0);
         }
         Ok(changed || turned)
+    }
+
+    /// Uploads mesh and material numbers that changed, one copy for each run of slots.
+    pub(crate) fn flush(&mut self, uploads: &mut Uploads) -> Result<()> {
+        self.metas_changed.sort_unstable();
+        self.metas_changed.dedup();
+        let mut metas = Vec::new();
+        for run in self.metas_changed.chunk_by(|a, b| a + 1 == *b) {
+            metas.clear();
+            metas.extend(run.iter().map(|&slot| {
+                // Of one that is gone already nothing is drawn.
+                self.records[slot as usize].map_or_else(InstanceMeta::default, |record| {
+                    InstanceMeta {
+                        mesh: record.mesh,
+                        material: record.material,
+                    }
+                })
+            }));
+            self.metas.write(uploads, run[0], &metas)?;
+        }
+        self.metas_changed.clear();
+        Ok(())
     }
 
     /// Whether all of these slots have instances.

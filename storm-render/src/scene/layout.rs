@@ -5,6 +5,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use crate::{
+    atmosphere::AtmosphereInfo,
     frame::{
         cull::{CullInfo, CullView},
         lighting::LightingInfo,
@@ -87,8 +88,15 @@ pub(crate) struct MeshBox {
     pub(crate) low: [f32; 3],
     pub(crate) flags: u32,
     pub(crate) high: [f32; 3],
-    pub(crate) padding: u32,
+    /// Where the errors of coarser levels are, in words of the vertex arena.
+    pub(crate) errors: u32,
 }
+
+/// [`MeshBox::flags`]: how many coarser levels there are, from this bit on.
+pub(crate) const BOX_LEVELS_SHIFT: u32 = 8;
+
+/// Words that stand for a candidate: its slot, and from this bit on the level of its mesh.
+pub(crate) const CANDIDATE_LEVEL_SHIFT: u32 = 28;
 
 /// [`MeshBox::flags`]: lines or points, which are a pixel wide at any distance.
 pub(crate) const BOX_THIN: u32 = 1;
@@ -181,7 +189,18 @@ pub(crate) struct SkyInfo {
     pub(crate) fog_height: f32,
     pub(crate) cloud_shade: [f32; 3],
     pub(crate) seed: u32,
+    pub(crate) atmosphere: u64,
+    pub(crate) kind: u32,
+    pub(crate) picture: u32,
+    pub(crate) picture_sampler: u32,
+    pub(crate) picture_light: f32,
+    pub(crate) picture_turn: [f32; 2],
 }
+
+/// [`SkyInfo::kind`].
+pub(crate) const SKY_GRADIENT: u32 = 0;
+pub(crate) const SKY_PICTURE: u32 = 1;
+pub(crate) const SKY_AIR: u32 = 2;
 
 #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
 #[repr(C)]
@@ -210,7 +229,7 @@ pub(crate) struct Globals {
 }
 
 /// `docs/render.md` states this figure.
-const _: () = assert!(size_of::<Globals>() == 376);
+const _: () = assert!(size_of::<Globals>() == 408);
 
 /// Offsets of the members of the structures that shaders read, for the test that compares the two.
 #[doc(hidden)]
@@ -226,8 +245,8 @@ pub fn layout_offsets() -> Vec<(&'static str, Vec<u32>)> {
         InstanceMeta { mesh, material }
         MeshInfo { positions, normals, tangents, uv0, uv1, colors, flags, padding }
         TextureRef { image, sampler_and_uv }
-        MeshBox { low, flags, high, padding }
-        CullView { clip_from_relative, extent, small, sample_grid }
+        MeshBox { low, flags, high, errors }
+        CullView { clip_from_relative, extent, small, sample_grid, level_scale, padding }
         CullInfo {
             views, candidates, commands, ranges, boxes, bits, sums, slots, commands_left, counts, hiz, seen, report,
             candidate_count, solid_count, range_count, candidate_stride, command_stride, range_stride, solid_ranges,
@@ -245,7 +264,13 @@ pub fn layout_offsets() -> Vec<(&'static str, Vec<u32>)> {
         }
         SkyInfo {
             sun_direction, sun_cos, sun_color, haze, zenith, cloud_cover, horizon, cloud_scale, ground, fog_density,
-            cloud_light, fog_height, cloud_shade, seed,
+            cloud_light, fog_height, cloud_shade, seed, atmosphere, kind, picture, picture_sampler, picture_light,
+            picture_turn,
+        }
+        AtmosphereInfo {
+            transmittance, scattering, view, rayleigh, rayleigh_height, mie, mie_height, mie_asymmetry, ozone,
+            ozone_middle, ground_albedo, ozone_width, sun_illuminance, ground_radius, sun_direction, top_radius,
+            altitude, sun_radius,
         }
         Globals {
             clip_from_relative, relative_from_clip, eye, camera_cell, exposure, camera_translation, light_count, sky,

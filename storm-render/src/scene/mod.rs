@@ -10,20 +10,22 @@ mod lights;
 pub(crate) mod motion;
 mod moves;
 mod parameters;
+mod sky_picture;
 mod surfaces;
 mod ui;
 mod upload;
 
 use std::{collections::BTreeSet, ops::Range};
 
-use storm_assets::{AssetId, Bounds, Handle, Image, Material, Mesh};
+use storm_assets::{AssetId, Bounds, Handle, HdrImage, Image, Material, Mesh};
 
 use self::{
     arena::Table,
     instances::InstanceRecord,
-    layout::{LightInfo, LineInfo},
+    layout::{LightInfo, LineInfo, SKY_PICTURE, SkyInfo},
     moves::Moves,
     parameters::Parameters,
+    sky_picture::SkyPicture,
 };
 pub(crate) use self::{
     draws::{DrawKind, DrawRange, Draws},
@@ -40,10 +42,11 @@ pub use self::{
     surfaces::{ColorSpace, TextureKey, textures_of},
 };
 use crate::{
+    atmosphere::AtmosphereInfo,
     context::Gpu,
     error::{RenderError, Result},
     gpu::commands::Recorder,
-    sky::Sky,
+    sky::{Sky, SkySource},
     surface::Surface,
     view::View,
 };
@@ -97,11 +100,18 @@ pub struct Scene {
     /// Lights with shadow maps, and the first map of each, as they were uploaded; `None` where they were not.
     shadowed: Option<Vec<(u32, u32)>>,
     sky: Sky,
+    /// Of the sky as it was set.
+    sky_info: SkyInfo,
+    sky_picture: Option<SkyPicture>,
     /// Whether an instance came or went or changes what it is drawn with.
     draws_changed: bool,
     /// Meshes and materials that instances ask for and that are not there.
     missing: BTreeSet<AssetId>,
+    /// What the last instance asked for, and what that is: many are alike. Forgotten when meshes or materials change.
+    resolved: Option<Resolved>,
 }
+
+type Resolved = ((Handle<Mesh>, Handle<Material>), (InstanceRecord, bool));
 
 impl Scene {
     /// An empty scene under the default sky.
@@ -125,8 +135,11 @@ impl Scene {
             overlay: Overlay::new(gpu)?,
             shadowed: Some(Vec::new()),
             sky: Sky::default(),
+            sky_info: Sky::default().info(),
+            sky_picture: None,
             draws_changed: true,
             missing: BTreeSet::new(),
+            resolved: None,
         })
     }
 
@@ -135,6 +148,7 @@ impl Scene {
     /// # Errors
     /// When the mesh is not well-formed (see [`Mesh::check`]) or there is no room left.
     pub fn insert_mesh(&mut self, handle: Handle<Mesh>, mesh: &Mesh) -> Result<()> {
+        self.resolved = None;
         // Also where it fails: the mesh that was there may be gone then.
         self.draws_changed = true;
         self.geometry.insert(&mut self.uploads, handle, mesh)?;
@@ -144,6 +158,7 @@ impl Scene {
 
     /// Takes a mesh away. Instances of it are not drawn until it comes back.
     pub fn remove_mesh(&mut self, handle: Handle<Mesh>) {
+        self.resolved = None;
         self.geometry.remove(handle);
         let index = self.geometry.index_of(handle);
         if self.instances.iter().any(|(_, used)| used.mesh == index) {
@@ -195,6 +210,7 @@ impl Scene {
     /// # Errors
     /// When there is no room left.
     pub fn insert_material(&mut self, handle: Handle<Material>, material: &Material) -> Result<()> {
+        self.resolved = None;
         self.surfaces
             .insert_material(&mut self.uploads, handle, material)?;
         self.missing.remove(&handle.id());
@@ -207,6 +223,7 @@ impl Scene {
     /// # Errors
     /// When there is no room left.
     pub fn remove_material(&mut self, handle: Handle<Material>) -> Result<()> {
+        self.resolved = None;
         self.surfaces.remove_material(&mut self.uploads, handle)?;
         let index = self.surfaces.index_of(&mut self.uploads, handle)?;
         if self
@@ -313,27 +330,39 @@ impl Scene {
 
     /// Makes a slot that is not free what `instance` says.
     fn put(&mut self, slot: RenderSlot, instance: &Instance) -> Result<()> {
-        let Instance {
-            mesh,
-            material,
-            transform,
-        } = instance;
-        if !self.geometry.has(*mesh) {
+        let (record, keep) = self.resolve(instance.mesh, instance.material)?;
+        self.draws_changed |=
+            self.instances
+                .set(&mut self.uploads, slot, record, &instance.transform, keep)?;
+        Ok(())
+    }
+
+    /// The numbers of a mesh and a material, and whether the transforms of their instances are kept. Those that are not there
+    /// count as missing.
+    fn resolve(
+        &mut self,
+        mesh: Handle<Mesh>,
+        material: Handle<Material>,
+    ) -> Result<(InstanceRecord, bool)> {
+        if let Some((last, resolved)) = self.resolved
+            && last == (mesh, material)
+        {
+            return Ok(resolved);
+        }
+        if !self.geometry.has(mesh) {
             self.missing.insert(mesh.id());
         }
-        if !self.surfaces.has_material(*material) {
+        let present = self.surfaces.has_material(material);
+        if !present {
             self.missing.insert(material.id());
         }
         let record = InstanceRecord {
-            mesh: self.geometry.index_of(*mesh),
-            material: self.surfaces.index_of(&mut self.uploads, *material)?,
+            mesh: self.geometry.index_of(mesh),
+            material: self.surfaces.index_of(&mut self.uploads, material)?,
         };
-        let keep = !self.surfaces.has_material(*material)
-            || self.surfaces.class(record.material).0 == AlphaClass::Blend;
-        self.draws_changed |=
-            self.instances
-                .set(&mut self.uploads, slot, record, transform, keep)?;
-        Ok(())
+        let keep = !present || self.surfaces.class(record.material).0 == AlphaClass::Blend;
+        self.resolved = Some(((mesh, material), (record, keep)));
+        Ok((record, keep))
     }
 
     /// Moves an instance.
@@ -434,6 +463,44 @@ impl Scene {
     /// Sets the sky.
     pub fn set_sky(&mut self, sky: Sky) {
         self.sky = sky;
+        self.sky_info = sky.info();
+    }
+
+    /// Uploads the picture that a sky of [`SkySource::Picture`] is lit by, in place of the one before; `None` takes it away.
+    /// Radiance over 65,504 is cut off there.
+    ///
+    /// # Errors
+    /// When it is larger than the device allows or there is no room left.
+    pub fn set_sky_picture(&mut self, picture: Option<&HdrImage>) -> Result<()> {
+        self.sky_picture = match picture {
+            Some(picture) => Some(SkyPicture::new(&self.gpu, &mut self.uploads, picture)?),
+            None => None,
+        };
+        Ok(())
+    }
+
+    /// The sky as shaders read it, and a number that is another one for another picture.
+    pub(crate) fn sky_info(&self) -> (SkyInfo, u32) {
+        match (&self.sky.source, &self.sky_picture) {
+            (SkySource::Picture { .. }, Some(picture)) => (
+                SkyInfo {
+                    kind: SKY_PICTURE,
+                    picture: picture.slot,
+                    picture_sampler: picture.sampler,
+                    ..self.sky_info
+                },
+                picture.serial,
+            ),
+            _ => (self.sky_info, 0),
+        }
+    }
+
+    /// The air of the sky, if it is of air.
+    pub(crate) fn air(&self) -> Option<AtmosphereInfo> {
+        match &self.sky.source {
+            SkySource::Air(air) => Some(air.info(self.sky.sun_direction)),
+            _ => None,
+        }
     }
 
     /// The sky.
@@ -462,6 +529,7 @@ impl Scene {
 
     /// Brings the draw lists up to date for a view.
     pub(crate) fn prepare(&mut self, view: &View) -> Result<()> {
+        self.instances.flush(&mut self.uploads)?;
         if self.draws_changed {
             self.draws.rebuild(
                 &mut self.uploads,

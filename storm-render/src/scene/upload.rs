@@ -468,7 +468,7 @@ fn record_picture(recorder: &mut Recorder, chunk: vk::Buffer, offset: u64, image
         vk::ImageLayout::TRANSFER_DST_OPTIMAL,
     );
     let read = (
-        Access::FRAGMENT_READ,
+        Access::FRAGMENT_READ.and(Access::COMPUTE_READ),
         vk::ImageLayout::SHADER_READ_ONLY_OPTIMAL,
     );
     let levels = image.desc.mip_levels;

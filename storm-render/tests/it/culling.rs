@@ -2,11 +2,15 @@
 
 use glam::{Mat4, Vec3};
 use storm_assets::{Image, Material};
-use storm_render::{CullCounts, Culling, InstanceTransform, Quality, Renderer, RendererDesc, View};
+use storm_render::{
+    CullCounts, Culling, DebugView, InstanceTransform, Picker, Quality, Renderer, RendererDesc,
+    View,
+};
 
 use crate::{
     gallery::{self, at},
-    harness::{Stage, TestGpu},
+    golden,
+    harness::{SIZE, Stage, TestGpu},
     scenes,
 };
 
@@ -50,6 +54,7 @@ fn not_a_byte_of_any_scene_changes_when_culling_is_on() {
             let desc = RendererDesc {
                 multisampling,
                 quality: quality(Culling::Off),
+                ..RendererDesc::default()
             };
             stage.renderer = Renderer::new(&gpu, &desc).unwrap();
             let view = scene(&mut stage);
@@ -174,4 +179,48 @@ fn a_lower_quality_drops_what_is_small() {
     let large = counts(&mut stage);
     assert!(large.small > all.small + 20, "{large:?} after {all:?}");
     assert_eq!(all.outside, large.outside);
+}
+
+/// Coarser levels look alike where they are chosen, and draw far fewer triangles.
+#[test]
+fn levels_look_like_the_finest_one() {
+    let gpu = TestGpu::new();
+    let mut stage = Stage::new(&gpu);
+    let view = gallery::levels(&mut stage);
+    let mut with = |level_error_pixels, view: &View| {
+        stage.renderer.set_quality(Quality {
+            level_error_pixels,
+            ..Quality::CPU
+        });
+        stage.picture(view)
+    };
+    let [finest, default, coarse] = [0.0, 1.0, 30.0].map(|pixels| with(pixels, &view));
+    let [near, far] = [
+        golden::flip(&finest, &default),
+        golden::flip(&finest, &coarse),
+    ];
+    assert!(near < 0.01 && far > 3.0 * near, "{near} {far}");
+    // The bias of a view is a factor: 2⁵ is 32.
+    let biased = View {
+        level_bias: 5.0,
+        ..view
+    };
+    assert!(with(1.0, &biased) == with(32.0, &view));
+    let shown = View {
+        debug: DebugView::Levels,
+        ..view
+    };
+    let picture = with(1.0, &shown);
+    golden::check("levels", &stage, &picture);
+}
+
+#[test]
+fn what_is_picked_is_there_whatever_its_level() {
+    let gpu = TestGpu::new();
+    let mut stage = Stage::new(&gpu);
+    let view = gallery::levels(&mut stage);
+    let mut picker = Picker::new(&gpu).unwrap();
+    let slots = picker.slots(&mut stage.scene, &view, SIZE).unwrap();
+    let seen: std::collections::BTreeSet<_> = slots.into_iter().flatten().collect();
+    assert!(seen.len() > 40, "{}", seen.len());
 }

@@ -2,7 +2,7 @@
 
 use storm_assets::Image;
 use storm_render::{
-    Gpu, GpuDesc, ImageTarget, Quality, RenderError, Renderer, RendererDesc, Scene,
+    Gpu, GpuDesc, ImageTarget, Lifetime, Quality, RenderError, Renderer, RendererDesc, Scene, View,
 };
 
 use crate::{
@@ -50,6 +50,20 @@ fn memory_is_reported_by_purpose() {
         report.allocated
     );
     assert!(report.allocated <= report.reserved && !report.heaps.is_empty());
+    let lifetimes = report.pools.iter().map(|pool| pool.lifetime);
+    assert!(lifetimes.eq([Lifetime::Permanent, Lifetime::Frame, Lifetime::Staging]));
+    for pool in &report.pools {
+        assert!(
+            0 < pool.allocated && pool.allocated <= pool.reserved,
+            "{pool:?}"
+        );
+        assert!(
+            pool.largest_free <= pool.reserved - pool.allocated,
+            "{pool:?}"
+        );
+        assert!((0.0..=1.0).contains(&pool.fragmentation()), "{pool:?}");
+    }
+    assert_eq!(bytes("frame graph"), report.pools[1].allocated);
     for heap in &report.heaps {
         assert!(
             heap.budget.is_none_or(|budget| budget <= heap.size),
@@ -161,4 +175,46 @@ fn a_lost_device_is_rebuilt() {
     }
     drop(stage);
     gpu.lost_and_rebuilt(|gpu| assert!(drawn(gpu) == picture));
+}
+
+/// However far the CPU may be ahead, each frame has what it was given.
+#[test]
+fn not_a_byte_changes_with_the_number_of_frames_in_flight() {
+    let gpu = TestGpu::new();
+    let pictures = [1, 2, 3, 99].map(|frames_in_flight| {
+        let mut stage = Stage::new(&gpu);
+        let desc = RendererDesc {
+            frames_in_flight,
+            ..RendererDesc::default()
+        };
+        stage.renderer = Renderer::new(&gpu, &desc).unwrap();
+        let view = gallery::city(&mut stage);
+        (0..7)
+            .map(|step| {
+                let view = View {
+                    exposure: 1.0 + step as f32,
+                    ..view
+                };
+                stage.draw(&view);
+                stage.picture(&view)
+            })
+            .collect::<Vec<_>>()
+    });
+    assert!(pictures[1..].iter().all(|other| *other == pictures[0]));
+}
+
+/// A name that nothing has says what there is.
+#[test]
+fn a_device_that_is_not_there() {
+    let gpu = TestGpu::new();
+    let desc = GpuDesc {
+        device: Some("no such device".into()),
+        ..GpuDesc::default()
+    };
+    let error = Gpu::headless(&desc).map(drop).unwrap_err().to_string();
+    let name = gpu.info().name;
+    assert!(
+        error.contains("\"no such device\"") && error.contains(&name),
+        "{error}"
+    );
 }

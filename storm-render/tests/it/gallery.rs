@@ -2,8 +2,8 @@
 
 use glam::{Mat4, Quat, Vec3};
 use storm_assets::{
-    AlphaMode, Filter, Handle, Image, Material, Mesh, MipFilter, Sampler, TextureSlot, Topology,
-    Wrap,
+    AlphaMode, Filter, Handle, Image, Material, Mesh, MeshLevel, MipFilter, Sampler, TextureSlot,
+    Topology, Wrap,
 };
 use storm_render::{ColorSpace, InstanceTransform, Light, Projection, Sky, Spot, View};
 
@@ -13,7 +13,7 @@ use crate::{harness::Stage, scenes};
 pub(crate) type Scene = fn(&mut Stage<'_>) -> View;
 
 /// All scenes, by name.
-pub(crate) const SCENES: [(&str, Scene); 9] = [
+pub(crate) const SCENES: [(&str, Scene); 10] = [
     ("materials", materials),
     ("textures", textures),
     ("normals", normals),
@@ -23,6 +23,7 @@ pub(crate) const SCENES: [(&str, Scene); 9] = [
     ("city", city),
     ("lamps", lamps),
     ("thousand", thousand),
+    ("levels", levels),
 ];
 
 pub(crate) fn at(x: f32, y: f32, z: f32) -> InstanceTransform {
@@ -557,4 +558,51 @@ pub(crate) fn thousand(stage: &mut Stage<'_>) -> View {
         .collect();
     stage.scene.set_lights(&lights).unwrap();
     View::look_at(Vec3::new(0.0, 5.0, 9.0), Vec3::new(0.0, 0.0, -8.0))
+}
+
+/// A ball of 8,192 triangles that has five coarser levels, of vertices of their own.
+fn ball_with_levels() -> Mesh {
+    let mut ball = scenes::sphere(64, 64);
+    for segments in [32, 16, 8, 6, 4] {
+        let coarse = scenes::sphere(segments, segments);
+        let first = ball.positions.len() as u32;
+        ball.positions.extend(&coarse.positions);
+        ball.normals.extend(&coarse.normals);
+        ball.tangents.extend(&coarse.tangents);
+        ball.uvs[0].extend(&coarse.uvs[0]);
+        // As far as the middle of a facet is below the sphere.
+        let half = std::f32::consts::PI / segments as f32;
+        ball.levels.push(MeshLevel {
+            indices: coarse.indices.iter().map(|index| first + index).collect(),
+            error: 1.0 - half.cos() * (0.5 * half).cos(),
+        });
+    }
+    ball
+}
+
+/// A field of balls, near and far, solid, masked and blended, over a floor.
+pub(crate) fn levels(stage: &mut Stage<'_>) -> View {
+    let ball = ball_with_levels();
+    let colors = [[0.8, 0.3, 0.2], [0.3, 0.6, 0.8], [0.7, 0.7, 0.3]];
+    let modes = [AlphaMode::Opaque, AlphaMode::Mask(0.5), AlphaMode::Blend];
+    for row in 0..12 {
+        for column in 0..7 {
+            let kind = (row + column) % 3;
+            let material = Material {
+                alpha_mode: modes[kind],
+                ..Material::matte("", colors[kind], 0.4)
+            };
+            let distance = 1.5_f32.powi(row as i32);
+            let x = (column as f32 - 3.0) * (1.5 + 0.4 * distance);
+            let place = at(x, 0.0, -4.0 - 3.0 * distance);
+            stage.add(&format!("ball {kind}"), &ball, &material, place);
+        }
+    }
+    let flat = Mat4::from_translation(Vec3::new(0.0, -1.0, 0.0))
+        * Mat4::from_rotation_x(-std::f32::consts::FRAC_PI_2)
+        * Mat4::from_scale(Vec3::splat(300.0));
+    let grey = Material::matte("", [0.5; 3], 0.9);
+    let floor = InstanceTransform::from_mat4(flat);
+    stage.add("floor", &scenes::quad(), &grey, floor);
+    View::look_at(Vec3::new(0.0, 4.0, 5.0), Vec3::new(0.0, 0.0, -12.0))
 }

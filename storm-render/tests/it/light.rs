@@ -195,6 +195,7 @@ fn a_light_more_or_less_and_other_qualities_take_turns() {
     let desc = RendererDesc {
         multisampling: false,
         quality: Quality::HIGH,
+        ..RendererDesc::default()
     };
     stage.renderer = Renderer::new(&gpu, &desc).unwrap();
     let view = gallery::lamps(&mut stage);

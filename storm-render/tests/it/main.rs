@@ -17,6 +17,7 @@ mod post;
 mod reload;
 mod scenes;
 mod shaders;
+mod sky;
 mod surface;
 mod temporal;
 #[cfg(feature = "text")]

@@ -263,6 +263,7 @@ fn corners_are_darker() {
         let desc = RendererDesc {
             multisampling,
             quality: occluded(),
+            ..RendererDesc::default()
         };
         stage.renderer = Renderer::new(&gpu, &desc).unwrap();
         let view = corner(&mut stage);

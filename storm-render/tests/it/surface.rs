@@ -137,6 +137,7 @@ fn a_surface_that_changes_nothing_is_not_seen() {
                 let desc = RendererDesc {
                     multisampling,
                     quality,
+                    ..RendererDesc::default()
                 };
                 stage.renderer = Renderer::new(&gpu, &desc).unwrap();
                 if surfaces {

@@ -22,6 +22,7 @@ fn renderer(gpu: &TestGpu, multisampling: bool, quality: Quality) -> Renderer {
     let desc = RendererDesc {
         multisampling,
         quality,
+        ..RendererDesc::default()
     };
     Renderer::new(gpu, &desc).unwrap()
 }

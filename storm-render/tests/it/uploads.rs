@@ -2,7 +2,7 @@
 
 use glam::{Mat4, Vec3};
 use storm_assets::{Handle, Material, Mesh};
-use storm_render::{Instance, InstanceTransform, RenderSlot, View};
+use storm_render::{Instance, InstanceTransform, RenderSlot, RendererDesc, View};
 
 use crate::{
     harness::{Stage, TestGpu, pixel},
@@ -17,7 +17,7 @@ fn at(x: f32, y: f32, z: f32) -> InstanceTransform {
 
 fn settle(stage: &mut Stage<'_>, view: &View) {
     // Each frame in flight has constants of its own.
-    for _ in 0..storm_render::FRAMES_IN_FLIGHT {
+    for _ in 0..RendererDesc::default().frames_in_flight {
         stage.draw(view);
     }
 }

@@ -10,7 +10,8 @@ use crate::{capture::Capture, cli::DemoArgs, error::ViewerError, output, render,
 pub(crate) fn run(args: &DemoArgs) -> Result<(), ViewerError> {
     let capture = Capture::new(&args.output, args.frames, args.fps)?;
     let size = args.picture.size;
-    let content = scene::build(args.seed);
+    let mut content = scene::build(args.seed);
+    args.picture.sky.apply(&mut content)?;
     let (view, _) = content.camera(args.picture.camera.as_ref(), size.aspect())?;
     let gpu = Gpu::headless(&args.gpu.desc())?;
     let samples = args.picture.samples.unwrap_or(render::PICTURE_SAMPLES);
@@ -57,7 +58,9 @@ fn window(args: &DemoArgs) -> Result<(), ViewerError> {
         actions: args.actions.clone(),
         gpu: args.gpu.desc(),
     };
-    window::show(event_loop, scene::build(args.seed), options)
+    let mut content = scene::build(args.seed);
+    args.picture.sky.apply(&mut content)?;
+    window::show(event_loop, content, options)
 }
 
 #[cfg(not(feature = "window"))]

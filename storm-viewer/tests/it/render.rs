@@ -262,3 +262,51 @@ fn paths_that_are_no_text_are_taken_and_reported() {
     assert_eq!(ran.stderr, "wrote two lines\u{fffd}.png (9x7)\n");
     assert!(folder.path("").join(picture).exists());
 }
+
+/// A Radiance picture of one colour.
+fn sky(folder: &Folder, name: &str, rgbe: [u8; 4]) {
+    let mut file = b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 2 +X 4\n".to_vec();
+    file.extend(rgbe.repeat(8));
+    folder.write(name, file);
+}
+
+#[test]
+fn a_sky_is_chosen() {
+    let folder = Folder::new("sky");
+    squares(&folder);
+    sky(&folder, "green.hdr", [0, 128, 0, 128]);
+    let corner = |sky: &[&str]| {
+        let mut words = vec!["render", "squares.gltf", "-o", "out.png", "--size", "64x36"];
+        words.extend(["--tone-map", "none"]);
+        words.extend(sky);
+        folder.run(&words).ok();
+        folder.picture("out.png").get_pixel(1, 1).0
+    };
+    // Mantissa 128 and exponent 128: half.
+    let [r, g, b, _] = corner(&["--sky", "green.hdr"]);
+    assert!(r == 0 && b == 0 && (186..=189).contains(&g), "{r} {g} {b}");
+    let [_, twice, ..] = corner(&[
+        "--sky",
+        "green.hdr",
+        "--sky-light",
+        "2",
+        "--sky-turn",
+        "-90",
+    ]);
+    assert_eq!(twice, 255);
+    let [r, _, b, _] = corner(&["--sky", "sun:50,30"]);
+    assert!(b > r, "the sky is blue: {r} {b}");
+    folder.write("no.hdr", b"#?RADIANCE\n\n-Y 9000 +X 1\n");
+    for (sky, message) in [
+        (
+            "no.hdr",
+            "no.hdr: a size of 1×9000 is not within 1 to 8192 pixels",
+        ),
+        ("gone.hdr", "gone.hdr: No such file or directory"),
+        ("squares.gltf", "squares.gltf: not a Radiance picture"),
+    ] {
+        folder
+            .run(&["render", "squares.gltf", "-o", "not.png", "--sky", sky])
+            .failed(1, &[message]);
+    }
+}

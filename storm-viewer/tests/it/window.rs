@@ -257,3 +257,20 @@ fn the_demo_opens_its_window_where_there_is_a_display() {
     );
     assert_eq!(folder.names(), ["demo-1.png", "storm-demo.png"]);
 }
+
+/// Every way to present works on every display, if need be as another.
+#[test]
+fn pictures_are_shown_in_every_present_mode() {
+    let Some(display) = Display::new() else {
+        println!("skipped: no Xvfb");
+        return;
+    };
+    let folder = Folder::new("present");
+    squares(&folder);
+    let view = ["view", "squares.gltf", "--size", "64x48", "--frames", "8"];
+    for mode in ["fifo", "mailbox", "immediate"] {
+        display
+            .run(&folder, &[&view[..], &["--present", mode]].concat())
+            .ok();
+    }
+}
