@@ -22,6 +22,7 @@ const bool MASK_ONLY = (FEATURES & 32u) != 0u;
 const bool MOTION_ONLY = (FEATURES & 64u) != 0u;
 const bool WEIGHTED_SUMS = (FEATURES & 128u) != 0u;
 #endif
+
 layout(push_constant, scalar) uniform Push {
     Globals globals;
     uint64_t visible;

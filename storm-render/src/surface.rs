@@ -29,6 +29,7 @@ pub fn surface_headers() -> &'static [(&'static str, &'static str)] {
     headers![
         "surface.glsl",
         "common.glsl",
+        "atmosphere.glsl",
         "sky.glsl",
         "atmosphere.glsl",
         "lighting.glsl",

@@ -232,9 +232,9 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
     };
     let quality = key.shadows.unwrap_or(ShadowQuality::LOW);
     let side = shadow::sun_grid(&quality) * quality.resolution;
-    let sun_map = graph.image("sun shadows", map(side));
+    let sun_map = graph.import_image("sun shadows", map(side), Origin::Kept);
     let side = shadow::light_grid(&quality) * quality.light_resolution;
-    let light_map = graph.image("light shadows", map(side));
+    let light_map = graph.import_image("light shadows", map(side), Origin::Kept);
     let clusters = graph.buffer("light clusters", lighting::cluster_bytes(key.light_words));
     let bounds_bytes = u64::from(key.light_words) * 32 * 8;
     let cluster_bounds = graph.buffer("bounds of lights", bounds_bytes);
@@ -429,15 +429,20 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
 
     let mapped_to = if key.custom { display } else { under };
     let mut mapped = vec![(shown, Use::SampledFragment(0)), (mapped_to, Use::Color)];
-    if key.auto_exposure {
-        let uses = [
-            (shown, Use::SampledCompute(0)),
-            (exposure, Use::WriteCompute),
-        ];
-        graph.pass("exposure", graphics, Step::Exposure, uses);
-        mapped.push((exposure, Use::ReadFragment));
-    }
     let levels = key.bloom_levels();
+    // Beside the levels of bloom after the first, which makes the picture one that is read; without bloom there is nothing to
+    // be beside.
+    let exposed = |graph: &mut Graph<Step>, mapped: &mut Vec<_>| {
+        if key.auto_exposure {
+            let uses = [
+                (shown, Use::SampledCompute(0)),
+                (exposure, Use::WriteCompute),
+            ];
+            let queue = if levels > 1 { Queue::Compute } else { graphics };
+            graph.pass("exposure", queue, Step::Exposure, uses);
+            mapped.push((exposure, Use::ReadFragment));
+        }
+    };
     let mut above = shown;
     for level in 0..levels {
         let image = bloom[level as usize];
@@ -449,6 +454,12 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
             uses,
         );
         above = image;
+        if level == 0 {
+            exposed(&mut graph, &mut mapped);
+        }
+    }
+    if levels == 0 {
+        exposed(&mut graph, &mut mapped);
     }
     for level in (0..levels.saturating_sub(1)).rev() {
         let (below, image) = (bloom[level as usize + 1], bloom[level as usize]);

@@ -100,6 +100,53 @@ fn barriers_of_the_other_queue_name_only_what_it_can_do() {
     assert!(found > 0, "some pass computes beside others");
 }
 
+/// Which passes leave the queue that draws, and what waits for them.
+#[test]
+fn passes_compute_beside_others_only_where_there_is_something_beside_them() {
+    let all = keys().into_iter().find(|key| key.two_queues).unwrap();
+    let computing = |key: &FrameKey| {
+        let (plan, _) = compile(key);
+        let passes = plan.passes.iter();
+        passes
+            .filter(|pass| pass.queue == Queue::Compute)
+            .map(|pass| pass.name)
+            .collect::<Vec<_>>()
+    };
+    let with = |light_words, bloom, auto_exposure, two_queues| FrameKey {
+        light_words,
+        bloom,
+        auto_exposure,
+        two_queues,
+        ..all
+    };
+    for (key, expected) in [
+        (
+            with(4, true, true, true),
+            &["light clusters", "exposure"][..],
+        ),
+        (with(4, false, true, true), &["light clusters"]),
+        (with(0, true, true, true), &["exposure"]),
+        (with(0, true, false, true), &[]),
+        (with(4, true, true, false), &[]),
+    ] {
+        assert_eq!(computing(&key), expected, "{key:?}");
+    }
+    // The histogram runs while bloom is drawn, and the tone map waits for it.
+    let (plan, _) = compile(&with(0, true, true, true));
+    let of = |name: &str| {
+        let pass = plan.passes.iter().position(|pass| pass.name == name);
+        let pass = pass.unwrap_or_else(|| panic!("there is {name}"));
+        let mut batches = plan.batches.iter();
+        batches
+            .position(|batch| batch.passes.contains(&pass))
+            .unwrap()
+    };
+    let (exposure, map) = (of("exposure"), of("tone map"));
+    assert!(plan.batches[exposure].waits.contains(&of("bloom 1")));
+    assert!(!plan.batches[of("bloom 2")].waits.contains(&exposure));
+    assert!(plan.batches[map].waits.contains(&exposure));
+}
+
 #[test]
 fn passes_are_those_that_the_key_asks_for() {
     let names = |culling| {

@@ -81,6 +81,8 @@ pub(crate) struct Frame<'a, T> {
     pub(crate) shadow_views: u64,
     pub(crate) motion: u64,
     pub(crate) shadows: &'a Shadows,
+    /// Whether the maps of the frame before are those of this one.
+    pub(crate) shadows_kept: bool,
     /// Counters of the GPU.
     pub(crate) report: &'a Buffer,
     /// The timeline value of the frame.
@@ -100,7 +102,7 @@ impl<T: sealed::Target> Frame<'_, T> {
                 };
                 self.cull(recorder, mode);
                 let views = self.shadows.views.len() as u32;
-                if views > 0 {
+                if views > 0 && !self.shadows_kept {
                     // Lists of their own, beside those of the camera.
                     self.dispatch().cull(recorder, Mode::Shadow, 1, views);
                 }
@@ -360,6 +362,9 @@ impl<T: sealed::Target> Frame<'_, T> {
             width: grid * side,
             height: grid * side,
         };
+        if self.shadows_kept {
+            return;
+        }
         recorder.begin_rendering(extent, &[], Some(self.attachment(atlas, true, true)));
         recorder.bind_indices(self.scene.geometry.indices());
         for (map, view) in (0..).zip(views) {

@@ -52,6 +52,38 @@ impl Shadows {
     }
 }
 
+/// All that shadow maps are drawn from. The maps of two frames that have the same are the same, to the last bit.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ShadowState {
+    views: Vec<ShadowView>,
+    /// Of the camera: surfaces are drawn relative to it.
+    place: ([i32; 3], Vec3),
+    /// Of what is uploaded.
+    version: (u64, u64),
+    /// Candidates and commands: a scene that has just become empty uploads nothing.
+    counts: (u32, u32, u32),
+    quality: Quality,
+}
+
+impl ShadowState {
+    /// `None` where there are no maps.
+    pub(crate) fn of(
+        shadows: &Shadows,
+        scene: &Scene,
+        view: &View,
+        quality: &Quality,
+    ) -> Option<Self> {
+        let (candidates, solid) = scene.draws.candidates();
+        (!shadows.views.is_empty()).then(|| Self {
+            views: shadows.views.clone(),
+            place: (view.cell, view.translation),
+            version: scene.uploads.version(),
+            counts: (candidates, solid, scene.draws.command_count()),
+            quality: *quality,
+        })
+    }
+}
+
 /// What the constants are made from.
 pub(crate) struct Values<'a> {
     pub(crate) scene: &'a Scene,

@@ -59,7 +59,7 @@ impl Step {
         }
     }
 
-    fn reads(&self) -> bool {
+    pub(super) fn reads(&self) -> bool {
         self.writes.is_empty()
     }
 
@@ -201,17 +201,19 @@ pub(super) fn all(
         };
         plan.before[first.first_pass].extend(between(id, before, first));
         for (i, step) in own.iter().enumerate().skip(1) {
-            // Reads on the other queue in between have changed nothing.
-            let before = own[..i]
-                .iter()
+            // Reads on the other queue in between have changed nothing, but the one that changed the layout for all.
+            let changed = |k: usize| k == 0 || own[k - 1].layout != own[k].layout;
+            let before = (0..i)
                 .rev()
-                .find(|before| {
+                .find(|&k| {
+                    let before = &own[k];
                     !(before.reads()
                         && step.reads()
                         && before.queue != step.queue
                         && before.layout == step.layout)
+                        || changed(k)
                 })
-                .unwrap_or(&own[i - 1]);
+                .map_or(&own[i - 1], |k| &own[k]);
             let before = Before {
                 left: before.left(),
                 queue: before.queue,

@@ -197,7 +197,15 @@ fn batches(queues: &[Queue], steps: &[Vec<Step>]) -> Vec<Batch> {
     let mut waits: Vec<Vec<usize>> = vec![Vec::new(); queues.len()];
     for steps in steps {
         for (step, before) in steps.iter().zip(barriers::waits(steps)) {
-            let before = before.into_iter().map(|before| steps[before].last_pass);
+            let before = before.into_iter().map(|before| {
+                let before = &steps[before];
+                // What reads waits for another that reads only where that one changes the layout, before its first pass.
+                if before.reads() && step.reads() {
+                    before.first_pass
+                } else {
+                    before.last_pass
+                }
+            });
             waits[step.first_pass].extend(before);
         }
     }

@@ -418,6 +418,62 @@ fn an_image_that_both_queues_use_changes_its_layout_without_naming_the_other_que
     assert_eq!(waits, [vec![], vec![0], vec![1]]);
 }
 
+/// As a picture of which bloom is drawn while its histogram is made: the first reader changes the layout, once, and what reads
+/// on the other queue waits for that and for nothing after it.
+#[test]
+fn an_image_that_both_queues_read_changes_its_layout_once() {
+    let mut graph = Graph::default();
+    let picture = graph.image("picture", hdr());
+    let bloom = graph.image("bloom", hdr());
+    let more = graph.image("more bloom", hdr());
+    let histogram = graph.buffer("histogram", 64);
+    let canvas = graph.import_image("canvas", hdr(), Origin::Given(Use::Color));
+    graph.end(canvas, Use::Present);
+    let graphics = Queue::Graphics;
+    graph.pass("draw", graphics, (), [(picture, Use::Color)]);
+    let uses = [(picture, Use::SampledFragment(0)), (bloom, Use::Color)];
+    graph.pass("bloom", graphics, (), uses);
+    let uses = [
+        (picture, Use::SampledCompute(0)),
+        (histogram, Use::WriteCompute),
+    ];
+    graph.pass("histogram", Queue::Compute, (), uses);
+    let uses = [(bloom, Use::SampledFragment(0)), (more, Use::Color)];
+    graph.pass("more bloom", graphics, (), uses);
+    let uses = [
+        (picture, Use::SampledFragment(0)),
+        (more, Use::SampledFragment(1)),
+        (histogram, Use::ReadFragment),
+        (canvas, Use::Color),
+    ];
+    graph.pass("show", graphics, (), uses);
+    let plan = compile(graph, true);
+    let changes = plan.passes.iter().flat_map(|pass| {
+        let barriers = pass.barriers.iter();
+        let own = barriers.filter(|barrier| barrier.resource == picture);
+        own.map(|barrier| (pass.name, barrier.old, barrier.new))
+    });
+    let (color, read) = (L::COLOR_ATTACHMENT_OPTIMAL, L::SHADER_READ_ONLY_OPTIMAL);
+    assert_eq!(
+        changes.collect::<Vec<_>>(),
+        [("draw", L::UNDEFINED, color), ("bloom", color, read)]
+    );
+    let batches: Vec<_> = plan
+        .batches
+        .iter()
+        .map(|batch| (batch.queue, batch.passes.clone(), batch.waits.clone()))
+        .collect();
+    assert_eq!(
+        batches,
+        [
+            (graphics, 0..2, vec![]),
+            (Queue::Compute, 2..3, vec![0]),
+            (graphics, 3..4, vec![]),
+            (graphics, 4..5, vec![1]),
+        ]
+    );
+}
+
 #[test]
 fn what_nobody_asks_for_is_left_out() {
     let mut graph = forward();

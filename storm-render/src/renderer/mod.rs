@@ -15,7 +15,7 @@ use crate::{
         cull::{Sizes, VIEW_LISTS},
         pipelines::Pipelines,
         plan::{FrameKey, Resources, Step},
-        values::{Shadows, Values},
+        values::{ShadowState, Shadows, Values},
     },
     gpu::{
         buffer::{Buffer, Memory},
@@ -125,6 +125,8 @@ pub struct Renderer {
     /// The view of the frame before and its matrix, where it goes on.
     before: Option<(View, Mat4)>,
     plan: Option<Plan>,
+    /// What the shadow maps that there are were drawn from.
+    shadows: Option<ShadowState>,
     environment: Environment,
     pipelines: Pipelines,
     gpu: Gpu,
@@ -166,6 +168,7 @@ impl Renderer {
             shader_generation: gpu.shader_generation(),
             before: None,
             plan: None,
+            shadows: None,
             environment: Environment::new(gpu)?,
             pipelines: Pipelines::new(gpu, samples)?,
             gpu: gpu.clone(),
@@ -225,10 +228,14 @@ impl Renderer {
         self.before = key
             .temporal
             .then(|| (*view, view.clip_from_relative(aspect)));
-        self.record(&bindless, scene, view, &canvas, target, &shadows);
+        let state = ShadowState::of(&shadows, scene, view, &quality);
+        // Until this frame is submitted there are none.
+        let kept = state.is_some() && self.shadows.take() == state;
+        self.record(&bindless, scene, view, &canvas, target, (&shadows, kept));
 
         drop(record);
         let value = self.submit(&canvas)?;
+        self.shadows = state;
         target.submitted(&canvas, value)?;
         Ok(FrameStats {
             drawn: true,

@@ -44,6 +44,7 @@ impl Renderer {
         match made {
             Ok((pipelines, filters)) => {
                 self.pipelines = pipelines;
+                self.shadows = None;
                 self.environment.filter_with(filters);
             }
             Err(error) => tracing::error!(%error, "new shaders make no pipelines"),
@@ -58,6 +59,7 @@ impl Renderer {
         let (graph, resources) = plan::frame(&key);
         // What was kept of earlier frames goes with it, as soon as the frames in flight that use it are done.
         self.before = None;
+        self.shadows = None;
         let realised = Realised::new(
             &self.gpu,
             graph,
@@ -167,7 +169,7 @@ impl Renderer {
         view: &View,
         canvas: &Canvas,
         target: &mut impl Target,
-        shadows: &Shadows,
+        (shadows, shadows_kept): (&Shadows, bool),
     ) {
         let Frame {
             recorder: last,
@@ -205,6 +207,7 @@ impl Renderer {
             shadow_views: constants.address(Part::Shadows),
             motion: constants.address(Part::Motion),
             shadows,
+            shadows_kept,
             quality: &self.quality,
             report,
             key: &plan.key,

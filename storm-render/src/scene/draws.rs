@@ -311,10 +311,10 @@ fn kind_of(material: u32, mirrored: bool, mesh: &MeshEntry, surfaces: &Surfaces)
         topology: mesh.topology,
         double_sided,
         mirrored,
+        level: 0,
         surface: surfaces
             .surface_of(material)
             .map_or(0, |shader| shader.id()),
-        level: 0,
     }
 }
 
@@ -347,8 +347,8 @@ mod tests {
             topology: Topology::Triangles,
             double_sided: false,
             mirrored,
-            surface: 0,
             level: 0,
+            surface: 0,
         };
         let (a, b) = (
             kind(AlphaClass::Opaque, false),

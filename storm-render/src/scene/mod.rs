@@ -385,7 +385,12 @@ impl Scene {
         let slot = |row: usize| first.0 + row as u32;
         self.instances
             .check((0..transforms.len()).map(|row| first.0.saturating_add(row as u32)))?;
-        self.move_rows(transforms, slot, &[0..transforms.len()], &mut Vec::new())?;
+        self.move_rows(
+            transforms,
+            slot,
+            std::slice::from_ref(&(0..transforms.len())),
+            &mut Vec::new(),
+        )?;
         Ok(())
     }
 
@@ -410,7 +415,12 @@ impl Scene {
         self.instances.check(slots.iter().map(|slot| slot.0))?;
         self.instances.check_distinct(slots)?;
         let slot = |row: usize| slots[row].0;
-        self.move_rows(transforms, slot, &[0..transforms.len()], &mut Vec::new())?;
+        self.move_rows(
+            transforms,
+            slot,
+            std::slice::from_ref(&(0..transforms.len())),
+            &mut Vec::new(),
+        )?;
         Ok(())
     }
 

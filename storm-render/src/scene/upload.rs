@@ -3,7 +3,14 @@
 //!
 //! Copies take effect in the order in which they were asked for, also where they overlap.
 
-use std::{collections::BTreeMap, ops::Range, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use ash::vk;
 use bytemuck::{Pod, Zeroable};
@@ -95,6 +102,8 @@ pub(crate) struct Uploads {
     /// Ranges written since the last barrier: by buffer and start, the end.
     written: BTreeMap<(vk::Buffer, u64), u64>,
     bytes: u64,
+    /// Which scene's it is, and how often something was written.
+    version: (u64, u64),
     /// Whether rows were scattered since the last barrier.
     scattered: bool,
     scatter: Pipeline,
@@ -102,6 +111,7 @@ pub(crate) struct Uploads {
 
 impl Uploads {
     pub(crate) fn new(gpu: &Gpu) -> Result<Self> {
+        static SERIAL: AtomicU64 = AtomicU64::new(0);
         let device = gpu.device();
         let scatter = gpu
             .with_bindless(|bindless| Pipeline::compute(device, bindless, shaders::SCATTER_COMP))?;
@@ -111,9 +121,23 @@ impl Uploads {
             steps: Vec::new(),
             written: BTreeMap::new(),
             bytes: 0,
+            version: (SERIAL.fetch_add(1, Ordering::Relaxed), 0),
             scattered: false,
             scatter,
         })
+    }
+
+    /// Another pair of numbers after each write, and for each scene.
+    pub(crate) fn version(&self) -> (u64, u64) {
+        self.version
+    }
+
+    /// Writes what only lies over the picture: the version stays, and with it what is kept of the scene.
+    pub(crate) fn beside_the_scene<R>(&mut self, write: impl FnOnce(&mut Self) -> R) -> R {
+        let version = self.version;
+        let result = write(self);
+        self.version = version;
+        result
     }
 
     /// Whether nothing is on its way.
@@ -241,6 +265,7 @@ impl Uploads {
         for (index, piece) in moved.iter().enumerate() {
             let start = moves::piece_start(index) as u64;
             let count = u64::from(piece.count);
+            self.version.1 += 1;
             self.bytes += count * ROW_BYTES;
             if let Some(first) = piece.run {
                 self.push_copy(
@@ -342,6 +367,7 @@ impl Uploads {
     /// Takes space that was asked for, and written to.
     fn used(&mut self, len: u64) {
         self.take(len);
+        self.version.1 += 1;
         self.bytes += len;
     }
 

@@ -169,7 +169,7 @@ fn many_that_move_at_once_are_where_they_were_sent() {
                 // Most are not in view: it is their bytes that matter.
                 let mut place = at(x - 400.0, y - 600.0, -z);
                 // Some are mirrored, which changes the draw lists.
-                place.rows[0][0] = if random(&mut state) % 8 == 0 {
+                place.rows[0][0] = if random(&mut state).is_multiple_of(8) {
                     -1.0
                 } else {
                     1.0
