@@ -6,7 +6,7 @@
 layout(push_constant, scalar) uniform Push {
     Globals globals;
     Exposure exposure;
-    uint operator; // 0 none, 1 Khronos PBR Neutral, 2 AgX, 3 ACES
+    uint operator; // 0 none, 1 Khronos PBR Neutral, 2 AgX, 3 ACES, 4 radiance as it is
     float bloom;   // how much of what is bright around a pixel shines into it
 };
 #ifdef MULTISAMPLED
@@ -68,6 +68,10 @@ vec3 map(vec3 radiance, vec3 glow, float scale) {
     if (bloom > 0.0) {
         c = mix(c, glow, bloom);
     }
+    if (operator == 4u) {
+        // The largest half float stands for what is larger.
+        return min(mix(c, vec3(0.0), isnan(c)), vec3(65504.0));
+    }
     c *= scale;
     // Not a number anywhere must not spread.
     c = mix(c, vec3(0.0), isnan(c));
@@ -100,6 +104,10 @@ void main() {
 #endif
     }
     sum /= float(SAMPLES);
+    if (operator == 4u) {
+        out_color = vec4(sum, 1.0);
+        return;
+    }
     // The attachment encodes to sRGB.
     out_color = vec4(clamp(sum, 0.0, 1.0), 1.0);
 }

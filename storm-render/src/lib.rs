@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod atmosphere;
+mod capture;
 mod context;
 mod environment;
 mod error;
@@ -42,6 +43,7 @@ pub use crate::text::{
 };
 pub use crate::{
     atmosphere::Atmosphere,
+    capture::{HdrPicture, HdrTarget},
     context::{Gpu, GpuDesc, GpuInfo, MemoryReport},
     error::{RenderError, Result},
     gpu::{

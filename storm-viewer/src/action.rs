@@ -328,7 +328,7 @@ pub static ACTIONS: [Entry; 18] = [
     },
     Entry {
         name: "look.show",
-        arguments: "colours|normals|cascades|lights|instances|overdraw",
+        arguments: "colours|normals|cascades|lights|instances|overdraw|levels",
         about: "how the picture is made",
         bindings: &[],
         make: |n| {

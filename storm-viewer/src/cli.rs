@@ -60,8 +60,9 @@ pub(crate) struct ViewArgs {
 pub(crate) struct RenderArgs {
     /// The model: .gltf or .glb
     pub(crate) file: PathBuf,
-    /// The picture to write; one that is there is replaced
-    #[arg(short, long, value_name = "PNG")]
+    /// The picture to write, .png or .exr (linear, before tone mapping); one that is there is replaced. With --frames, a name
+    /// such as frame_%04d.png makes a picture a frame
+    #[arg(short, long, value_name = "PICTURE")]
     pub(crate) output: PathBuf,
     #[command(flatten)]
     pub(crate) picture: PictureArgs,
@@ -71,6 +72,9 @@ pub(crate) struct RenderArgs {
     /// Draw N frames, and say on standard error how long they took
     #[arg(long, value_name = "N")]
     pub(crate) frames: Option<NonZeroU32>,
+    /// Frames a second of simulated time, 0.001 to 1000, where there is a picture a frame [default: 60]
+    #[arg(long, value_name = "F", value_parser = rate)]
+    pub(crate) fps: Option<f64>,
     /// Say on standard output what was done, as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -80,8 +84,9 @@ pub(crate) struct RenderArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct DemoArgs {
-    /// The picture to write; one that is there is replaced
-    #[arg(short, long, value_name = "PNG", default_value = "storm-demo.png")]
+    /// The picture to write, .png or .exr (linear, before tone mapping); one that is there is replaced. With --frames, a name
+    /// such as frame_%04d.png makes a picture a frame, and opens no window
+    #[arg(short, long, value_name = "PICTURE", default_value = "storm-demo.png")]
     pub(crate) output: PathBuf,
     /// Open no window
     #[arg(long)]
@@ -94,6 +99,9 @@ pub(crate) struct DemoArgs {
     /// Draw N frames, say on standard error how long they took, and close the window after N frames
     #[arg(long, value_name = "N")]
     pub(crate) frames: Option<NonZeroU32>,
+    /// Frames a second of simulated time, 0.001 to 1000, where there is a picture a frame [default: 60]
+    #[arg(long, value_name = "F", value_parser = rate)]
+    pub(crate) fps: Option<f64>,
     /// Do this after the first frame in the window, as if by hand; may be given several times
     #[arg(long = "do", value_name = "ACTION")]
     pub(crate) actions: Vec<Action>,
@@ -287,6 +295,17 @@ impl GpuArgs {
             device: self.gpu.clone(),
             ..storm_render::GpuDesc::default()
         }
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let found: f64 = text
+        .parse()
+        .map_err(|_| format!("'{text}' is not a number"))?;
+    if (0.001..=1000.0).contains(&found) {
+        Ok(found)
+    } else {
+        Err(format!("{text} is not within 0.001 to 1000"))
     }
 }
 

@@ -4,6 +4,7 @@
 
 pub mod action;
 pub mod camera;
+mod capture;
 mod cli;
 pub mod content;
 mod demo;

@@ -328,3 +328,88 @@ fn choose<T: ValueEnum + PartialEq>(
         });
     chosen
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use egui::{Event, Modifiers, PointerButton, Pos2, Rect};
+    use storm_render::{Gpu, GpuDesc};
+
+    use super::*;
+
+    /// Clicks all over the panel, some pixels apart: all that can be set is set by an action, and by nothing else.
+    #[test]
+    fn clicks_become_actions() {
+        let gpu = Gpu::headless(&GpuDesc::default()).unwrap();
+        let mut scene = Scene::new(&gpu).unwrap();
+        let mut panel = Panel::default();
+        let look = LookArgs::default();
+        let facts = Facts {
+            title: "clicked".to_owned(),
+            device: gpu.info(),
+            quality: QualityChoice::Cpu,
+            stats: FrameStats::default(),
+            cpu_ms: 1.0,
+            report: None,
+            memory: gpu.memory(),
+            pipelines: 0,
+        };
+        let mut time = 0.0;
+        let mut run = |events: Vec<Event>| {
+            time += 0.05;
+            let input = RawInput {
+                screen_rect: Some(Rect::from_min_size(Pos2::ZERO, [800.0, 600.0].into())),
+                time: Some(time),
+                events,
+                ..RawInput::default()
+            };
+            panel.run(&mut scene, input, &look, &facts).unwrap().actions
+        };
+        assert!(run(Vec::new()).is_empty(), "nothing is done by itself");
+        let mut seen = BTreeSet::new();
+        let mut click = |x: f32, y: f32| {
+            let pos = Pos2::new(x, y);
+            let button = |pressed| Event::PointerButton {
+                pos,
+                button: PointerButton::Primary,
+                pressed,
+                modifiers: Modifiers::default(),
+            };
+            let steps = [
+                vec![Event::PointerMoved(pos)],
+                vec![button(true)],
+                vec![button(false)],
+                Vec::new(),
+                Vec::new(),
+            ];
+            for action in steps.into_iter().flat_map(&mut run) {
+                let text = format!("{action:?}");
+                let name = text.split(['(', ' ']).next().unwrap_or_default();
+                seen.insert(name.to_owned());
+            }
+        };
+        for y in (20..560).step_by(6).map(|y| y as f32) {
+            for x in [26.0, 40.0, 60.0, 100.0] {
+                click(x, y);
+            }
+            // Where a list has opened, what it holds is below it.
+            for below in [26.0, 44.0] {
+                click(100.0, y);
+                click(60.0, y + below);
+            }
+        }
+        for name in [
+            "Axes",
+            "Bloom",
+            "Exposure",
+            "Harmony",
+            "PassTimes",
+            "Quality",
+            "Show",
+            "ToneMap",
+        ] {
+            assert!(seen.contains(name), "{name} is not among {seen:?}");
+        }
+    }
+}

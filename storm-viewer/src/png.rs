@@ -1,4 +1,4 @@
-//! PNG files, written whole or not at all.
+//! PNG files, and others, written whole or not at all.
 
 use std::{
     fs::{self, File},
@@ -15,6 +15,11 @@ use crate::error::ViewerError;
 /// # Errors
 /// When the folder is missing, `path` is something else than a file, or it does not end in `.png`.
 pub fn check(path: &Path) -> Result<(), ViewerError> {
+    check_ending(path, &["png"])
+}
+
+/// As [`check`], for files that may end in one of these.
+pub(crate) fn check_ending(path: &Path, endings: &[&str]) -> Result<(), ViewerError> {
     let wrong = |reason: &str| {
         Err(ViewerError::Output {
             path: path.to_owned(),
@@ -27,11 +32,15 @@ pub fn check(path: &Path) -> Result<(), ViewerError> {
         Ok(there) if !there.is_file() => return wrong("it is not a regular file"),
         _ => {}
     }
-    if !path
-        .extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("png"))
-    {
-        return wrong("only PNG can be written: the name has to end in .png");
+    let fits = |extension: &std::ffi::OsStr| {
+        let mut endings = endings.iter();
+        endings.any(|ending| extension.eq_ignore_ascii_case(ending))
+    };
+    if !path.extension().is_some_and(fits) {
+        return wrong(&format!(
+            "the name has to end in .{}",
+            endings.join(" or .")
+        ));
     }
     let folder = folder_of(path);
     match fs::metadata(folder) {
@@ -64,8 +73,7 @@ pub fn check_apart(path: &Path, model: &Path) -> Result<(), ViewerError> {
 /// # Errors
 /// When the file cannot be written.
 pub fn write(path: &Path, picture: &storm_assets::Image) -> Result<(), ViewerError> {
-    check(path)?;
-    let encode = |file: &mut BufWriter<File>| {
+    write_whole(path, &["png"], |file| {
         PngEncoder::new(file)
             .write_image(
                 picture.pixels(),
@@ -77,10 +85,19 @@ pub fn write(path: &Path, picture: &storm_assets::Image) -> Result<(), ViewerErr
                 image::ImageError::IoError(error) => error,
                 error => io::Error::other(error),
             })
-    };
+    })
+}
+
+/// Has a file filled, in the way that [`write`] does it.
+pub(crate) fn write_whole(
+    path: &Path,
+    endings: &[&str],
+    fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> Result<(), ViewerError> {
+    check_ending(path, endings)?;
     // A link that leads nowhere is replaced itself.
     let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    replace(&place, encode).map_err(|error| ViewerError::Output {
+    replace(&place, fill).map_err(|error| ViewerError::Output {
         path: path.to_owned(),
         reason: error.to_string(),
     })

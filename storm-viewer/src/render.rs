@@ -1,27 +1,22 @@
 //! `render`: a picture of a model, without a window.
 
-use std::{
-    num::NonZeroU32,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use storm_render::{FrameStats, Gpu, GpuInfo, ImageTarget, View};
+use storm_render::{FrameStats, Gpu, GpuInfo};
 
 use crate::{
+    capture::Capture,
     cli::{RenderArgs, Size},
     content::Content,
     error::ViewerError,
     output,
     pipelines::PipelineCache,
-    png,
     stage::Stage,
 };
 
 /// Samples a pixel of a picture, unless someone chooses.
 pub(crate) const PICTURE_SAMPLES: u32 = 4;
-/// How far apart frames are in time where no clock counts.
-const FRAMES_A_SECOND: f64 = 60.0;
 
 /// What `render --json` says; docs/viewer.md explains the keys.
 #[derive(Serialize)]
@@ -46,8 +41,8 @@ struct Report {
 
 /// Loads a model and writes a picture of it.
 pub(crate) fn run(args: &RenderArgs) -> Result<(), ViewerError> {
-    png::check(&args.output)?;
-    png::check_apart(&args.output, &args.file)?;
+    let capture = Capture::new(&args.output, args.frames, args.fps)?;
+    capture.check_apart(&args.file)?;
     let began = Instant::now();
     let mut content = Content::load(&args.file, args.scene)?;
     args.picture.sky.apply(&mut content)?;
@@ -57,13 +52,12 @@ pub(crate) fn run(args: &RenderArgs) -> Result<(), ViewerError> {
     let pipelines = PipelineCache::from_env();
     let gpu = Gpu::headless(&pipelines.fill(args.gpu.desc()))?;
     let samples = args.picture.samples.unwrap_or(PICTURE_SAMPLES);
-    check_memory(&gpu.info(), size, samples)?;
+    capture.check_memory(&gpu.info(), size, samples)?;
     let mut stage = Stage::new(&gpu, content, samples, args.picture.look)?;
-    let drawn = picture(&mut stage, &view, size, args.frames)?;
-    stage.check_validation()?;
+    let drawn = capture.run(&mut stage, &view, size)?;
     pipelines.keep(&gpu);
-    png::write(&args.output, &drawn.picture)?;
-    output::wrote(&args.output, &format!(" ({size})"));
+    let (written, note) = capture.note(size);
+    output::wrote(&written, &note);
     if args.frames.is_some() {
         output::stderr(&drawn.line(size));
     }
@@ -93,12 +87,11 @@ pub(crate) fn run(args: &RenderArgs) -> Result<(), ViewerError> {
     Ok(())
 }
 
-/// A picture, and what it took.
+/// What pictures took.
 pub(crate) struct Drawn {
-    pub(crate) picture: storm_assets::Image,
-    stats: FrameStats,
+    pub(crate) stats: FrameStats,
     /// Of each frame, from its beginning to when the device was done with it. The first one uploads everything.
-    times: Vec<Duration>,
+    pub(crate) times: Vec<Duration>,
 }
 
 impl Drawn {
@@ -125,48 +118,16 @@ impl Drawn {
     }
 }
 
-/// Draws frames, one after the other, and reads the last one back.
-pub(crate) fn picture(
-    stage: &mut Stage,
-    view: &View,
-    size: Size,
-    frames: Option<NonZeroU32>,
-) -> Result<Drawn, ViewerError> {
-    let mut target = ImageTarget::new(&stage.gpu, size.width, size.height)?;
-    let mut times = Vec::new();
-    let mut stats = FrameStats::default();
-    for frame in 0..frames.map_or(1, NonZeroU32::get) {
-        #[cfg(feature = "panel")]
-        if stage.look().panel {
-            if frame == 0 {
-                // Its figures are those of the frame before.
-                stage.draw(0.0, view, &mut target)?;
-                stage.gpu.wait_idle()?;
-            }
-            panel(stage, size, frame)?;
-        }
-        let began = Instant::now();
-        stats = stage.draw(f64::from(frame) / FRAMES_A_SECOND, view, &mut target)?;
-        stage.gpu.wait_idle()?;
-        times.push(began.elapsed());
-    }
-    Ok(Drawn {
-        picture: target.read()?,
-        stats,
-        times,
-    })
-}
-
-/// Runs the panel where it is to be seen.
+/// Runs the panel for a picture.
 #[cfg(feature = "panel")]
-fn panel(stage: &mut Stage, size: Size, frame: u32) -> Result<(), ViewerError> {
+pub(crate) fn panel(stage: &mut Stage, size: Size, seconds: f64) -> Result<(), ViewerError> {
     let side = |side: u32| side as f32;
     let input = egui::RawInput {
         screen_rect: Some(egui::Rect::from_min_size(
             egui::Pos2::ZERO,
             [side(size.width), side(size.height)].into(),
         )),
-        time: Some(f64::from(frame) / FRAMES_A_SECOND),
+        time: Some(seconds),
         ..egui::RawInput::default()
     };
     stage.run_panel(input)?;

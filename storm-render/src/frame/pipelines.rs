@@ -14,7 +14,7 @@ use crate::{
     context::Gpu,
     error::Result,
     gpu::{
-        custom::{ScreenPass, SurfaceShader},
+        custom::{ScreenPass, SurfaceShader, SurfaceWatch},
         pipeline::{Blending, Depth, GraphicsDesc, Pipeline},
     },
     scene::{AlphaClass, DrawKind, Scene},
@@ -80,6 +80,8 @@ pub(crate) struct Culling {
 /// All pipelines of a renderer.
 pub(crate) struct Pipelines {
     scene: HashMap<SceneKey, Pipeline>,
+    /// The users' shaders of some of them: what nobody holds any more is not kept.
+    surfaces: HashMap<u64, SurfaceWatch>,
     background: Pipeline,
     tone_maps: HashMap<vk::Format, Pipeline>,
     lines: HashMap<vk::Format, Pipeline>,
@@ -118,6 +120,7 @@ impl Pipelines {
         })?;
         Ok(Self {
             scene: HashMap::new(),
+            surfaces: HashMap::new(),
             background,
             tone_maps: HashMap::new(),
             lines: HashMap::new(),
@@ -178,6 +181,14 @@ impl Pipelines {
                     let desc = scene_pipeline(wanted, samples, surface);
                     Pipeline::graphics(device, bindless, &desc)
                 })?;
+                if let Some(surface) = scene.surfaces.surface_shader(wanted.4) {
+                    // Each time that a shader is compiled again it is another one.
+                    self.surfaces.retain(|_, watch| watch.is_held());
+                    self.surfaces.insert(surface.id(), surface.watch());
+                    let surfaces = &self.surfaces;
+                    self.scene
+                        .retain(|key, _| key.4 == 0 || surfaces.contains_key(&key.4));
+                }
                 self.scene.insert(wanted, pipeline);
             }
         }
@@ -272,6 +283,12 @@ impl Pipelines {
 
     pub(crate) fn culling(&self) -> &Culling {
         &self.culling
+    }
+
+    /// How many pipelines of the scene there are.
+    #[cfg(test)]
+    pub(crate) fn scene_count(&self) -> usize {
+        self.scene.len()
     }
 
     /// Where lights reach, and which reach where.

@@ -8,6 +8,7 @@ use super::{
     record::Frame,
 };
 use crate::{
+    capture::RADIANCE_FORMAT,
     gpu::{
         commands::{Access, Attachment, Recorder},
         pipeline::{Blending, Depth, GraphicsDesc},
@@ -101,6 +102,9 @@ impl Screen {
         }
     }
 }
+
+/// The number of what leaves radiance as it is.
+const RADIANCE: u32 = 4;
 
 /// The operator's number in `shaders/tonemap.glsl`.
 pub(crate) fn operator(tone_map: ToneMap) -> u32 {
@@ -320,7 +324,9 @@ impl<T: sealed::Target> Frame<'_, T> {
                 globals: self.globals,
                 exposure: exposure.map_or(0, |buffer| buffer.address),
                 // What is shown instead of colours is shown as it is.
-                operator: if self.key.debug == DebugView::None {
+                operator: if self.canvas.format == RADIANCE_FORMAT {
+                    RADIANCE
+                } else if self.key.debug == DebugView::None {
                     operator(self.view.tone_map)
                 } else {
                     0

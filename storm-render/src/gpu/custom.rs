@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::{
-    Arc,
+    Arc, Weak,
     atomic::{AtomicU64, Ordering},
 };
 
@@ -81,6 +81,16 @@ impl fmt::Debug for SurfaceShader {
     }
 }
 
+/// Knows of a shader without holding it.
+pub(crate) struct SurfaceWatch(Weak<SurfaceCode>);
+
+impl SurfaceWatch {
+    /// Whether a scene or anyone else still has it.
+    pub(crate) fn is_held(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+}
+
 impl PartialEq for SurfaceShader {
     fn eq(&self, other: &Self) -> bool {
         self.0.id == other.0.id
@@ -118,6 +128,11 @@ impl SurfaceShader {
             spirv: spirv.to_vec(),
             names,
         })))
+    }
+
+    /// Says later whether the shader is still held by someone, and does not hold it.
+    pub(crate) fn watch(&self) -> SurfaceWatch {
+        SurfaceWatch(Arc::downgrade(&self.0))
     }
 
     pub(crate) fn id(&self) -> u64 {

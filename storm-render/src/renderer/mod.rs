@@ -6,6 +6,7 @@ use ash::vk;
 use glam::{Mat4, Vec2, Vec3};
 
 use crate::{
+    capture::RADIANCE_FORMAT,
     context::Gpu,
     environment::Environment,
     error::Result,
@@ -265,6 +266,8 @@ impl Renderer {
         }
         let lights = scene.light_count();
         let plain = view.debug == DebugView::None;
+        // Of radiance nothing is shown yet.
+        let shown = canvas.format != RADIANCE_FORMAT;
         FrameKey {
             extent: canvas.extent,
             canvas_format: canvas.format,
@@ -281,14 +284,14 @@ impl Renderer {
                 0
             },
             occlusion: quality.ambient_occlusion.is_some(),
-            auto_exposure: plain && view.auto_exposure.is_some(),
+            auto_exposure: plain && shown && view.auto_exposure.is_some(),
             bloom: plain && view.bloom > 0.0,
             temporal: quality.temporal && self.samples == vk::SampleCountFlags::TYPE_1,
             weighted: plain && quality.weighted_blending && !scene.draws.blended().is_empty(),
             debug: view.debug,
-            lines: scene.lines().1 > 0,
-            ui: scene.overlay.is_shown(),
-            custom: self.pipelines.custom_pass().is_some(),
+            lines: shown && scene.lines().1 > 0,
+            ui: shown && scene.overlay.is_shown(),
+            custom: shown && self.pipelines.custom_pass().is_some(),
             // Times are taken on one queue.
             two_queues: quality.async_compute && !self.timings,
         }
@@ -446,4 +449,51 @@ fn halton(mut index: u32, base: u32) -> f32 {
         index /= base;
     }
     sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{GpuDesc, ImageTarget, Instance, InstanceTransform, Surface, SurfaceShader};
+
+    #[test]
+    #[expect(unsafe_code, reason = "a shader of our own")]
+    fn pipelines_of_surfaces_that_are_compiled_again_do_not_pile_up() {
+        let gpu = Gpu::headless(&GpuDesc::default()).unwrap();
+        let mut scene = Scene::new(&gpu).unwrap();
+        let mut renderer = Renderer::new(&gpu, &RendererDesc::default()).unwrap();
+        let mut target = ImageTarget::new(&gpu, 16, 16).unwrap();
+        let instance = Instance {
+            mesh: storm_assets::Handle::of("reloaded", "mesh"),
+            material: storm_assets::Handle::of("reloaded", "material"),
+            transform: InstanceTransform::IDENTITY,
+        };
+        let triangle = storm_assets::Mesh {
+            positions: vec![[-1.0, 0.0, -2.0], [1.0, 0.0, -2.0], [0.0, 1.0, -2.0]],
+            indices: vec![0, 1, 2],
+            ..storm_assets::Mesh::default()
+        };
+        scene.insert_mesh(instance.mesh, &triangle).unwrap();
+        scene.add(&instance).unwrap();
+        let mut counts = Vec::new();
+        for _ in 0..8 {
+            let spirv = include_bytes!("../../examples/stripes.frag.spv");
+            // SAFETY: compiled from the source beside it, which follows no address but the header's.
+            let shader = unsafe { SurfaceShader::new(spirv, &[]) }.unwrap();
+            let surface = Surface {
+                shader,
+                textures: Vec::new(),
+                parameters: Vec::new(),
+            };
+            scene
+                .set_surface(instance.material, Some(&surface))
+                .unwrap();
+            drop(surface);
+            renderer
+                .render(&mut scene, &View::default(), &mut target)
+                .unwrap();
+            counts.push(renderer.pipelines.scene_count());
+        }
+        assert_eq!(counts, [2; 8], "depth, and the colours of one shader");
+    }
 }

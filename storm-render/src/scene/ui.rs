@@ -292,7 +292,9 @@ impl Scene {
     /// When the bytes do not fit the size, the picture is larger than the device allows, or there is no room left. What was
     /// there stays then.
     pub fn insert_ui_texture(&mut self, id: UiTextureId, picture: &UiImage) -> Result<()> {
-        self.overlay.insert_texture(&mut self.uploads, id, picture)
+        let overlay = &mut self.overlay;
+        self.uploads
+            .beside_the_scene(|uploads| overlay.insert_texture(uploads, id, picture))
     }
 
     /// Changes a part of a texture: the one whose left top pixel is at `place`, in pixels from the left and from the top.
@@ -306,8 +308,9 @@ impl Scene {
         place: [u32; 2],
         part: &UiImage,
     ) -> Result<()> {
-        self.overlay
-            .update_texture(&mut self.uploads, id, place, part)
+        let overlay = &mut self.overlay;
+        self.uploads
+            .beside_the_scene(|uploads| overlay.update_texture(uploads, id, place, part))
     }
 
     /// Takes a texture away, if it is there. What is painted with it is not drawn until it comes back.
@@ -347,8 +350,9 @@ impl Scene {
     /// When something of it is not well-formed ([`UiError`]): the interface that was there stays. When there is no room left
     /// there is none afterwards.
     pub fn set_ui(&mut self, pixels_per_point: f32, meshes: &[UiMesh]) -> Result<()> {
-        self.overlay
-            .set(&mut self.uploads, pixels_per_point, meshes)
+        let overlay = &mut self.overlay;
+        self.uploads
+            .beside_the_scene(|uploads| overlay.set(uploads, pixels_per_point, meshes))
     }
 
     /// Whether the interface is drawn, from the next frame on. It is kept meanwhile.

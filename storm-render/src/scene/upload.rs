@@ -132,6 +132,14 @@ impl Uploads {
         self.version
     }
 
+    /// Writes what only lies over the picture: the version stays, and with it what is kept of the scene.
+    pub(crate) fn beside_the_scene<R>(&mut self, write: impl FnOnce(&mut Self) -> R) -> R {
+        let version = self.version;
+        let result = write(self);
+        self.version = version;
+        result
+    }
+
     /// Whether nothing is on its way.
     pub(crate) fn is_empty(&self) -> bool {
         self.steps.is_empty()

@@ -2,6 +2,7 @@
 //! installs both.
 
 mod behaviour;
+mod capture;
 mod culling;
 mod device;
 #[cfg(feature = "ecs")]

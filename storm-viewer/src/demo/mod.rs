@@ -5,12 +5,13 @@ mod scene;
 use storm_render::Gpu;
 
 use crate::{
-    cli::DemoArgs, error::ViewerError, output, pipelines::PipelineCache, png, render, stage::Stage,
+    capture::Capture, cli::DemoArgs, error::ViewerError, output, pipelines::PipelineCache, render,
+    stage::Stage,
 };
 
 /// Builds the scene, writes its picture and shows it.
 pub(crate) fn run(args: &DemoArgs) -> Result<(), ViewerError> {
-    png::check(&args.output)?;
+    let capture = Capture::new(&args.output, args.frames, args.fps)?;
     let size = args.picture.size;
     let mut content = scene::build(args.seed);
     args.picture.sky.apply(&mut content)?;
@@ -18,13 +19,12 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), ViewerError> {
     let pipelines = PipelineCache::from_env();
     let gpu = Gpu::headless(&pipelines.fill(args.gpu.desc()))?;
     let samples = args.picture.samples.unwrap_or(render::PICTURE_SAMPLES);
-    render::check_memory(&gpu.info(), size, samples)?;
+    capture.check_memory(&gpu.info(), size, samples)?;
     let mut stage = Stage::new(&gpu, content, samples, args.picture.look)?;
-    let drawn = render::picture(&mut stage, &view, size, args.frames)?;
-    stage.check_validation()?;
+    let drawn = capture.run(&mut stage, &view, size)?;
     pipelines.keep(&gpu);
-    png::write(&args.output, &drawn.picture)?;
-    output::wrote(&args.output, &format!(" ({size})"));
+    let (written, note) = capture.note(size);
+    output::wrote(&written, &note);
     if args.frames.is_some() {
         output::stderr(&drawn.line(size));
     }
@@ -33,7 +33,11 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), ViewerError> {
     }
     // The window has a device of its own, which can present to it.
     drop((stage, gpu));
-    if args.headless { Ok(()) } else { window(args) }
+    if args.headless || capture.is_sequence() {
+        Ok(())
+    } else {
+        window(args)
+    }
 }
 
 #[cfg(feature = "window")]
