@@ -7,6 +7,7 @@ mod files;
 mod fixture;
 mod geometry;
 mod hostile;
+mod layers;
 mod memory;
 mod models;
 mod pose;
