@@ -24,6 +24,8 @@ mod unit;
 
 #[cfg(feature = "gltf")]
 pub mod gltf;
+#[cfg(feature = "ktx2")]
+pub mod ktx2;
 
 #[cfg(feature = "ecs")]
 pub use crate::components::{MaterialHandle, MeshHandle};

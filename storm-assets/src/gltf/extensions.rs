@@ -8,6 +8,8 @@ use super::{context::Context, cursor::Cursor, error::Problem};
 /// [`LoadOptions::without`](super::LoadOptions::without).
 pub const SUPPORTED_EXTENSIONS: &[&str] = &[
     "EXT_mesh_gpu_instancing",
+    "EXT_meshopt_compression",
+    "EXT_texture_webp",
     "KHR_animation_pointer",
     "KHR_lights_punctual",
     "KHR_materials_anisotropy",
@@ -23,7 +25,9 @@ pub const SUPPORTED_EXTENSIONS: &[&str] = &[
     "KHR_materials_variants",
     "KHR_materials_volume",
     "KHR_mesh_quantization",
+    "KHR_meshopt_compression",
     "KHR_node_visibility",
+    "KHR_texture_basisu",
     "KHR_texture_transform",
     "KHR_xmp_json_ld",
 ];

@@ -34,7 +34,13 @@ pub(super) fn read(context: &mut Context, root: Cursor<'_>) -> Result<Surfaces, 
         .budget
         .values::<bool>(images, || "/images".to_owned())?;
     let textures = context.list(root, "textures", |context, place, _| {
-        let image = place.optional_index("source", images, "images")?;
+        let mut image = place.optional_index("source", images, "images")?;
+        for name in ["EXT_texture_webp", "KHR_texture_basisu"] {
+            // A picture by an extension that is read wins over the one for readers without it.
+            if let Some(extension) = context.extension(place, name)? {
+                image = Some(extension.required("source")?.index(images, "images")?);
+            }
+        }
         let sampler = place.optional_index("sampler", samplers.len(), "samplers")?;
         if image.is_none() {
             let only_in = [

@@ -88,8 +88,8 @@ fn read(context: &mut Context, bytes: &[u8], resolver: &mut Resolver<'_>) -> Res
 
     let mut surfaces = material::read(context, root)?;
     context.parts_skipped(surfaces.image_used.iter().filter(|used| !**used).count());
-    let buffers = resource::buffers(context, resolver, root, (parts.is_glb, parts.binary))?;
-    let views = resource::views(context, root, &buffers)?;
+    let mut buffers = resource::buffers(context, resolver, root, (parts.is_glb, parts.binary))?;
+    let views = resource::views(context, root, &mut buffers)?;
     let accessors = accessor::accessors(context, root, &views)?;
     let data = Data {
         buffers,
@@ -359,7 +359,7 @@ fn summarize(
             .iter()
             .map(|(_, image)| image.pixels().len() as u64)
             .sum(),
-        buffers: data.buffers.len(),
+        buffers: root.count("buffers")?,
         accessors: data.accessors.len(),
         images: root.count("images")?,
         textures: root.count("textures")?,

@@ -7,6 +7,7 @@ mod files;
 mod fixture;
 mod geometry;
 mod hostile;
+mod ktx2;
 mod layers;
 mod memory;
 mod models;
