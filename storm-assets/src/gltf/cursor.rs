@@ -146,6 +146,50 @@ impl<'a> Cursor<'a> {
         matches!(self.node(), Node::Object { .. })
     }
 
+    // For validation, which goes on whatever is wrong.
+
+    /// The members of an object; nothing of anything else.
+    pub(super) fn entries(self) -> impl Iterator<Item = (&'a str, Self)> {
+        self.members_unchecked()
+    }
+
+    /// The member `key` of an object; of several, the last.
+    pub(super) fn entry(self, key: &str) -> Option<Self> {
+        let mut members = self.members_unchecked();
+        let first = members.find(|(name, _)| *name == key)?;
+        let later = members.filter(|(name, _)| *name == key).last();
+        Some(later.unwrap_or(first).1)
+    }
+
+    /// Whether this is `null`.
+    pub(super) fn is_null(self) -> bool {
+        matches!(self.node(), Node::Null)
+    }
+
+    /// A whole number, however it is written.
+    pub(super) fn integer(self) -> Option<i64> {
+        match self.node() {
+            Node::Unsigned(value) => Some(i64::try_from(*value).unwrap_or(i64::MAX)),
+            // Saturates.
+            Node::Number(value) if value.fract() == 0.0 => Some(*value as i64),
+            _ => None,
+        }
+    }
+
+    /// A number.
+    pub(super) fn number(self) -> Option<f64> {
+        match self.node() {
+            Node::Unsigned(value) => Some(*value as f64),
+            Node::Number(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// What stands here, for messages.
+    pub(super) fn shown(self) -> String {
+        self.describe()
+    }
+
     /// Writes this value as JSON without spaces. Numbers keep their value, not their spelling.
     pub(super) fn write_json(self, out: &mut impl fmt::Write) -> fmt::Result {
         match self.node() {

@@ -38,7 +38,9 @@ pub(super) fn read(context: &mut Context, root: Cursor<'_>) -> Result<Surfaces, 
         for name in ["EXT_texture_webp", "KHR_texture_basisu"] {
             // A picture by an extension that is read wins over the one for readers without it.
             if let Some(extension) = context.extension(place, name)? {
-                image = Some(extension.required("source")?.index(images, "images")?);
+                image = extension
+                    .optional_index("source", images, "images")?
+                    .or(image);
             }
         }
         let sampler = place.optional_index("sampler", samplers.len(), "samplers")?;

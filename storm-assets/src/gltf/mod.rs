@@ -50,6 +50,7 @@ mod spell;
 mod summary;
 mod transform;
 mod uri;
+pub mod validate;
 
 #[cfg(feature = "ecs")]
 pub use self::spawn::Spawned;

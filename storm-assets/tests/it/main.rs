@@ -1,5 +1,6 @@
 //! Integration tests of storm-assets, in one binary.
 
+mod agreement;
 mod corpus;
 #[cfg(feature = "ecs")]
 mod ecs;

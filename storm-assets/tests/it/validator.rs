@@ -111,6 +111,6 @@ fn the_validators_files_are_judged_as_written_down() {
     assert_eq!(refused, expected);
     assert_eq!(
         (paths.len(), both_refuse, both_read, noted),
-        (254, 98, 83, 45)
+        (254, 99, 83, 44)
     );
 }
