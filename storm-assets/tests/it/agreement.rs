@@ -108,7 +108,10 @@ fn the_report_has_the_form_of_the_khronos_validator() {
     assert_eq!(json["issues"]["truncated"], false);
     let first = &json["issues"]["messages"][0];
     assert_eq!(first["code"], "UNSUPPORTED_EXTENSION");
-    assert_eq!((&first["severity"], &first["pointer"]), (&2.into(), &"/extensionsUsed/0".into()));
+    assert_eq!(
+        (&first["severity"], &first["pointer"]),
+        (&2.into(), &"/extensionsUsed/0".into())
+    );
     assert_eq!(json["info"]["version"], "2.0");
     assert_eq!(json["info"]["extensionsUsed"][0], "ACME_fog");
     assert_eq!(
@@ -156,7 +159,17 @@ fn broken_bytes_are_reported_and_never_panic() {
         at += 1;
     }
     for pointer in &pointers {
-        for value in ["null", "true", "-1", "1e300", "\"x\"", "[]", "{}", "[[]]", "4294967296"] {
+        for value in [
+            "null",
+            "true",
+            "-1",
+            "1e300",
+            "\"x\"",
+            "[]",
+            "{}",
+            "[[]]",
+            "4294967296",
+        ] {
             let mut json = json.clone();
             *json.pointer_mut(pointer).unwrap() = serde_json::from_str(value).unwrap();
             let _ = judge(json.to_string().as_bytes()).unwrap();
