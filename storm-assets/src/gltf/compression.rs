@@ -28,6 +28,9 @@ pub(super) fn is_fallback(context: &Context, buffer: Cursor<'_>) -> Result<bool,
     }
 }
 
+/// What a compressed view stands for: its bytes, and its stride where it has vertices.
+type Decoded = (Vec<u8>, Option<usize>);
+
 /// The bytes that a compressed view stands for, and its stride where it has vertices; `None` for a view that is not compressed.
 ///
 /// The bytes are paid for before they are made, so a short stream that stands for much is refused by the limits.
@@ -35,7 +38,7 @@ pub(super) fn decode(
     context: &mut Context,
     view: Cursor<'_>,
     buffers: &[Option<Cow<'_, [u8]>>],
-) -> Result<Option<(Vec<u8>, Option<usize>)>, Problem> {
+) -> Result<Option<Decoded>, Problem> {
     let Some(place) = extension(context, view)? else {
         return Ok(None);
     };

@@ -83,7 +83,7 @@ pub(super) fn attributes(data: &[u8], stride: usize, out: &mut [u8]) -> Result<(
     let mut last = [0; 256];
     last[..stride].copy_from_slice(&tail[..stride]);
     let channels = &tail[stride..];
-    let block = (BLOCK_BYTES_MAX / stride & !(GROUP - 1)).min(BLOCK_MAX);
+    let block = ((BLOCK_BYTES_MAX / stride) & !(GROUP - 1)).min(BLOCK_MAX);
     for vertices in out.chunks_mut(block * stride) {
         vertex_block(&mut stream, stride, &mut last, channels, vertices)?;
     }
@@ -239,7 +239,7 @@ impl<T: Copy> Recent<T> {
 
     fn push(&mut self, value: T) {
         self.list[self.next & 15] = value;
-        self.next = self.next + 1 & 15;
+        self.next = (self.next + 1) & 15;
     }
 
     /// The thing that was pushed `ago` pushes before the last.
@@ -477,7 +477,7 @@ fn quaternion([x, y, z, last]: [i16; 4]) -> [i16; 4] {
     let largest = usize::from(last.cast_unsigned() & 3);
     let mut rotation = [0; 4];
     for (turn, component) in [(1, x), (2, y), (3, z), (0, w)] {
-        rotation[largest + turn & 3] = away(component * 32767.0) as i16;
+        rotation[(largest + turn) & 3] = away(component * 32767.0) as i16;
     }
     rotation
 }

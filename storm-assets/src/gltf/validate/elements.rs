@@ -299,7 +299,8 @@ fn run(out: &mut Reporter, job: &Job<'_>, accessor: &Accessor<'_>, elements: &El
             });
         }
         Check::Clamped => elements.each(|at, _, value| {
-            if value > 1.0 || value < 0.0 {
+            // Not a number is said elsewhere.
+            if !value.is_nan() && !(0.0..=1.0).contains(&value) {
                 let message =
                     format!("Accessor element at index {at} is not clamped to 0..1 range: {value}.");
                 out.at(place, &codes::ACCESSOR_NON_CLAMPED, message);
