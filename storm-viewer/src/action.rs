@@ -40,6 +40,8 @@ pub enum Action {
     Help,
     /// Closes the window.
     Quit,
+    /// Loses the device, as a driver that fails would: the window goes on with a new one.
+    LoseDevice,
     /// Shows the panel, or hides it.
     Panel,
     /// Shows the axes and the box around everything, or hides them.
@@ -140,7 +142,7 @@ pub struct Entry {
 const ARROW: f32 = 5.0 * PI / 180.0;
 
 /// All actions.
-pub static ACTIONS: [Entry; 17] = [
+pub static ACTIONS: [Entry; 18] = [
     Entry {
         name: "camera.turn",
         arguments: "YAW,PITCH",
@@ -260,6 +262,13 @@ pub static ACTIONS: [Entry; 17] = [
             (Input::Key(Key::Escape), Action::Quit),
         ],
         make: |_| Action::Quit,
+    },
+    Entry {
+        name: "device.lose",
+        arguments: "",
+        about: "lose the device, to try how it comes back",
+        bindings: &[],
+        make: |_| Action::LoseDevice,
     },
     Entry {
         name: "panel.toggle",

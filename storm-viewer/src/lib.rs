@@ -15,6 +15,7 @@ mod look;
 mod output;
 #[cfg(feature = "panel")]
 mod panel;
+mod pipelines;
 pub mod png;
 mod progress;
 mod render;
@@ -121,6 +122,7 @@ fn view(args: &cli::ViewArgs) -> Result<(), ViewerError> {
         output: args.output.clone(),
         actions: args.actions.clone(),
         gpu: args.gpu.desc(),
+        pipelines: pipelines::PipelineCache::from_env(),
     };
     window::show(event_loop, content, options)
 }

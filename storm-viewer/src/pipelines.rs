@@ -124,7 +124,10 @@ mod tests {
     #[cfg(all(unix, not(target_os = "macos")))]
     fn the_environment_says_where() {
         let cases: [(&[(&str, &str)], Option<&str>); 6] = [
-            (&[("HOME", "/home/a")], Some("/home/a/.cache/storm/pipelines")),
+            (
+                &[("HOME", "/home/a")],
+                Some("/home/a/.cache/storm/pipelines"),
+            ),
             (
                 &[("HOME", "/home/a"), ("XDG_CACHE_HOME", "/c")],
                 Some("/c/storm/pipelines"),
@@ -142,7 +145,11 @@ mod tests {
                 let found = variables.iter().find(|(known, _)| *known == name);
                 found.map(|(_, value)| OsString::from(value))
             };
-            assert_eq!(place(variable), expected.map(PathBuf::from), "{variables:?}");
+            assert_eq!(
+                place(variable),
+                expected.map(PathBuf::from),
+                "{variables:?}"
+            );
         }
     }
 
@@ -155,7 +162,10 @@ mod tests {
         assert_eq!(read(&path).unwrap(), b"made again");
         let left = fs::read_dir(path.parent().unwrap()).unwrap().count();
         assert_eq!(left, 1, "nothing is left beside it");
-        fs::File::create(&path).unwrap().set_len(BYTES_MAX + 1).unwrap();
+        fs::File::create(&path)
+            .unwrap()
+            .set_len(BYTES_MAX + 1)
+            .unwrap();
         assert!(read(&path).is_err());
         // A folder in its place.
         fs::remove_file(&path).unwrap();

@@ -11,6 +11,7 @@ use crate::{
     content::Content,
     error::ViewerError,
     output,
+    pipelines::PipelineCache,
     stage::Stage,
 };
 
@@ -48,11 +49,13 @@ pub(crate) fn run(args: &RenderArgs) -> Result<(), ViewerError> {
     let load = began.elapsed();
     let size = args.picture.size;
     let (view, _) = content.camera(args.picture.camera.as_ref(), size.aspect())?;
-    let gpu = Gpu::headless(&args.gpu.desc())?;
+    let pipelines = PipelineCache::from_env();
+    let gpu = Gpu::headless(&pipelines.fill(args.gpu.desc()))?;
     let samples = args.picture.samples.unwrap_or(PICTURE_SAMPLES);
     capture.check_memory(&gpu.info(), size, samples)?;
     let mut stage = Stage::new(&gpu, content, samples, args.picture.look)?;
     let drawn = capture.run(&mut stage, &view, size)?;
+    pipelines.keep(&gpu);
     let (written, note) = capture.note(size);
     output::wrote(&written, &note);
     if args.frames.is_some() {

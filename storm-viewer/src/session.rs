@@ -18,6 +18,8 @@ pub(crate) enum Effect {
     Help,
     /// Close the window.
     Quit,
+    /// Lose the device.
+    LoseDevice,
 }
 
 /// The camera of a window.
@@ -62,6 +64,7 @@ impl Session {
             Action::Save => return Effect::Save,
             Action::Help => return Effect::Help,
             Action::Quit => return Effect::Quit,
+            Action::LoseDevice => return Effect::LoseDevice,
             _ => return Effect::Look,
         }
         self.given = None;

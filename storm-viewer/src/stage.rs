@@ -41,21 +41,7 @@ impl Stage {
         samples: u32,
         look: LookArgs,
     ) -> Result<Self, ViewerError> {
-        let mut scene = Scene::new(gpu)?;
-        scene.set_sky(content.sky);
-        scene.set_sky_picture(content.sky_picture.as_ref())?;
-        let mut renderer = Renderer::new(
-            gpu,
-            &RendererDesc {
-                multisampling: samples > 1,
-                quality: look.quality(&gpu.info()),
-                ..RendererDesc::default()
-            },
-        )?;
-        renderer.set_timings(look.pass_times);
-        if let Some(harmony) = look.harmony {
-            scene.set_parameter("harmony", harmony)?;
-        }
+        let (scene, renderer) = on(gpu, &content, samples, &look)?;
         Ok(Self {
             content,
             gpu: gpu.clone(),
@@ -69,6 +55,15 @@ impl Stage {
             #[cfg(feature = "panel")]
             panel: Panel::default(),
         })
+    }
+
+    /// Goes on with another device, in place of one that was lost: all that was on it is made from what the CPU has kept.
+    ///
+    /// # Errors
+    /// When the device has no memory left.
+    #[cfg(feature = "window")]
+    pub(crate) fn move_to(self, gpu: &Gpu, samples: u32) -> Result<Self, ViewerError> {
+        Self::new(gpu, self.content, samples, self.look)
     }
 
     /// Draws a frame of what there is this many seconds after the beginning.
@@ -221,4 +216,29 @@ impl Stage {
             _ => Ok(()),
         }
     }
+}
+
+/// What is made of content on a device.
+fn on(
+    gpu: &Gpu,
+    content: &Content,
+    samples: u32,
+    look: &LookArgs,
+) -> Result<(Scene, Renderer), ViewerError> {
+    let mut scene = Scene::new(gpu)?;
+    scene.set_sky(content.sky);
+    scene.set_sky_picture(content.sky_picture.as_ref())?;
+    let mut renderer = Renderer::new(
+        gpu,
+        &RendererDesc {
+            multisampling: samples > 1,
+            quality: look.quality(&gpu.info()),
+            ..RendererDesc::default()
+        },
+    )?;
+    renderer.set_timings(look.pass_times);
+    if let Some(harmony) = look.harmony {
+        scene.set_parameter("harmony", harmony)?;
+    }
+    Ok((scene, renderer))
 }

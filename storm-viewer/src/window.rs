@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use storm_render::{Gpu, GpuDesc, ImageTarget, WindowTarget};
+use storm_render::{Gpu, GpuDesc, ImageTarget, RenderError, WindowTarget};
 use winit::{
     application::ApplicationHandler,
     dpi::{PhysicalPosition, PhysicalSize},
@@ -24,7 +24,9 @@ use crate::{
     cli::{LookArgs, Size},
     content::Content,
     error::ViewerError,
-    output, png, render,
+    output,
+    pipelines::PipelineCache,
+    png, render,
     session::{Effect, Session},
     stage::Stage,
 };
@@ -42,6 +44,7 @@ pub(crate) struct Options {
     /// Done after the first frame.
     pub(crate) actions: Vec<Action>,
     pub(crate) gpu: GpuDesc,
+    pub(crate) pipelines: PipelineCache,
 }
 
 /// What to call the display, if there is one. Makes the event loop, of which a process can have only one.
@@ -125,6 +128,9 @@ struct Running {
     /// From then to what is shown.
     seconds: f64,
     frames: u32,
+    /// The frame in which the device was last lost.
+    lost: Option<u32>,
+    samples: u32,
     /// What the panel hears of the window.
     panel: egui_winit::State,
     window: Arc<Window>,
@@ -170,6 +176,9 @@ impl Running {
     }
 }
 
+/// A device that is lost again within so many frames has not come back.
+const FRAMES_BETWEEN_LOSSES: u32 = 10;
+
 struct App {
     /// Moves to the stage when the window opens.
     content: Option<Content>,
@@ -191,7 +200,8 @@ impl App {
             .create_window(attributes)
             .map_err(|error| ViewerError::Window(error.to_string()))?;
         let window = Arc::new(window);
-        let (gpu, mut target) = Gpu::windowed(&self.options.gpu, window.clone())?;
+        let desc = self.options.pipelines.fill(self.options.gpu.clone());
+        let (gpu, mut target) = Gpu::windowed(&desc, window.clone())?;
         let size = window.inner_size();
         let drawn = Size {
             width: size.width,
@@ -209,14 +219,7 @@ impl App {
         let first = content.camera(self.options.camera.as_ref(), aspect(size))?;
         let session = Session::new(first, content.bounds());
         let stage = Stage::new(&gpu, content, samples, self.options.look)?;
-        let panel = egui_winit::State::new(
-            stage.panel_context().clone(),
-            egui::ViewportId::ROOT,
-            &*window,
-            Some(window.scale_factor() as f32),
-            window.theme(),
-            None,
-        );
+        let panel = panel_of(&stage, &window);
         window.request_redraw();
         self.running = Some(Running {
             stage,
@@ -229,8 +232,44 @@ impl App {
             began: Instant::now(),
             seconds: 0.0,
             frames: 0,
+            lost: None,
+            samples,
             panel,
             window,
+        });
+        Ok(())
+    }
+
+    /// Opens the window again on a new device, after its own was lost. Everything goes on where it was.
+    ///
+    /// # Errors
+    /// `lost` again, where the device was lost a few frames ago; and what making a device fails with.
+    fn recover(&mut self, lost: ViewerError) -> Result<(), ViewerError> {
+        let Some(running) = self.running.take() else {
+            return Err(lost);
+        };
+        if running
+            .lost
+            .is_some_and(|frame| running.frames < frame + FRAMES_BETWEEN_LOSSES)
+        {
+            return Err(lost);
+        }
+        tracing::warn!("{}: going on with a new device", lost.line());
+        // The surface has to go before there can be another of the same window.
+        drop(running.target);
+        let desc = self.options.pipelines.fill(self.options.gpu.clone());
+        let (gpu, mut target) = Gpu::windowed(&desc, running.window.clone())?;
+        target.resize(running.size.width, running.size.height);
+        target.set_present_mode(self.options.look.present_mode());
+        let stage = running.stage.move_to(&gpu, running.samples)?;
+        let panel = panel_of(&stage, &running.window);
+        running.window.request_redraw();
+        self.running = Some(Running {
+            stage,
+            target,
+            lost: Some(running.frames),
+            panel,
+            ..running
         });
         Ok(())
     }
@@ -318,6 +357,10 @@ impl App {
             }
             Effect::Help => output::stderr(&action::help()),
             Effect::Quit => event_loop.exit(),
+            Effect::LoseDevice => {
+                running.stage.gpu.lose();
+                running.window.request_redraw();
+            }
             // A full disk is no reason to close the window.
             Effect::Save => match self.save() {
                 Ok(path) => output::wrote(&path, ""),
@@ -385,10 +428,10 @@ impl App {
         if !done && (limit.is_some() || animated && !running.occluded) {
             running.window.request_redraw();
         }
-        if running.frames == 1 {
-            for action in std::mem::take(&mut self.options.actions) {
-                self.act(event_loop, action)?;
-            }
+        // One that fails with a lost device is done again once there is another.
+        while let Some(&action) = self.options.actions.first() {
+            self.act(event_loop, action)?;
+            self.options.actions.remove(0);
         }
         if done {
             event_loop.exit();
@@ -406,7 +449,11 @@ impl ApplicationHandler for App {
     }
 
     fn window_event(&mut self, event_loop: &ActiveEventLoop, _id: WindowId, event: WindowEvent) {
-        if let Err(error) = self.handle(event_loop, event) {
+        let handled = match self.handle(event_loop, event) {
+            Err(lost @ ViewerError::Gpu(RenderError::DeviceLost(_))) => self.recover(lost),
+            handled => handled,
+        };
+        if let Err(error) = handled {
             self.outcome = Err(error);
             event_loop.exit();
         }
@@ -417,9 +464,21 @@ impl ApplicationHandler for App {
         if let Some(running) = self.running.take()
             && self.outcome.is_ok()
         {
+            self.options.pipelines.keep(&running.stage.gpu);
             self.outcome = running.stage.check_validation();
         }
     }
+}
+
+fn panel_of(stage: &Stage, window: &Window) -> egui_winit::State {
+    egui_winit::State::new(
+        stage.panel_context().clone(),
+        egui::ViewportId::ROOT,
+        window,
+        Some(window.scale_factor() as f32),
+        window.theme(),
+        None,
+    )
 }
 
 fn aspect(size: PhysicalSize<u32>) -> f32 {

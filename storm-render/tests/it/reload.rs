@@ -3,9 +3,13 @@
 use std::{fs, path::Path};
 
 use glam::Vec3;
-use storm_render::{ReloadError, ShaderFolder, View};
+use storm_assets::Material;
+use storm_render::{InstanceTransform, ReloadError, ShaderFolder, View};
 
-use crate::harness::{Stage, TestGpu, pixel};
+use crate::{
+    harness::{Stage, TestGpu, pixel},
+    scenes,
+};
 
 #[test]
 fn a_changed_shader_is_taken_and_a_broken_one_is_not() {
@@ -55,6 +59,26 @@ fn a_changed_shader_is_taken_and_a_broken_one_is_not() {
     fs::write(&file, source).unwrap();
     assert_eq!(shaders.poll(&gpu).unwrap(), 2);
     assert!(stage.picture(&view) == first);
+
+    // What filters the sky is made anew too, and the sky with it.
+    let ball = Material {
+        metallic: 1.0,
+        ..Material::matte("", [1.0; 3], 0.3)
+    };
+    let place = InstanceTransform::IDENTITY;
+    stage.add("ball", &scenes::sphere(16, 32), &ball, place);
+    let lit = stage.picture(&view);
+    let file = folder.join("prefilter.comp");
+    let source = fs::read_to_string(&file).unwrap();
+    let dark = source.replace("to_halves(sum", "to_halves(0.0 * sum");
+    assert_ne!(dark, source);
+    fs::write(&file, dark).unwrap();
+    assert_eq!(shaders.poll(&gpu).unwrap(), 1);
+    let [r, ..] = pixel(&stage.picture(&view), 160, 90);
+    assert!(r < 40 && pixel(&lit, 160, 90)[0] > 60, "{r}");
+    fs::write(&file, source).unwrap();
+    assert_eq!(shaders.poll(&gpu).unwrap(), 1);
+    assert!(stage.picture(&view) == lit);
     fs::remove_dir_all(folder).unwrap();
 }
 

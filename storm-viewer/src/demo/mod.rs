@@ -4,7 +4,10 @@ mod scene;
 
 use storm_render::Gpu;
 
-use crate::{capture::Capture, cli::DemoArgs, error::ViewerError, output, render, stage::Stage};
+use crate::{
+    capture::Capture, cli::DemoArgs, error::ViewerError, output, pipelines::PipelineCache, render,
+    stage::Stage,
+};
 
 /// Builds the scene, writes its picture and shows it.
 pub(crate) fn run(args: &DemoArgs) -> Result<(), ViewerError> {
@@ -13,11 +16,13 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), ViewerError> {
     let mut content = scene::build(args.seed);
     args.picture.sky.apply(&mut content)?;
     let (view, _) = content.camera(args.picture.camera.as_ref(), size.aspect())?;
-    let gpu = Gpu::headless(&args.gpu.desc())?;
+    let pipelines = PipelineCache::from_env();
+    let gpu = Gpu::headless(&pipelines.fill(args.gpu.desc()))?;
     let samples = args.picture.samples.unwrap_or(render::PICTURE_SAMPLES);
     capture.check_memory(&gpu.info(), size, samples)?;
     let mut stage = Stage::new(&gpu, content, samples, args.picture.look)?;
     let drawn = capture.run(&mut stage, &view, size)?;
+    pipelines.keep(&gpu);
     let (written, note) = capture.note(size);
     output::wrote(&written, &note);
     if args.frames.is_some() {
@@ -57,6 +62,7 @@ fn window(args: &DemoArgs) -> Result<(), ViewerError> {
         output: None,
         actions: args.actions.clone(),
         gpu: args.gpu.desc(),
+        pipelines: PipelineCache::from_env(),
     };
     let mut content = scene::build(args.seed);
     args.picture.sky.apply(&mut content)?;

@@ -62,6 +62,8 @@ impl Folder {
         ] {
             command.env_remove(variable);
         }
+        // Nothing outside of the folder is written.
+        command.env("STORM_PIPELINE_CACHE", "");
         command
     }
 

@@ -35,6 +35,31 @@ fn thirds(picture: &RgbaImage) -> [Seen; 3] {
 }
 
 #[test]
+fn pipelines_are_kept_for_the_next_run() {
+    let folder = Folder::new("pipelines");
+    squares(&folder);
+    let run = || {
+        let arguments = ["render", "squares.gltf", "-o", "a.png", "--size", "32x32"];
+        let mut command = folder.viewer(&arguments);
+        command.env("STORM_PIPELINE_CACHE", folder.path("kept/pipelines"));
+        Ran::new(command.output().unwrap(), &arguments).ok();
+        std::fs::read(folder.path("kept/pipelines")).unwrap()
+    };
+    let first = run();
+    assert!(first.len() > 1000);
+    let modified = || {
+        let file = std::fs::metadata(folder.path("kept/pipelines")).unwrap();
+        file.modified().unwrap()
+    };
+    let written = modified();
+    assert!(run() == first, "the same pipelines");
+    assert_eq!(modified(), written, "nothing new, nothing written");
+    // What is damaged is left aside and made anew.
+    folder.write("kept/pipelines", &first[..first.len() / 2]);
+    assert_eq!(run().len(), first.len());
+}
+
+#[test]
 fn cameras_see_what_is_in_front_of_them() {
     use Seen::{Green, Other, Red};
 

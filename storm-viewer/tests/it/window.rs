@@ -64,6 +64,38 @@ impl Drop for Display {
 }
 
 #[test]
+fn a_lost_device_comes_back_and_what_was_to_be_done_is_done() {
+    let Some(display) = Display::new() else {
+        println!("skipped: no Xvfb");
+        return;
+    };
+    let folder = Folder::new("lost");
+    squares(&folder);
+    let run = |output: &str, actions: &[&str]| {
+        let mut arguments = vec!["view", "squares.gltf", "--size", "160x120"];
+        arguments.extend(["--frames", "4", "--output", output]);
+        for action in actions {
+            arguments.extend(["--do", action]);
+        }
+        display.run(&folder, &arguments)
+    };
+    run("whole.png", &["picture.save"]).ok();
+    run("lost.png", &["device.lose", "picture.save"]).ok();
+    let whole = folder.picture("whole.png");
+    assert!(whole == folder.picture("lost.png"));
+    // The panel has pictures of its own on the device.
+    run(
+        "panel.png",
+        &["panel.toggle", "device.lose", "picture.save"],
+    )
+    .ok();
+    assert!(whole != folder.picture("panel.png"));
+    // Lost again before it has drawn much: there is no use in going on.
+    let actions = ["device.lose", "picture.save", "device.lose", "picture.save"];
+    run("twice.png", &actions).failed(1, &["lost"]);
+}
+
+#[test]
 fn the_window_shows_the_model_and_does_what_it_is_told() {
     let Some(display) = Display::new() else {
         println!("skipped: no Xvfb");
