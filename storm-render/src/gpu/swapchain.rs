@@ -244,7 +244,10 @@ fn semaphore(device: &Device) -> Result<vk::Semaphore> {
 impl Drop for Swapchain {
     fn drop(&mut self) {
         // Presentation is not on the timeline: wait for all of it. Happens on resize and at the end only.
-        if let Err(error) = self.device.wait_idle() {
+        if let Err(error) = self.device.wait_idle()
+            // One that is lost is idle.
+            && !matches!(error, RenderError::DeviceLost(_))
+        {
             tracing::error!(%error, "the device was not idle when its swapchain went");
         }
         for (_, view, rendered) in self.images.drain(..) {
