@@ -257,6 +257,12 @@ impl Comparison {
         self.rows.push(row);
     }
 
+    /// Says that a subject is left out, and why.
+    #[allow(clippy::print_stdout, reason = "the table is what the program is for")]
+    pub fn absent(&mut self, subject: &str, why: &str) {
+        println!("absent: {subject}: {}", why.trim());
+    }
+
     /// Writes `target/compare/NAME.json` and `NAME.svg`.
     ///
     /// # Errors
