@@ -46,7 +46,8 @@ pub struct ExtractStats {
 }
 
 /// Keeps a [`Scene`] like a [`World`]: every entity with a `GlobalTransform`, a `MeshHandle` and a `MaterialHandle` is an
-/// instance; point and spot lights are lights; the first directional light is the sun. What has a `ComputedVisibility` that says
+/// instance; point and spot lights are lights; the first directional light is the sun, and
+/// the scene's own sun shines again without it. What has a `ComputedVisibility` that says
 /// so is left out, lights too.
 ///
 /// ```no_run
@@ -87,7 +88,12 @@ pub struct Extractor {
     homeless: Vec<usize>,
     /// Lights as they were last found, to be asked for again without a new allocation.
     lights: Vec<Light>,
+    /// While a directional light is the sun: direction and colour of the sun that the scene had, and of the light.
+    suns: Option<[Sun; 2]>,
 }
+
+/// Direction and colour.
+type Sun = (Vec3, Vec3);
 
 impl Extractor {
     /// An extractor that has seen nothing: its first extraction sees everything.
@@ -425,19 +431,37 @@ impl Extractor {
         stats.lights_left_out = self.lights.len().saturating_sub(LIGHTS_MAX) as u64;
         self.lights.truncate(LIGHTS_MAX);
         scene.set_lights(&self.lights)?;
-        if let Some((global, sun, _)) = world
+        let sun = world
             .query::<Lit<DirectionalLight>>()
             .iter()
             .find(|(_, _, visible)| shines(*visible))
-        {
-            let sun_color = Vec3::from(sun.color) * sun.illuminance;
+            .map(|(global, sun, _)| {
+                let color = Vec3::from(sun.color) * sun.illuminance;
+                (-forward(global), color)
+            })
+            .filter(|(_, color)| color.is_finite());
+        self.follow_sun(sun, scene);
+        Ok(())
+    }
+
+    /// Makes a directional light the sun, and gives the scene its own sun back when there is none any more.
+    fn follow_sun(&mut self, sun: Option<Sun>, scene: &mut Scene) {
+        let sky = *scene.sky();
+        let there = (sky.sun_direction, sky.sun_color);
+        let own = match self.suns {
+            // Who has set another sky since has set its sun.
+            Some([own, light]) if light == there => own,
+            _ => there,
+        };
+        let (sun_direction, sun_color) = sun.unwrap_or(own);
+        self.suns = sun.map(|light| [own, light]);
+        if there != (sun_direction, sun_color) {
             scene.set_sky(crate::Sky {
-                sun_direction: -forward(global),
+                sun_direction,
                 sun_color,
-                ..*scene.sky()
+                ..sky
             });
         }
-        Ok(())
     }
 }
 

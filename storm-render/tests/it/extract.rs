@@ -429,8 +429,26 @@ fn lights_shine_from_where_their_entities_are() {
         f.world.despawn(light).unwrap();
         assert_eq!(brightness(&mut f), 0, "it went with its entity");
     }
-    f.world.spawn((front, GlobalTransform::IDENTITY, sun));
+    let light = f.world.spawn((front, GlobalTransform::IDENTITY, sun));
     assert!(brightness(&mut f) > 100, "sun");
+    f.world.despawn(light).unwrap();
+    assert_eq!(brightness(&mut f), 0, "the sun went with its entity");
+    let light = f.world.spawn((front, GlobalTransform::IDENTITY, sun));
+    assert!(brightness(&mut f) > 100, "sun again");
+    let night = *f.stage.scene.sky();
+    f.stage.scene.set_sky(storm_render::Sky {
+        sun_color: Vec3::splat(0.5),
+        ..night
+    });
+    f.follow();
+    assert_eq!(f.stage.scene.sky(), &night, "the light is the sun");
+    f.world.despawn(light).unwrap();
+    f.follow();
+    assert_eq!(
+        f.stage.scene.sky().sun_color,
+        Vec3::splat(0.5),
+        "the sun of the sky that was set meanwhile"
+    );
 }
 
 #[test]
