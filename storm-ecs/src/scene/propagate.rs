@@ -9,9 +9,7 @@ use descend::Pending;
 
 use super::transform::{Cell, GlobalTransform, Transform};
 use crate::relation::ChildOf;
-use crate::{
-    Added, ChangeTick, Changed, Component, Entity, Mut, Or, QueryState, With, Without, World,
-};
+use crate::{ChangeTick, Changed, Component, Entity, Mut, Or, QueryState, With, Without, World};
 
 const NONE: u32 = u32::MAX;
 /// In `Node::top`: the chain of parents never ends.
@@ -22,11 +20,11 @@ const CYCLE: u32 = u32::MAX - 1;
 /// A `GlobalTransform` is the parent's times the own `Transform`; without a parent it is the `Transform`, in the entity's [`Cell`].
 /// Entities with a `Transform` and no `GlobalTransform` are given one.
 ///
-/// - Only what changed is visited: entities whose `Transform`, `Cell` or `ChildOf` was written, and everything below them. A `GlobalTransform`
+/// - Only what changed is visited: entities whose `Transform`, `Cell`, `ChildOf` or `GlobalTransform` was written by others, and everything below them. A `GlobalTransform`
 ///   that comes out the same is not written.
 /// - An entity whose parent is dead, or has no `GlobalTransform`, counts as a root. `ChildOf` is left in place.
 /// - Entities in a cycle of `ChildOf`, and everything below them, keep the `GlobalTransform` they have until the cycle is broken.
-/// - A parent without a `Transform` of its own passes on the `GlobalTransform` it has, read when the child is next visited.
+/// - A parent without a `Transform` of its own passes on the `GlobalTransform` it has.
 ///
 /// Results do not depend on the order in which entities were made or moved. With the feature `rayon` large changes are computed on the rayon pool; results
 /// are the same bit for bit.
@@ -61,7 +59,7 @@ struct State {
 
 type MovedFilter = (
     With<GlobalTransform>,
-    Or<(Changed<Transform>, Changed<Cell>, Added<GlobalTransform>)>,
+    Or<(Changed<Transform>, Changed<Cell>, Changed<GlobalTransform>)>,
 );
 /// `Places`, and whose they are.
 type AtPlace = (

@@ -238,7 +238,10 @@ fn a_place_that_cannot_be_written_is_refused() {
             "out.jpg",
             "out.jpg: cannot be written: the name has to end in .png or .exr",
         ),
-        ("out", "out: cannot be written: the name has to end in .png or .exr"),
+        (
+            "out",
+            "out: cannot be written: the name has to end in .png or .exr",
+        ),
         ("/proc/out.png", "/proc/out.png: cannot be written: "),
     ] {
         folder
