@@ -176,6 +176,12 @@ impl Comparison {
         self.filter.is_empty() || self.filter.iter().any(|part| name.contains(part.as_str()))
     }
 
+    /// Whether a word of the command line names this case: for cases that nobody wants by accident.
+    #[must_use]
+    pub fn names(&self, name: &str) -> bool {
+        !self.filter.is_empty() && self.wants(name)
+    }
+
     /// Whether fewer samples are to be taken.
     #[must_use]
     pub fn is_quick(&self) -> bool {
@@ -249,6 +255,12 @@ impl Comparison {
         let row = report::Row::figure(name, unit, values, limit);
         row.print();
         self.rows.push(row);
+    }
+
+    /// Says that a subject is left out, and why.
+    #[allow(clippy::print_stdout, reason = "the table is what the program is for")]
+    pub fn absent(&mut self, subject: &str, why: &str) {
+        println!("absent: {subject}: {}", why.trim());
     }
 
     /// Writes `target/compare/NAME.json` and `NAME.svg`.

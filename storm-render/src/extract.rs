@@ -10,8 +10,8 @@ use storm_assets::{Handle, Library, Material, MaterialHandle, Mesh, MeshHandle};
 use storm_ecs::{
     ChangeTick, Entity, TableRef, World,
     scene::{
-        Camera, DirectionalLight, GlobalTransform, PointLight, Projection as CameraProjection,
-        SpotLight,
+        Camera, ComputedVisibility, DirectionalLight, GlobalTransform, PointLight,
+        Projection as CameraProjection, SpotLight,
     },
 };
 
@@ -46,7 +46,9 @@ pub struct ExtractStats {
 }
 
 /// Keeps a [`Scene`] like a [`World`]: every entity with a `GlobalTransform`, a `MeshHandle` and a `MaterialHandle` is an
-/// instance; point and spot lights are lights; the first directional light is the sun.
+/// instance; point and spot lights are lights; the first directional light is the sun, and
+/// the scene's own sun shines again without it. What has a `ComputedVisibility` that says
+/// so is left out, lights too.
 ///
 /// ```no_run
 /// use storm_assets::{Handle, Library, MaterialHandle, MeshHandle};
@@ -86,7 +88,12 @@ pub struct Extractor {
     homeless: Vec<usize>,
     /// Lights as they were last found, to be asked for again without a new allocation.
     lights: Vec<Light>,
+    /// While a directional light is the sun: direction and colour of the sun that the scene had, and of the light.
+    suns: Option<[Sun; 2]>,
 }
+
+/// Direction and colour.
+type Sun = (Vec3, Vec3);
 
 impl Extractor {
     /// An extractor that has seen nothing: its first extraction sees everything.
@@ -129,6 +136,7 @@ impl Extractor {
         self.homeless.clear();
         self.remove(world, scene, &mut stats)?;
         load_missing(library, scene)?;
+        self.show(world, library, scene, &mut stats)?;
         for table in world.tables::<(&GlobalTransform, &MeshHandle, &MaterialHandle)>() {
             self.extract_table(table, library, scene, &mut stats)?;
         }
@@ -165,17 +173,57 @@ impl Extractor {
         entity: Entity,
         stats: &mut ExtractStats,
     ) -> Result<()> {
-        let Some(slot) = self.slot(entity) else {
-            return Ok(());
-        };
         let drawn = world.has::<GlobalTransform>(entity)
             && world.has::<MeshHandle>(entity)
             && world.has::<MaterialHandle>(entity);
-        if !drawn {
+        if drawn {
+            Ok(())
+        } else {
+            self.hide(entity, scene, stats)
+        }
+    }
+
+    /// Frees the slot of an entity, if it has one.
+    fn hide(&mut self, entity: Entity, scene: &mut Scene, stats: &mut ExtractStats) -> Result<()> {
+        if let Some(slot) = self.slot(entity) {
             scene.remove(slot)?;
             self.slots[entity.index() as usize] = NONE;
             self.owners[slot.0 as usize] = (Entity::DANGLING, 0);
             stats.removed += 1;
+        }
+        Ok(())
+    }
+
+    /// Draws entities that have lost their `ComputedVisibility`: nothing hides them any more, and no row of theirs changed.
+    fn show(
+        &mut self,
+        world: &World,
+        library: &Library,
+        scene: &mut Scene,
+        stats: &mut ExtractStats,
+    ) -> Result<()> {
+        let removed = world.removed::<ComputedVisibility>(self.seen);
+        if !removed.is_complete() {
+            // More than the log holds: look at everything.
+            self.seen = ChangeTick::NEVER;
+            return Ok(());
+        }
+        for entity in removed {
+            if self.slot(entity).is_none()
+                && !world.has::<ComputedVisibility>(entity)
+                && let (Some(global), Some(mesh), Some(material)) = (
+                    world.get::<GlobalTransform>(entity),
+                    world.get::<MeshHandle>(entity),
+                    world.get::<MaterialHandle>(entity),
+                )
+            {
+                let instance = Instance {
+                    mesh: mesh.0,
+                    material: material.0,
+                    transform: bytemuck::cast(*global),
+                };
+                self.put(entity, &instance, library, scene, stats)?;
+            }
         }
         Ok(())
     }
@@ -200,8 +248,15 @@ impl Extractor {
             transforms: bytemuck::cast_slice(globals),
             meshes,
             materials,
+            visible: table.column::<ComputedVisibility>(),
         };
         let seen = self.seen;
+        for row in table.changed_rows::<ComputedVisibility>(seen).flatten() {
+            // What was drawn and still is stays as it is.
+            if rows.is_hidden(row) || self.slot(rows.entities[row]).is_none() {
+                self.set(&rows, row, library, scene, stats)?;
+            }
+        }
         for range in table
             .changed_rows::<MeshHandle>(seen)
             .chain(table.changed_rows::<MaterialHandle>(seen))
@@ -223,7 +278,7 @@ impl Extractor {
         Ok(())
     }
 
-    /// Makes the instance of a row what the row says, all of it, once an extraction.
+    /// Makes the instance of a row what the row says, all of it, once an extraction; none where the row is hidden.
     fn set(
         &mut self,
         rows: &Rows<'_>,
@@ -238,6 +293,21 @@ impl Extractor {
             material: rows.materials[row].0,
             transform: rows.transforms[row],
         };
+        if rows.is_hidden(row) {
+            return self.hide(entity, scene, stats);
+        }
+        self.put(entity, &instance, library, scene, stats)
+    }
+
+    /// Makes the instance of an entity, all of it, once an extraction.
+    fn put(
+        &mut self,
+        entity: Entity,
+        instance: &Instance,
+        library: &Library,
+        scene: &mut Scene,
+        stats: &mut ExtractStats,
+    ) -> Result<()> {
         let slot = self.slot(entity);
         if let Some(slot) = slot
             && self.owners[slot.0 as usize].1 == self.extraction
@@ -251,11 +321,11 @@ impl Extractor {
             self.loaded = Some(assets);
         }
         let slot = if let Some(slot) = slot {
-            scene.set(slot, &instance)?;
+            scene.set(slot, instance)?;
             stats.changed += 1;
             slot
         } else {
-            let slot = scene.add(&instance)?;
+            let slot = scene.add(instance)?;
             let index = entity.index() as usize;
             if self.slots.len() <= index {
                 self.slots.resize(index + 1, NONE);
@@ -324,7 +394,15 @@ impl Extractor {
         stats: &mut ExtractStats,
     ) -> Result<()> {
         self.lights.clear();
-        for (global, light) in world.query::<(&GlobalTransform, &PointLight)>().iter() {
+        type Lit<T> = (
+            &'static GlobalTransform,
+            &'static T,
+            Option<&'static ComputedVisibility>,
+        );
+        for (global, light, visible) in world.query::<Lit<PointLight>>().iter() {
+            if !shines(visible) {
+                continue;
+            }
             self.lights.push(light_at(
                 global,
                 light.color,
@@ -333,7 +411,10 @@ impl Extractor {
                 None,
             ));
         }
-        for (global, light) in world.query::<(&GlobalTransform, &SpotLight)>().iter() {
+        for (global, light, visible) in world.query::<Lit<SpotLight>>().iter() {
+            if !shines(visible) {
+                continue;
+            }
             let spot = Spot {
                 direction: forward(global),
                 inner: light.inner_angle,
@@ -350,19 +431,37 @@ impl Extractor {
         stats.lights_left_out = self.lights.len().saturating_sub(LIGHTS_MAX) as u64;
         self.lights.truncate(LIGHTS_MAX);
         scene.set_lights(&self.lights)?;
-        if let Some((global, sun)) = world
-            .query::<(&GlobalTransform, &DirectionalLight)>()
+        let sun = world
+            .query::<Lit<DirectionalLight>>()
             .iter()
-            .next()
-        {
-            let sun_color = Vec3::from(sun.color) * sun.illuminance;
+            .find(|(_, _, visible)| shines(*visible))
+            .map(|(global, sun, _)| {
+                let color = Vec3::from(sun.color) * sun.illuminance;
+                (-forward(global), color)
+            })
+            .filter(|(_, color)| color.is_finite());
+        self.follow_sun(sun, scene);
+        Ok(())
+    }
+
+    /// Makes a directional light the sun, and gives the scene its own sun back when there is none any more.
+    fn follow_sun(&mut self, sun: Option<Sun>, scene: &mut Scene) {
+        let sky = *scene.sky();
+        let there = (sky.sun_direction, sky.sun_color);
+        let own = match self.suns {
+            // Who has set another sky since has set its sun.
+            Some([own, light]) if light == there => own,
+            _ => there,
+        };
+        let (sun_direction, sun_color) = sun.unwrap_or(own);
+        self.suns = sun.map(|light| [own, light]);
+        if there != (sun_direction, sun_color) {
             scene.set_sky(crate::Sky {
-                sun_direction: -forward(global),
+                sun_direction,
                 sun_color,
-                ..*scene.sky()
+                ..sky
             });
         }
-        Ok(())
     }
 }
 
@@ -372,6 +471,19 @@ struct Rows<'w> {
     transforms: &'w [InstanceTransform],
     meshes: &'w [MeshHandle],
     materials: &'w [MaterialHandle],
+    /// Where the table has such a column.
+    visible: Option<&'w [ComputedVisibility]>,
+}
+
+impl Rows<'_> {
+    fn is_hidden(&self, row: usize) -> bool {
+        self.visible.is_some_and(|visible| !visible[row].0)
+    }
+}
+
+/// Whether an entity without the component is drawn: yes.
+fn shines(visible: Option<&ComputedVisibility>) -> bool {
+    visible.is_none_or(|visible| visible.0)
 }
 
 fn load_missing(library: &Library, scene: &mut Scene) -> Result<()> {

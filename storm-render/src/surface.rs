@@ -31,7 +31,6 @@ pub fn surface_headers() -> &'static [(&'static str, &'static str)] {
         "common.glsl",
         "atmosphere.glsl",
         "sky.glsl",
-        "atmosphere.glsl",
         "lighting.glsl",
         "shadows.glsl",
         "texture.glsl",
@@ -46,7 +45,11 @@ mod tests {
     #[test]
     fn all_that_a_header_includes_is_published() {
         let headers = surface_headers();
-        for (name, text) in headers {
+        for (number, (name, text)) in headers.iter().enumerate() {
+            assert!(
+                headers[..number].iter().all(|(other, _)| other != name),
+                "{name} is there twice"
+            );
             let included = text
                 .lines()
                 .filter_map(|line| line.strip_prefix("#include \""));

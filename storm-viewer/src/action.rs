@@ -561,7 +561,7 @@ mod tests {
                 "fly",
                 Err(
                     "there is no action 'fly'; there are camera.turn, camera.pan, camera.dolly, camera.frame, \
-                     camera.reset, picture.save, help, quit, panel.toggle, look.axes, look.pass-times, look.exposure, \
+                     camera.reset, picture.save, help, quit, device.lose, panel.toggle, look.axes, look.pass-times, look.exposure, \
                      look.bloom, look.harmony, look.tone-map, look.quality, look.show",
                 ),
             ),

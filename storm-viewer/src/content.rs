@@ -5,8 +5,8 @@ use std::path::Path;
 use glam::{Mat4, Vec3};
 use storm_assets::{Bounds, HdrImage, Library, MeshHandle, gltf};
 use storm_ecs::{
-    Entity, World,
-    scene::{Camera, GlobalTransform, Propagation},
+    Entity, With, World,
+    scene::{Camera, DirectionalLight, GlobalTransform, Propagation},
 };
 use storm_render::{CELL_SIZE, Projection, Sky, View};
 
@@ -172,6 +172,19 @@ impl Content {
     #[must_use]
     pub fn world(&self) -> &World {
         &self.world
+    }
+
+    /// Takes directional lights away, where a sky with a sun of its own is put over the content: there is one sun.
+    pub(crate) fn remove_suns(&mut self) {
+        let suns: Vec<Entity> = self
+            .world
+            .query_filtered::<Entity, With<DirectionalLight>>()
+            .into_iter()
+            .collect();
+        for entity in suns {
+            // Cannot fail: the query just named it.
+            let _ = self.world.remove::<DirectionalLight>(entity);
+        }
     }
 
     /// Around everything with a mesh, metres from the low corner of cell 0.

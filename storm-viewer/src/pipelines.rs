@@ -123,7 +123,8 @@ mod tests {
     #[test]
     #[cfg(all(unix, not(target_os = "macos")))]
     fn the_environment_says_where() {
-        let cases: [(&[(&str, &str)], Option<&str>); 6] = [
+        type Variables<'a> = &'a [(&'a str, &'a str)];
+        let cases: [(Variables<'_>, Option<&str>); 6] = [
             (
                 &[("HOME", "/home/a")],
                 Some("/home/a/.cache/storm/pipelines"),

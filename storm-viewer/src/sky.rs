@@ -85,6 +85,7 @@ impl SkyArgs {
                 let (e, a) = (elevation.to_radians(), azimuth.to_radians());
                 let towards = Vec3::new(e.cos() * a.sin(), e.sin(), -e.cos() * a.cos());
                 content.sky = Sky::air(Atmosphere::EARTH, towards);
+                content.remove_suns();
             }
             Some(SkyChoice::Picture(path)) => {
                 let mut picture = hdr::load(path).map_err(|source| ViewerError::Sky {
@@ -93,6 +94,9 @@ impl SkyArgs {
                 })?;
                 // Its sun casts shadows, and is not counted twice.
                 let sun = picture.take_sun();
+                if sun.is_some() {
+                    content.remove_suns();
+                }
                 content.sky = Sky::picture(self.sky_turn.to_radians(), self.sky_light, sun);
                 content.sky_picture = Some(picture);
             }
@@ -103,7 +107,53 @@ impl SkyArgs {
 
 #[cfg(test)]
 mod tests {
+    use storm_assets::Library;
+    use storm_ecs::{
+        World,
+        scene::{DirectionalLight, Transform},
+    };
+
     use super::*;
+
+    /// The model's light took the place of the sun that was asked for, and of the one that was taken out of the picture.
+    #[test]
+    fn a_sky_with_a_sun_takes_the_place_of_the_models_sun() {
+        let picture = |name: &str, sun: [u8; 4]| {
+            let path = std::env::temp_dir().join(format!("storm-{name}-{}", std::process::id()));
+            let mut bytes = b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 64 +X 128\n".to_vec();
+            for pixel in 0..64 * 128 {
+                let bright = pixel == 20 * 128 + 30;
+                bytes.extend(if bright { sun } else { [128, 128, 128, 128] });
+            }
+            std::fs::write(&path, bytes).unwrap();
+            path
+        };
+        let (sunny, grey) = (
+            picture("sunny", [128, 128, 128, 145]),
+            picture("grey", [128, 128, 128, 128]),
+        );
+        for (sky, kept) in [
+            (None, true),
+            (Some("sun:30,40".parse().unwrap()), false),
+            (Some(SkyChoice::Picture(sunny.clone())), false),
+            (Some(SkyChoice::Picture(grey.clone())), true),
+        ] {
+            let mut world = World::new();
+            let light = world.spawn((Transform::default(), DirectionalLight::default()));
+            let mut content = Content::new("", Library::default(), world);
+            let args = SkyArgs {
+                sky,
+                sky_turn: 0.0,
+                sky_light: 1.0,
+            };
+            args.apply(&mut content).unwrap();
+            let left = content.world().has::<DirectionalLight>(light);
+            assert_eq!(left, kept, "{:?}", args.sky);
+        }
+        for path in [sunny, grey] {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
 
     #[test]
     fn what_a_sky_is() {

@@ -9,6 +9,7 @@
 mod bevy_frames;
 mod extract;
 mod frames;
+mod passes;
 mod start;
 mod storm_frames;
 mod threads;
@@ -26,6 +27,7 @@ fn main() -> std::io::Result<()> {
             extract::run(&mut comparison);
             frames::run(&mut comparison)?;
             start::run(&mut comparison)?;
+            passes::run(&mut comparison)?;
             comparison.finish()
         }
     }

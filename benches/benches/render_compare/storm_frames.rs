@@ -6,7 +6,8 @@ use storm_ecs::{
     scene::{DirectionalLight, GlobalTransform, Propagation, Transform},
 };
 use storm_render::{
-    Extractor, Gpu, GpuDesc, ImageTarget, Projection, Quality, Renderer, RendererDesc, Scene, View,
+    Extractor, FrameReport, Gpu, GpuDesc, ImageTarget, Projection, Quality, RenderError, Renderer,
+    RendererDesc, Scene, View,
 };
 
 use crate::{
@@ -104,6 +105,21 @@ impl Storm {
             gpu,
             frame: 0,
         })
+    }
+}
+
+impl Storm {
+    pub(crate) fn gpu(&self) -> &Gpu {
+        &self.gpu
+    }
+
+    /// Draws with another renderer, into another picture.
+    pub(crate) fn draw_with(&mut self, renderer: Renderer, target: ImageTarget) {
+        (self.renderer, self.target) = (renderer, target);
+    }
+
+    pub(crate) fn report(&self) -> Result<Option<FrameReport>, RenderError> {
+        self.renderer.report()
     }
 }
 

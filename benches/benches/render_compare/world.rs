@@ -2,6 +2,8 @@
 
 /// Pixels of the picture.
 pub(crate) const SIZE: (u32, u32) = (640, 360);
+/// Pixels where a GPU's passes are timed.
+pub(crate) const FULL_HD: (u32, u32) = (1920, 1080);
 /// Metres between boxes, which are one metre wide.
 const SPACING: f32 = 6.0;
 

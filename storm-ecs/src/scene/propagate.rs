@@ -9,9 +9,7 @@ use descend::Pending;
 
 use super::transform::{Cell, GlobalTransform, Transform};
 use crate::relation::ChildOf;
-use crate::{
-    Added, ChangeTick, Changed, Component, Entity, Mut, Or, QueryState, With, Without, World,
-};
+use crate::{ChangeTick, Changed, Component, Entity, Mut, Or, QueryState, With, Without, World};
 
 const NONE: u32 = u32::MAX;
 /// In `Node::top`: the chain of parents never ends.
@@ -22,11 +20,11 @@ const CYCLE: u32 = u32::MAX - 1;
 /// A `GlobalTransform` is the parent's times the own `Transform`; without a parent it is the `Transform`, in the entity's [`Cell`].
 /// Entities with a `Transform` and no `GlobalTransform` are given one.
 ///
-/// - Only what changed is visited: entities whose `Transform`, `Cell` or `ChildOf` was written, and everything below them. A `GlobalTransform`
+/// - Only what changed is visited: entities whose `Transform`, `Cell`, `ChildOf` or `GlobalTransform` was written by others, and everything below them. A `GlobalTransform`
 ///   that comes out the same is not written.
 /// - An entity whose parent is dead, or has no `GlobalTransform`, counts as a root. `ChildOf` is left in place.
 /// - Entities in a cycle of `ChildOf`, and everything below them, keep the `GlobalTransform` they have until the cycle is broken.
-/// - A parent without a `Transform` of its own passes on the `GlobalTransform` it has, read when the child is next visited.
+/// - A parent without a `Transform` of its own passes on the `GlobalTransform` it has.
 ///
 /// Results do not depend on the order in which entities were made or moved. With the feature `rayon` large changes are computed on the rayon pool; results
 /// are the same bit for bit.
@@ -45,8 +43,12 @@ struct State {
     dirty: Vec<u32>,
     path: Vec<u32>,
     stack: Vec<Pending>,
+    /// Entities that moved and may have children.
+    crowded: Vec<Entity>,
     missing: QueryState<Entity, (With<Transform>, Without<GlobalTransform>)>,
-    moved: QueryState<Entity, MovedFilter>,
+    alone: QueryState<AtPlace, (Without<ChildOf>, MovedFilter)>,
+    moved: QueryState<Entity, (With<ChildOf>, MovedFilter)>,
+    bare: QueryState<Entity, (Without<ChildOf>, Without<Transform>, MovedFilter)>,
     linked: QueryState<(Entity, &'static ChildOf), Changed<ChildOf>>,
     places: QueryState<Places>,
     #[cfg(feature = "rayon")]
@@ -57,7 +59,14 @@ struct State {
 
 type MovedFilter = (
     With<GlobalTransform>,
-    Or<(Changed<Transform>, Changed<Cell>, Added<GlobalTransform>)>,
+    Or<(Changed<Transform>, Changed<Cell>, Changed<GlobalTransform>)>,
+);
+/// `Places`, and whose they are.
+type AtPlace = (
+    Entity,
+    &'static Transform,
+    Mut<'static, GlobalTransform>,
+    Option<&'static Cell>,
 );
 type Places = (
     &'static Transform,
@@ -128,8 +137,11 @@ impl State {
             dirty: Vec::new(),
             path: Vec::new(),
             stack: Vec::new(),
+            crowded: Vec::new(),
             missing: QueryState::new(world),
+            alone: QueryState::new(world),
             moved: QueryState::new(world),
+            bare: QueryState::new(world),
             linked: QueryState::new(world),
             places: QueryState::new(world),
             #[cfg(feature = "rayon")]
@@ -155,16 +167,7 @@ impl State {
         self.dirty.clear();
         self.follow_removals(world);
         self.follow_links(world);
-        let moved: Vec<Entity> = self
-            .moved
-            .query(world)
-            .since(self.last)
-            .into_iter()
-            .collect();
-        for entity in moved {
-            self.own(entity);
-            mark(&mut self.nodes, &mut self.dirty, self.epoch, entity);
-        }
+        self.follow_moves(world);
         self.pass_on(world);
         let mut tops = Vec::new();
         for at in 0..self.dirty.len() {
@@ -175,6 +178,39 @@ impl State {
         }
         self.descend_all(&tops, world);
         self.last = world.change_tick();
+    }
+
+    /// Entities that moved. Those without parent and children, which most are, are done at once; the others are marked.
+    fn follow_moves(&mut self, world: &mut World) {
+        let Self {
+            nodes,
+            crowded,
+            last,
+            ..
+        } = self;
+        crowded.clear();
+        let alone = self.alone.query_mut(world).since(*last);
+        alone.for_each(|(entity, transform, mut global, cell)| {
+            // Whoever was ever named as a parent has a node; it may be of an entity that had this index before.
+            let node = nodes.get(entity.index() as usize);
+            if node.is_some_and(|node| node.entity != Entity::DANGLING) {
+                crowded.push(entity);
+                return;
+            }
+            let (new, _) = descend::compute(transform, cell, None);
+            if descend::differ(&global, &new) {
+                *global = new;
+            }
+        });
+        crowded.extend(self.moved.query(world).since(self.last));
+        // Not computed themselves, but passed on.
+        crowded.extend(self.bare.query(world).since(self.last));
+        let crowded = std::mem::take(&mut self.crowded);
+        for &entity in &crowded {
+            self.own(entity);
+            mark(&mut self.nodes, &mut self.dirty, self.epoch, entity);
+        }
+        self.crowded = crowded;
     }
 
     /// Entities that are gone, or lost their `ChildOf`, `Cell`, `Transform` or `GlobalTransform`.
@@ -208,6 +244,11 @@ impl State {
                 .get(index as usize)
                 .is_none_or(|node| node.entity != entity)
             {
+                // Most have none: they have no parent and no children.
+                if world.contains(entity) {
+                    self.own(entity);
+                    mark(&mut self.nodes, &mut self.dirty, self.epoch, entity);
+                }
                 continue;
             }
             if !world.contains(entity) {

@@ -15,7 +15,7 @@ pub(crate) use self::tables::Tables;
 /// The air of a planet. Lengths in metres, coefficients in 1 / metre, colours linear RGB (at 680, 550 and 440 nm).
 ///
 /// The tables of a sky are made anew on the GPU where one of these, the sun's direction or the altitude changes: about three
-/// million steps along rays, a millisecond on a GPU and a tenth of a second on a CPU driver. A still sky costs nothing.
+/// million steps along rays, or 600,000 where the air itself stays. A still sky costs nothing.
 ///
 /// ```
 /// use glam::Vec3;

@@ -187,7 +187,7 @@ mod tests {
                 if row % 71 == 3 { NONE } else { row as u32 }
             }),
         ];
-        let all = [0..count];
+        let all = std::slice::from_ref(&(0..count)).to_vec();
         let sparse: Vec<_> = (0..count).step_by(10).map(|row| row..row + 1).collect();
         let ragged: Vec<_> = (0..count - 300)
             .step_by(300)
@@ -281,7 +281,13 @@ mod tests {
             runs: false,
         };
         let (mut out, mut slots) = (rows.clone(), vec![0; rows.len()]);
-        let moved = write(&moves, &[0..2 * PIECE], known, &mut out, &mut slots);
+        let moved = write(
+            &moves,
+            std::slice::from_ref(&(0..2 * PIECE)),
+            known,
+            &mut out,
+            &mut slots,
+        );
         let runs: Vec<_> = moved.iter().map(|piece| (piece.run, piece.count)).collect();
         assert_eq!(
             runs,

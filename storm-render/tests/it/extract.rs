@@ -7,8 +7,9 @@ use storm_assets::{Handle, Image, Library, Material, MaterialHandle, Mesh, MeshH
 use storm_ecs::{
     Entity, World,
     scene::{
-        Camera, ChildOf, DirectionalLight, GlobalTransform, PointLight,
-        Projection as CameraProjection, Propagation, SpotLight, Transform,
+        Camera, ChildOf, ComputedVisibility, DirectionalLight, GlobalTransform, PointLight,
+        Projection as CameraProjection, Propagation, SpotLight, Transform, Visibility,
+        VisibilityPropagation,
     },
 };
 use storm_render::{ExtractStats, Extractor, InstanceTransform, Projection, View};
@@ -222,6 +223,84 @@ fn the_scene_follows_whatever_happens_to_the_world() {
     }
 }
 
+/// It was drawn like any other, whatever `VisibilityPropagation` said.
+#[test]
+fn what_is_hidden_is_not_drawn_until_it_is_shown() {
+    let gpu = TestGpu::new();
+    let mut f = Follower::new(&gpu);
+    let mut visibility = VisibilityPropagation::new();
+    let house = f.world.spawn(Visibility::Inherited);
+    let stays = f.spawn([4.0, 0.0, -1.0], 0);
+    let chair = f.spawn([0.0; 3], 1);
+    f.world
+        .insert(chair, (Visibility::Inherited, ChildOf(house)))
+        .unwrap();
+    let lamp = PointLight {
+        color: [1.0; 3],
+        intensity: 1.0,
+        range: None,
+    };
+    f.world.spawn((
+        GlobalTransform::IDENTITY,
+        lamp,
+        Visibility::Inherited,
+        ChildOf(house),
+    ));
+    type Act = fn(&mut World, Entity, Entity);
+    let steps: [(&str, Act, bool); 8] = [
+        ("nothing is hidden", |_, _, _| {}, true),
+        (
+            "its house is hidden",
+            |w, house, _| w.insert(house, Visibility::Hidden).unwrap(),
+            false,
+        ),
+        (
+            "it moves unseen",
+            |w, _, chair| w.get_mut::<Transform>(chair).unwrap().translation[0] = 0.1,
+            false,
+        ),
+        (
+            "it has another material",
+            |w, _, chair| w.insert(chair, colors()[2].1).unwrap(),
+            false,
+        ),
+        (
+            "its house is shown",
+            |w, house, _| w.insert(house, Visibility::Visible).unwrap(),
+            true,
+        ),
+        (
+            "and hidden again",
+            |w, house, _| w.insert(house, Visibility::Hidden).unwrap(),
+            false,
+        ),
+        (
+            "nothing speaks of it any more",
+            |w, _, chair| w.remove::<(Visibility, ComputedVisibility)>(chair).unwrap(),
+            true,
+        ),
+        (
+            "it is hidden by hand",
+            |w, _, chair| w.insert(chair, ComputedVisibility(false)).unwrap(),
+            false,
+        ),
+    ];
+    for (name, act, drawn) in steps {
+        act(&mut f.world, house, chair);
+        visibility.run(&mut f.world);
+        f.follow();
+        assert_eq!(f.extractor.slot(chair).is_some(), drawn, "{name}");
+        assert!(f.extractor.slot(stays).is_some(), "{name}");
+        assert_eq!(f.stage.scene.len(), 1 + usize::from(drawn), "{name}");
+        let followed = f.picture();
+        let mut fresh = Stage::new(&gpu);
+        Extractor::new()
+            .extract(&f.world, &f.library, &mut fresh.scene)
+            .unwrap();
+        assert!(followed == fresh.picture(&view()), "{name}");
+    }
+}
+
 #[test]
 fn more_removals_than_the_log_holds_are_found_all_the_same() {
     let gpu = TestGpu::new();
@@ -350,8 +429,26 @@ fn lights_shine_from_where_their_entities_are() {
         f.world.despawn(light).unwrap();
         assert_eq!(brightness(&mut f), 0, "it went with its entity");
     }
-    f.world.spawn((front, GlobalTransform::IDENTITY, sun));
+    let light = f.world.spawn((front, GlobalTransform::IDENTITY, sun));
     assert!(brightness(&mut f) > 100, "sun");
+    f.world.despawn(light).unwrap();
+    assert_eq!(brightness(&mut f), 0, "the sun went with its entity");
+    let light = f.world.spawn((front, GlobalTransform::IDENTITY, sun));
+    assert!(brightness(&mut f) > 100, "sun again");
+    let night = *f.stage.scene.sky();
+    f.stage.scene.set_sky(storm_render::Sky {
+        sun_color: Vec3::splat(0.5),
+        ..night
+    });
+    f.follow();
+    assert_eq!(f.stage.scene.sky(), &night, "the light is the sun");
+    f.world.despawn(light).unwrap();
+    f.follow();
+    assert_eq!(
+        f.stage.scene.sky().sun_color,
+        Vec3::splat(0.5),
+        "the sun of the sky that was set meanwhile"
+    );
 }
 
 #[test]

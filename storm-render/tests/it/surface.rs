@@ -109,6 +109,33 @@ fn golden_surfaces() {
     assert!(stage.picture(&view) == shadowed);
 }
 
+/// Holes that grow let more light through at once, where shadow maps are kept from frame to frame.
+#[test]
+fn the_shadow_of_a_surface_follows_its_parameters() {
+    let gpu = TestGpu::new();
+    let mut stage = Stage::new(&gpu);
+    let view = balls(&mut stage);
+    stage.renderer.set_quality(full());
+    stage.draw(&view);
+    let before = stage.picture(&view);
+    let handle = Handle::of("mask", "material");
+    stage
+        .scene
+        .set_surface_parameter(handle, "holes", 0.6)
+        .unwrap();
+    let after = stage.picture(&view);
+    let desc = RendererDesc {
+        quality: full(),
+        ..RendererDesc::default()
+    };
+    stage.renderer = Renderer::new(&gpu, &desc).unwrap();
+    assert!(
+        stage.picture(&view) == after,
+        "as a renderer draws it that has just begun"
+    );
+    assert!(before != after);
+}
+
 /// Every pass that knows surfaces: weighted sums, motion, debug views, lists of lights.
 #[test]
 fn a_surface_that_changes_nothing_is_not_seen() {

@@ -2,8 +2,8 @@
 
 use storm_assets::Image;
 use storm_render::{
-    Line, RenderError, Sky, UI_INDICES_MAX, UI_MESHES_MAX, UI_VERTICES_MAX, UiError, UiFormat,
-    UiImage, UiMesh, UiRect, UiTextureId, UiVertex, View,
+    Line, Quality, RenderError, ShadowQuality, Sky, UI_INDICES_MAX, UI_MESHES_MAX, UI_VERTICES_MAX,
+    UiError, UiFormat, UiImage, UiMesh, UiRect, UiTextureId, UiVertex, View,
 };
 
 use crate::{
@@ -506,4 +506,44 @@ fn golden_panels() {
     stage.scene.set_ui(1.5, &meshes).unwrap();
     let picture = stage.picture(&view);
     check("ui-panels", &stage, &picture);
+}
+
+/// What lies over the picture casts no shadow: maps that are kept stay.
+#[test]
+fn shadow_maps_are_kept_while_the_interface_changes() {
+    let gpu = TestGpu::new();
+    let mut stage = stage(&gpu);
+    let view = gallery::lamps(&mut stage);
+    stage.renderer.set_quality(Quality {
+        shadows: Some(ShadowQuality {
+            resolution: 256,
+            light_resolution: 64,
+            ..ShadowQuality::HIGH
+        }),
+        ..Quality::CPU
+    });
+    let mut drawn = |change: &dyn Fn(&mut Stage<'_>)| {
+        change(&mut stage);
+        stage.draw(&view);
+        gpu.wait_idle().unwrap();
+        let report = stage.renderer.report().unwrap().unwrap();
+        report.culling.unwrap().shadows > 0
+    };
+    let show = |x: f32| {
+        move |stage: &mut Stage<'_>| {
+            let mesh = rect([x, 0.0, x + 9.0, 9.0], [9; 4], WHITE);
+            stage.scene.set_ui(1.0, &[mesh]).unwrap();
+        }
+    };
+    assert!(drawn(&show(0.0)), "the first frame");
+    assert!(!drawn(&show(1.0)), "the interface moves");
+    let texture = |stage: &mut Stage<'_>| {
+        let white = image(1, 1, UiFormat::Color, vec![200; 4]);
+        stage.scene.insert_ui_texture(WHITE, &white).unwrap();
+        stage
+            .scene
+            .update_ui_texture(WHITE, [0, 0], &white)
+            .unwrap();
+    };
+    assert!(!drawn(&texture), "a texture of it changes");
 }

@@ -12,7 +12,7 @@ fn wrong_usage_exits_with_2_and_says_what_is_wrong() {
         (&["fly"], "unrecognized subcommand 'fly'"),
         (&["cart.glb"], "To see a model: storm-viewer view cart.glb"),
         (&["info"], "<FILE>"),
-        (&["render", "x.glb"], "--output <PNG>"),
+        (&["render", "x.glb"], "--output <PICTURE>"),
         (
             &["render", "x.glb", "-o", "a.png", "--wings"],
             "unexpected argument '--wings'",
@@ -236,9 +236,12 @@ fn a_place_that_cannot_be_written_is_refused() {
         ),
         (
             "out.jpg",
-            "out.jpg: cannot be written: only PNG can be written",
+            "out.jpg: cannot be written: the name has to end in .png or .exr",
         ),
-        ("out", "out: cannot be written: only PNG can be written"),
+        (
+            "out",
+            "out: cannot be written: the name has to end in .png or .exr",
+        ),
         ("/proc/out.png", "/proc/out.png: cannot be written: "),
     ] {
         folder

@@ -23,7 +23,7 @@ pub(super) struct Pending {
 }
 
 /// The value of an entity, and what it passes on.
-fn compute(
+pub(super) fn compute(
     transform: &Transform,
     own: Option<&Cell>,
     above: Option<(Affine3A, Cell)>,
@@ -35,7 +35,7 @@ fn compute(
     (GlobalTransform::from_affine(&affine, cell), (affine, cell))
 }
 
-fn differ(a: &GlobalTransform, b: &GlobalTransform) -> bool {
+pub(super) fn differ(a: &GlobalTransform, b: &GlobalTransform) -> bool {
     bytemuck::bytes_of(a) != bytemuck::bytes_of(b)
 }
 
