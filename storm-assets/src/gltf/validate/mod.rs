@@ -131,6 +131,7 @@ fn check(
         },
         ..Report::default()
     };
+    // No JSON begins with a zero: that was to be a container.
     let (json, binary) = if is_glb || bytes.first().is_some_and(|byte| *byte == 0) {
         let parts = container::read(&mut out, bytes);
         (parts.json, parts.binary)
