@@ -103,10 +103,10 @@ fn decode_ktx2(
 ) -> Result<Image, DecodeError> {
     let broken = |error: crate::ktx2::Ktx2Error| DecodeError::Broken(error.to_string());
     let texture = crate::ktx2::Texture::parse(bytes).map_err(broken)?;
-    // The pixels, and the blocks that are unpacked before them.
-    context
-        .budget
-        .image(texture.memory(0), || place.pointer())?;
+    // What decoding takes beside the pixels goes again; up to three times their size is what `Limits::peak_bytes` has for it.
+    let pixels = u64::from(texture.width()) * u64::from(texture.height()) * 4;
+    let paid = pixels.max(texture.memory(0).saturating_sub(3 * pixels));
+    context.budget.image(paid, || place.pointer())?;
     texture.decode(0).map_err(broken)
 }
 

@@ -267,7 +267,8 @@ impl<'a> Texture<'a> {
         }
     }
 
-    /// The most bytes that [`Texture::decode`] allocates for a level, besides 1 MiB for tables: the pixels, and twice what is decompressed.
+    /// The most bytes that [`Texture::decode`] allocates for a level, besides 1 MiB for tables: the pixels, what is decompressed, and the window
+    /// of the decompressor, which is up to four times that.
     #[must_use]
     pub fn memory(&self, level: u32) -> u64 {
         let (width, height) = self.side(level);
@@ -276,7 +277,7 @@ impl<'a> Texture<'a> {
         } else {
             0
         };
-        (width * height) as u64 * 4 + 2 * decompressed
+        (width * height) as u64 * 4 + 5 * decompressed
     }
 
     /// Decodes a level; 0 is the largest. Allocates at most [`Texture::memory`] and a little. Cost: O(pixels).
@@ -397,6 +398,9 @@ impl<'a> Texture<'a> {
     }
 }
 
+/// Windows up to this are taken for any content, bytes.
+const WINDOW_MIN: usize = 128 << 10;
+
 /// Decompresses a frame that holds `length` bytes, no more and no less.
 fn zstandard(data: &[u8], length: usize) -> Result<Vec<u8>, Ktx2Error> {
     let broken = |error: &dyn std::fmt::Display| {
@@ -404,8 +408,10 @@ fn zstandard(data: &[u8], length: usize) -> Result<Vec<u8>, Ktx2Error> {
         text.truncate(text.floor_char_boundary(120));
         Ktx2Error::Zstandard(text)
     };
-    let mut frame =
-        ruzstd::decoding::StreamingDecoder::new(data).map_err(|error| broken(&error))?;
+    // A window is allocated as large as the frame states it; none needs one beyond its content, rounded up.
+    let window = length.next_power_of_two().max(WINDOW_MIN) as u64;
+    let mut frame = ruzstd::decoding::StreamingDecoder::new_with_max_window_size(data, window)
+        .map_err(|error| broken(&error))?;
     let mut bytes = vec![0; length];
     frame
         .read_exact(&mut bytes)

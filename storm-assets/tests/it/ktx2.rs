@@ -221,3 +221,21 @@ fn broken_bytes_give_errors_or_pictures_of_the_stated_size() {
         }
     }
 }
+
+#[test]
+fn a_short_frame_that_states_a_large_window_is_refused_before_it_is_made() {
+    let test = "a_short_frame_that_states_a_large_window_is_refused_before_it_is_made";
+    let Some(mut bytes) = sample(test, "2d_uastc.ktx2") else {
+        return;
+    };
+    // Zstandard (RFC 8878): magic, a header that states a window of 128 MiB, an empty last block.
+    let frame = [0x28, 0xb5, 0x2f, 0xfd, 0, 17 << 3, 1, 0, 0];
+    bytes[44] = 2;
+    bytes[88..96].copy_from_slice(&(frame.len() as u64).to_le_bytes());
+    bytes[960..960 + frame.len()].copy_from_slice(&frame);
+    let error = Texture::parse(&bytes).unwrap().decode(0).unwrap_err();
+    assert!(
+        matches!(&error, Ktx2Error::Zstandard(what) if what.contains("indow")),
+        "{error}"
+    );
+}
