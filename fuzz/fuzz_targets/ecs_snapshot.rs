@@ -6,7 +6,9 @@
 
 use libfuzzer_sys::fuzz_target;
 use std::cell::RefCell;
-use storm_ecs::{Component, Entity, OnUnknown, RestoreOptions, Schema, SnapshotOptions, SnapshotView, World};
+use storm_ecs::{
+    Component, Entity, OnUnknown, RestoreOptions, Schema, SnapshotOptions, SnapshotView, World,
+};
 
 #[derive(Component, Clone, Copy)]
 #[component(name = "f.Place", schema, pod)]
@@ -32,7 +34,10 @@ struct Count(u64);
 enum Kind {
     Plain,
     Text(#[field(len <= 64)] String),
-    Many { entities: Vec<Entity>, wide: Vec<Option<[f64; 8]>> },
+    Many {
+        entities: Vec<Entity>,
+        wide: Vec<Option<[f64; 8]>>,
+    },
 }
 #[derive(Component, Clone)]
 #[component(name = "f.Kinds", schema)]
@@ -45,10 +50,14 @@ fn world() -> World {
     world.register::<Tag>();
     world.register::<Count>();
     world.register::<Kinds>();
-    world.register_section("f.section", |_, out| out.text("section"), |input| {
-        let _ = input.text()?;
-        Ok(Box::new(|_| {}))
-    });
+    world.register_section(
+        "f.section",
+        |_, out| out.text("section"),
+        |input| {
+            let _ = input.text()?;
+            Ok(Box::new(|_| {}))
+        },
+    );
     world
 }
 
@@ -60,20 +69,47 @@ struct Bench {
 
 fn bench() -> Bench {
     let mut world = world();
-    let place = |i: u32| Place { position: [i as f32; 3], parent_order: i };
+    let place = |i: u32| Place {
+        position: [i as f32; 3],
+        parent_order: i,
+    };
     let made = world.spawn_batch((0..9).map(|i| (place(i), Count(i.into()))));
-    let a = world.spawn((Kinds(vec![Kind::Text("text".into()), Kind::Plain], true), Tag));
-    world.spawn((Parent(a), Kinds(vec![Kind::Many { entities: vec![a, made[0]], wide: vec![None, Some([1.0; 8])] }], false)));
+    let a = world.spawn((
+        Kinds(vec![Kind::Text("text".into()), Kind::Plain], true),
+        Tag,
+    ));
+    world.spawn((
+        Parent(a),
+        Kinds(
+            vec![Kind::Many {
+                entities: vec![a, made[0]],
+                wide: vec![None, Some([1.0; 8])],
+            }],
+            false,
+        ),
+    ));
     world.despawn(made[3]).unwrap();
-    let base = world.snapshot(&SnapshotOptions::default()).unwrap().as_bytes().to_vec();
-    let since = SnapshotView::parse(&base, &RestoreOptions::default()).unwrap().tick();
+    let base = world
+        .snapshot(&SnapshotOptions::default())
+        .unwrap()
+        .as_bytes()
+        .to_vec();
+    let since = SnapshotView::parse(&base, &RestoreOptions::default())
+        .unwrap()
+        .tick();
     world.get_mut::<Count>(made[1]).unwrap().0 = 7;
     world.get_mut::<Kinds>(a).unwrap().1 = false;
     world.despawn(made[2]).unwrap();
     world.spawn((Parent(made[0]), Count(1)));
     world.remove::<Count>(made[4]).unwrap();
-    world.insert(made[5], Kinds(vec![Kind::Plain], false)).unwrap();
-    let delta = world.delta(since, &SnapshotOptions::default()).unwrap().as_bytes().to_vec();
+    world
+        .insert(made[5], Kinds(vec![Kind::Plain], false))
+        .unwrap();
+    let delta = world
+        .delta(since, &SnapshotOptions::default())
+        .unwrap()
+        .as_bytes()
+        .to_vec();
     world.restore(&base, &RestoreOptions::default()).unwrap();
     Bench { world, base, delta }
 }
@@ -88,11 +124,18 @@ fn check(world: &mut World) {
     for &entity in &entities {
         assert_eq!(world.entity_at(entity.index()), Some(entity));
     }
-    let total: usize = world.query::<&Kinds>().into_iter().map(|kinds| kinds.0.len()).sum();
+    let total: usize = world
+        .query::<&Kinds>()
+        .into_iter()
+        .map(|kinds| kinds.0.len())
+        .sum();
     std::hint::black_box(total);
     // What was taken can be stored and put back.
     let saved = world.snapshot(&SnapshotOptions::default()).unwrap();
-    let trust = RestoreOptions { check_constraints: false, ..RestoreOptions::default() };
+    let trust = RestoreOptions {
+        check_constraints: false,
+        ..RestoreOptions::default()
+    };
     world.restore(saved.as_bytes(), &trust).unwrap();
     let again = world.snapshot(&SnapshotOptions::default()).unwrap();
     assert_eq!(saved.as_bytes()[32..], again.as_bytes()[32..]);
@@ -106,11 +149,21 @@ fn check(world: &mut World) {
 }
 
 fuzz_target!(|data: &[u8]| {
-    let Some((&mode, rest)) = data.split_first() else { return };
+    let Some((&mode, rest)) = data.split_first() else {
+        return;
+    };
     BENCH.with_borrow_mut(|bench| {
         let options = RestoreOptions {
-            unknown: if mode & 8 == 0 { OnUnknown::Error } else { OnUnknown::Skip },
-            unknown_sections: if mode & 8 == 0 { OnUnknown::Error } else { OnUnknown::Skip },
+            unknown: if mode & 8 == 0 {
+                OnUnknown::Error
+            } else {
+                OnUnknown::Skip
+            },
+            unknown_sections: if mode & 8 == 0 {
+                OnUnknown::Error
+            } else {
+                OnUnknown::Skip
+            },
             check_constraints: mode & 16 == 0,
             max_entities: 10_000,
             max_tables: 100,
@@ -120,16 +173,27 @@ fuzz_target!(|data: &[u8]| {
         let bytes = if mode & 1 == 0 {
             rest.to_vec()
         } else {
-            let mut bytes = if delta { bench.delta.clone() } else { bench.base.clone() };
+            let mut bytes = if delta {
+                bench.delta.clone()
+            } else {
+                bench.base.clone()
+            };
             for edit in rest.chunks_exact(3) {
                 let at = usize::from(u16::from_le_bytes([edit[0], edit[1]])) % bytes.len();
                 bytes[at] = edit[2];
             }
             bytes
         };
-        bench.world.restore(&bench.base, &RestoreOptions::default()).unwrap();
+        bench
+            .world
+            .restore(&bench.base, &RestoreOptions::default())
+            .unwrap();
         let count = bench.world.len();
-        let result = if delta { bench.world.apply_delta(&bytes, &options) } else { bench.world.restore(&bytes, &options) };
+        let result = if delta {
+            bench.world.apply_delta(&bytes, &options)
+        } else {
+            bench.world.restore(&bytes, &options)
+        };
         if result.is_err() {
             assert_eq!(bench.world.len(), count);
         }

@@ -1,6 +1,9 @@
 //! The metallic-roughness material of glTF 2.0, as plain values.
 
-use crate::{Handle, Image, Sampler};
+use crate::{
+    Anisotropy, Clearcoat, Handle, Image, Iridescence, Sampler, Sheen, Specular, Transmission,
+    Volume,
+};
 
 /// What the alpha of a material means.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -14,6 +17,57 @@ pub enum AlphaMode {
     Blend,
 }
 
+/// Where a material looks a texture up: `offset + rotate(rotation) · (scale · uv)` (KHR_texture_transform).
+///
+/// ```
+/// use storm_assets::TextureTransform;
+///
+/// let turned = TextureTransform { rotation: std::f32::consts::FRAC_PI_2, offset: [0.0, 1.0], ..TextureTransform::IDENTITY };
+/// let [u, v] = turned.apply([1.0, 0.0]);
+/// assert!((u - 0.0).abs() < 1e-6 && (v - 0.0).abs() < 1e-6, "the lower left corner is where the upper right one was");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TextureTransform {
+    /// Added last, in widths and heights of the picture.
+    pub offset: [f32; 2],
+    /// Counter-clockwise as seen in the picture (V grows downwards), radians.
+    pub rotation: f32,
+    /// Multiplied first.
+    pub scale: [f32; 2],
+}
+
+impl TextureTransform {
+    /// Changes nothing.
+    pub const IDENTITY: Self = Self {
+        offset: [0.0; 2],
+        rotation: 0.0,
+        scale: [1.0; 2],
+    };
+
+    /// The two rows of the affine matrix: `[u', v'] = rows · [u, v, 1]`.
+    #[must_use]
+    pub fn rows(&self) -> [[f32; 3]; 2] {
+        let (sin, cos) = self.rotation.sin_cos();
+        let [x, y] = self.scale;
+        [
+            [cos * x, sin * y, self.offset[0]],
+            [-sin * x, cos * y, self.offset[1]],
+        ]
+    }
+
+    /// Moves one UV.
+    #[must_use]
+    pub fn apply(&self, [u, v]: [f32; 2]) -> [f32; 2] {
+        self.rows().map(|[x, y, offset]| x * u + y * v + offset)
+    }
+}
+
+impl Default for TextureTransform {
+    fn default() -> Self {
+        Self::IDENTITY
+    }
+}
+
 /// A texture as a material uses it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TextureSlot {
@@ -23,11 +77,14 @@ pub struct TextureSlot {
     pub sampler: Sampler,
     /// Which of the mesh's UV sets it is looked up with.
     pub uv_set: u32,
+    /// How the UVs are moved before.
+    pub transform: TextureTransform,
 }
 
-/// A surface: metallic-roughness, after glTF 2.0 §3.9.
+/// A surface: metallic-roughness, after glTF 2.0 §3.9, with the layers of the KHR_materials extensions.
 ///
-/// Factors are linear. Colours of textures are sRGB in `base_color_texture` and `emissive_texture`, linear in the rest.
+/// Factors are linear. Colours of textures are sRGB in `base_color_texture`, `emissive_texture` and the colour textures of `specular` and
+/// `sheen`, linear in the rest. A layer that is `None` is not there; a renderer that does not know a layer leaves it out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Material {
     /// For people; need not be unique.
@@ -58,6 +115,28 @@ pub struct Material {
     pub alpha_mode: AlphaMode,
     /// Whether back faces are drawn, lit with the normal turned round.
     pub double_sided: bool,
+    /// Whether the base colour is shown as it is, without any light (KHR_materials_unlit); nothing below counts then.
+    pub unlit: bool,
+    /// Multiplies `emissive`, from 0 (KHR_materials_emissive_strength).
+    pub emissive_strength: f32,
+    /// Index of refraction, from 1; 0 reflects everything at every angle (KHR_materials_ior).
+    pub ior: f32,
+    /// 20 over the Abbe number, from 0: how far colours part in a volume (KHR_materials_dispersion).
+    pub dispersion: f32,
+    /// Dielectric reflection.
+    pub specular: Option<Specular>,
+    /// A clear layer on top.
+    pub clearcoat: Option<Clearcoat>,
+    /// Cloth fibres.
+    pub sheen: Option<Sheen>,
+    /// Light that passes through.
+    pub transmission: Option<Transmission>,
+    /// What is below the surface.
+    pub volume: Option<Volume>,
+    /// Stretched reflections.
+    pub anisotropy: Option<Anisotropy>,
+    /// A thin film.
+    pub iridescence: Option<Iridescence>,
 }
 
 impl Default for Material {
@@ -78,6 +157,17 @@ impl Default for Material {
             emissive_texture: None,
             alpha_mode: AlphaMode::Opaque,
             double_sided: false,
+            unlit: false,
+            emissive_strength: 1.0,
+            ior: 1.5,
+            dispersion: 0.0,
+            specular: None,
+            clearcoat: None,
+            sheen: None,
+            transmission: None,
+            volume: None,
+            anisotropy: None,
+            iridescence: None,
         }
     }
 }
@@ -96,16 +186,81 @@ impl Material {
         }
     }
 
-    /// The texture slots in use, in a fixed order.
+    /// The texture slots in use, in a fixed order: the five of core glTF, then those of the layers.
     pub fn textures(&self) -> impl Iterator<Item = &TextureSlot> {
+        let specular = self.specular.as_ref();
+        let clearcoat = self.clearcoat.as_ref();
+        let sheen = self.sheen.as_ref();
+        let iridescence = self.iridescence.as_ref();
         [
-            &self.base_color_texture,
-            &self.metallic_roughness_texture,
-            &self.normal_texture,
-            &self.occlusion_texture,
-            &self.emissive_texture,
+            Some(&self.base_color_texture),
+            Some(&self.metallic_roughness_texture),
+            Some(&self.normal_texture),
+            Some(&self.occlusion_texture),
+            Some(&self.emissive_texture),
+            specular.map(|layer| &layer.texture),
+            specular.map(|layer| &layer.color_texture),
+            clearcoat.map(|layer| &layer.texture),
+            clearcoat.map(|layer| &layer.roughness_texture),
+            clearcoat.map(|layer| &layer.normal_texture),
+            sheen.map(|layer| &layer.color_texture),
+            sheen.map(|layer| &layer.roughness_texture),
+            self.transmission.as_ref().map(|layer| &layer.texture),
+            self.volume.as_ref().map(|layer| &layer.thickness_texture),
+            self.anisotropy.as_ref().map(|layer| &layer.texture),
+            iridescence.map(|layer| &layer.texture),
+            iridescence.map(|layer| &layer.thickness_texture),
         ]
         .into_iter()
         .flatten()
+        .flatten()
+    }
+
+    /// Every texture slot that there is, used or not, to be changed; in the order of [`Material::textures`].
+    pub fn textures_mut(&mut self) -> impl Iterator<Item = &mut Option<TextureSlot>> {
+        let mut slots = vec![
+            &mut self.base_color_texture,
+            &mut self.metallic_roughness_texture,
+            &mut self.normal_texture,
+            &mut self.occlusion_texture,
+            &mut self.emissive_texture,
+        ];
+        if let Some(layer) = &mut self.specular {
+            slots.extend([&mut layer.texture, &mut layer.color_texture]);
+        }
+        if let Some(layer) = &mut self.clearcoat {
+            slots.extend([
+                &mut layer.texture,
+                &mut layer.roughness_texture,
+                &mut layer.normal_texture,
+            ]);
+        }
+        if let Some(layer) = &mut self.sheen {
+            slots.extend([&mut layer.color_texture, &mut layer.roughness_texture]);
+        }
+        slots.extend(self.transmission.as_mut().map(|layer| &mut layer.texture));
+        slots.extend(
+            self.volume
+                .as_mut()
+                .map(|layer| &mut layer.thickness_texture),
+        );
+        slots.extend(self.anisotropy.as_mut().map(|layer| &mut layer.texture));
+        if let Some(layer) = &mut self.iridescence {
+            slots.extend([&mut layer.texture, &mut layer.thickness_texture]);
+        }
+        slots.into_iter()
+    }
+
+    /// The UV set that tangents are made for: that of the normal texture, else of the clear coat's, else of the anisotropy's, else 0 where
+    /// the anisotropy has no texture; `None` where nothing needs tangents.
+    #[must_use]
+    pub fn tangent_uv_set(&self) -> Option<u32> {
+        let clearcoat = self.clearcoat.and_then(|layer| layer.normal_texture);
+        let slot = self.normal_texture.or(clearcoat);
+        match (slot, self.anisotropy) {
+            (Some(slot), _) => Some(slot.uv_set),
+            (None, Some(layer)) => Some(layer.texture.map_or(0, |slot| slot.uv_set)),
+            (None, None) => None,
+        }
     }
 }

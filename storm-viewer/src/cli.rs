@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Render(RenderArgs),
     /// Say what is in a glTF model
     Info(InfoArgs),
+    /// Say what is wrong with a glTF model, in the codes of the Khronos validator; fails where there are errors
+    Validate(ValidateArgs),
     /// Say what the Vulkan driver and the display of this machine can do
     Doctor(DoctorArgs),
 }
@@ -114,6 +116,15 @@ pub(crate) struct InfoArgs {
     /// The model: .gltf or .glb
     pub(crate) file: PathBuf,
     /// As JSON, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ValidateArgs {
+    /// The model: .gltf or .glb
+    pub(crate) file: PathBuf,
+    /// As JSON, in the form of the Khronos validator's reports
     #[arg(long)]
     pub(crate) json: bool,
 }

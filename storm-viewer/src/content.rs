@@ -16,6 +16,26 @@ use crate::{
     progress,
 };
 
+/// Extensions that the reader reads and the renderer does not draw yet: files that require one are refused, others are shown without it and
+/// with a note. Whoever makes the renderer draw one takes it off this list.
+pub(crate) const NOT_DRAWN: &[&str] = &[
+    "KHR_animation_pointer",
+    "KHR_materials_anisotropy",
+    "KHR_materials_clearcoat",
+    "KHR_materials_dispersion",
+    "KHR_materials_emissive_strength",
+    "KHR_materials_ior",
+    "KHR_materials_iridescence",
+    "KHR_materials_sheen",
+    "KHR_materials_specular",
+    "KHR_materials_transmission",
+    "KHR_materials_unlit",
+    "KHR_materials_variants",
+    "KHR_materials_volume",
+    "KHR_node_visibility",
+    "KHR_texture_transform",
+];
+
 /// A camera that can be chosen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NamedCamera {
@@ -285,7 +305,8 @@ impl Content {
 /// # Errors
 /// When the file cannot be read.
 pub(crate) fn read(path: &Path) -> Result<gltf::Gltf, ViewerError> {
-    Ok(gltf::load(path, &progress::load_options(&title_of(path)))?)
+    let options = progress::load_options(&title_of(path)).without(NOT_DRAWN);
+    Ok(gltf::load(path, &options)?)
 }
 
 fn title_of(path: &Path) -> String {

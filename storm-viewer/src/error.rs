@@ -89,6 +89,14 @@ pub enum ViewerError {
         /// The first of them, on one line.
         first: String,
     },
+    /// A file has errors; `validate` has said which.
+    #[error("{file} has {errors} errors")]
+    NotValid {
+        /// Its name.
+        file: String,
+        /// How many.
+        errors: usize,
+    },
     /// There is no display, or it cannot be reached.
     #[error("no display to open a window on: {0}; 'render' needs none")]
     NoDisplay(String),

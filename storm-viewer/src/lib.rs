@@ -24,6 +24,7 @@ mod session;
 mod sky;
 mod stage;
 pub mod town;
+mod validate;
 #[cfg(feature = "window")]
 mod window;
 
@@ -79,6 +80,7 @@ fn run_command(command: &Command) -> Result<(), ViewerError> {
     match command {
         Command::Render(args) => render::run(args),
         Command::Info(args) => info::run(args),
+        Command::Validate(args) => validate::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::View(args) => view(args),
         Command::Demo(args) => demo::run(args),

@@ -7,11 +7,11 @@ use super::{
     context::Context,
     cursor::Cursor,
     decode::{Allowed, Data, check_bounds},
-    error::Problem,
+    error::{Problem, shortened},
     node::Node,
     primitive::ReadMesh,
 };
-use crate::{Clip, Interpolation, Skin, Track, TrackValues};
+use crate::{Clip, Interpolation, PointerObject, PointerTrack, Skin, Track, TrackValues};
 
 fn accessor<'d, 'a>(data: &'d Data<'a>, index: Cursor<'_>) -> Result<&'d Accessor<'a>, Problem> {
     Ok(&data.accessors[index.index(data.accessors.len(), "accessors")?])
@@ -181,53 +181,74 @@ pub(super) fn check_skins(
     Ok(())
 }
 
-/// Reads one element of `animations`. `targets[n]` is how many morph targets the mesh of node `n` has.
+/// What the channels of an animation can point to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counts<'c> {
+    /// For each node, how many morph targets its mesh has.
+    pub(super) morph_targets: &'c [usize],
+    pub(super) materials: usize,
+    pub(super) meshes: usize,
+    pub(super) cameras: usize,
+    pub(super) lights: usize,
+}
+
+/// What a channel drives.
+enum Driven<'a> {
+    Node {
+        node: usize,
+        path: &'a str,
+        place: Cursor<'a>,
+    },
+    Pointer {
+        pointer: &'a str,
+        object: PointerObject,
+    },
+}
+
+/// Reads one element of `animations`.
 pub(super) fn read_clip(
     context: &mut Context,
     data: &Data<'_>,
     place: Cursor<'_>,
-    targets: &[usize],
+    counts: &Counts<'_>,
 ) -> Result<Clip, Problem> {
     let name = context.name(place)?;
     let samplers_place = place.required("samplers")?;
     let samplers = context.list(place, "samplers", |_, place, _| Ok(place))?;
     place.required("channels")?;
-    let mut driven = std::collections::BTreeSet::new();
+    let mut nodes_driven = std::collections::BTreeSet::new();
+    let mut pointers_driven = std::collections::BTreeSet::new();
+    let mut pointers = Vec::new();
     let tracks = context.list(place, "channels", |context, channel, _| {
         let sampler = samplers[channel
             .required("sampler")?
             .index(samplers.len(), "samplers")?];
-        let target = channel.required("target")?;
-        let path_place = target.required("path")?;
-        let path = path_place.text()?;
-        if !matches!(path, "translation" | "rotation" | "scale" | "weights") {
-            if path == "pointer" {
-                context.warn(channel, || {
-                    "KHR_animation_pointer is not supported; it is left out".to_owned()
-                });
-                return Ok(None);
+        match read_target(context, channel, counts)? {
+            None => Ok(None),
+            Some(Driven::Node { node, path, place }) => {
+                if !nodes_driven.insert((node, path)) {
+                    return Err(channel.wrong_found(
+                        "a property that no other channel drives",
+                        format!("{path} of node {node} again"),
+                    ));
+                }
+                read_track(context, data, sampler, (node, path, place), counts)
             }
-            return Err(path_place.wrong("translation, rotation, scale or weights"));
+            Some(Driven::Pointer { pointer, object }) => {
+                if !pointers_driven.insert(pointer) {
+                    return Err(channel.wrong_found(
+                        "a property that no other channel drives",
+                        format!("{:?} again", shortened(pointer)),
+                    ));
+                }
+                // The list of pointers doubles when it grows.
+                context
+                    .budget
+                    .values::<[PointerTrack; 3]>(1, || channel.pointer())?;
+                pointers.extend(read_pointer(context, data, sampler, pointer, object)?);
+                Ok(None)
+            }
         }
-        let Some(node) = target.optional_index("node", targets.len(), "nodes")? else {
-            context.warn(channel, || "names no node; it is left out".to_owned());
-            return Ok(None);
-        };
-        if !driven.insert((node, path)) {
-            return Err(channel.wrong_found(
-                "a property that no other channel drives",
-                format!("{path} of node {node} again"),
-            ));
-        }
-        read_track(
-            context,
-            data,
-            sampler,
-            node,
-            path,
-            targets[node],
-            path_place,
-        )
     })?;
     if samplers.is_empty() {
         context.warn(samplers_place, || {
@@ -237,18 +258,86 @@ pub(super) fn read_clip(
     Ok(Clip {
         name,
         tracks: tracks.into_iter().flatten().collect(),
+        pointers,
     })
 }
 
-fn read_track(
+/// What a channel drives; `None` where it says nothing that can be driven.
+fn read_target<'a>(
     context: &mut Context,
-    data: &Data<'_>,
-    sampler: Cursor<'_>,
-    node: usize,
-    path: &str,
-    targets: usize,
-    path_place: Cursor<'_>,
-) -> Result<Option<Track>, Problem> {
+    channel: Cursor<'a>,
+    counts: &Counts<'_>,
+) -> Result<Option<Driven<'a>>, Problem> {
+    let target = channel.required("target")?;
+    let place = target.required("path")?;
+    let path = place.text()?;
+    let nodes = counts.morph_targets.len();
+    if path == "pointer" {
+        let Some(extension) = context.extension(target, "KHR_animation_pointer")? else {
+            context.warn(channel, || {
+                "says nothing without KHR_animation_pointer; it is left out".to_owned()
+            });
+            return Ok(None);
+        };
+        let place = extension.required("pointer")?;
+        let pointer = place.text()?;
+        let mut parts = pointer.strip_prefix('/').unwrap_or_default().split('/');
+        let list = match (parts.next(), parts.clone().next(), parts.clone().nth(1)) {
+            (Some("extensions"), Some("KHR_lights_punctual"), Some("lights")) => {
+                parts.nth(1);
+                "lights"
+            }
+            (Some(list), _, _) => list,
+            _ => "",
+        };
+        let index = parts.next().and_then(|index| index.parse::<u32>().ok());
+        let property = parts.next();
+        let (object, len) = match (list, index) {
+            ("nodes", Some(index)) => (PointerObject::Node(index), nodes),
+            ("materials", Some(index)) => (PointerObject::Material(index), counts.materials),
+            ("meshes", Some(index)) => (PointerObject::Mesh(index), counts.meshes),
+            ("cameras", Some(index)) => (PointerObject::Camera(index), counts.cameras),
+            ("lights", Some(index)) => (PointerObject::Light(index), counts.lights),
+            _ => (PointerObject::Other, usize::MAX),
+        };
+        if index.is_some_and(|index| index as usize >= len) || property.is_none() {
+            context.warn(place, || {
+                "points at nothing that can be driven; it is left out".to_owned()
+            });
+            return Ok(None);
+        }
+        return Ok(Some(match (object, property, parts.next()) {
+            (
+                PointerObject::Node(node),
+                Some(path @ ("translation" | "rotation" | "scale" | "weights")),
+                None,
+            ) => Driven::Node {
+                node: node as usize,
+                path,
+                place,
+            },
+            _ => Driven::Pointer { pointer, object },
+        }));
+    }
+    if !matches!(path, "translation" | "rotation" | "scale" | "weights") {
+        return Err(place.wrong("translation, rotation, scale or weights"));
+    }
+    let Some(node) = target.optional_index("node", nodes, "nodes")? else {
+        context.warn(channel, || "names no node; it is left out".to_owned());
+        return Ok(None);
+    };
+    Ok(Some(Driven::Node { node, path, place }))
+}
+
+/// When the keys of a sampler are, and what it says between them.
+struct Keys {
+    interpolation: Interpolation,
+    times: Vec<f32>,
+    /// All zero, unless an extension filled it in.
+    timeless: bool,
+}
+
+fn read_keys(context: &mut Context, data: &Data<'_>, sampler: Cursor<'_>) -> Result<Keys, Problem> {
     let interpolation = match sampler.get("interpolation")? {
         None => Interpolation::Linear,
         Some(place) => match place.text()? {
@@ -259,7 +348,6 @@ fn read_track(
         },
     };
     let input = accessor(data, sampler.required("input")?)?;
-    // All zero, unless an extension filled it in.
     let timeless = input.base.is_none() && input.sparse.is_none();
     let times: Vec<[f32; 1]> = data.floats(context, input, Shape::Scalar, Allowed::Float)?;
     check_bounds(context, input, &times)?;
@@ -274,13 +362,29 @@ fn read_track(
         }
         last = Some(time);
     }
-    let output = accessor(data, sampler.required("output")?)?;
-    let per_key = interpolation.values_per_key();
     if interpolation == Interpolation::CubicSpline && times.len() < 2 {
         context.warn(sampler, || {
             "a spline is to have at least two keys".to_owned()
         });
     }
+    Ok(Keys {
+        interpolation,
+        times,
+        timeless,
+    })
+}
+
+fn read_track(
+    context: &mut Context,
+    data: &Data<'_>,
+    sampler: Cursor<'_>,
+    (node, path, path_place): (usize, &str, Cursor<'_>),
+    counts: &Counts<'_>,
+) -> Result<Option<Track>, Problem> {
+    let targets = counts.morph_targets[node];
+    let keys = read_keys(context, data, sampler)?;
+    let output = accessor(data, sampler.required("output")?)?;
+    let per_key = keys.interpolation.values_per_key();
     let width = if path == "weights" { targets } else { 1 };
     if path == "weights" && targets == 0 {
         return Err(path_place.wrong_found(
@@ -288,7 +392,8 @@ fn read_track(
             format!("node {node} without"),
         ));
     }
-    let expected = times
+    let expected = keys
+        .times
         .len()
         .checked_mul(per_key)
         .and_then(|values| values.checked_mul(width));
@@ -296,7 +401,7 @@ fn read_track(
         return Err(output.place.wrong_found(
             format!(
                 "{per_key} × {width} values for each of {} keys",
-                times.len()
+                keys.times.len()
             ),
             output.count.to_string(),
         ));
@@ -309,7 +414,7 @@ fn read_track(
         "rotation" => {
             let mut values: Vec<[f32; 4]> =
                 data.floats(context, output, Shape::Vec4, Allowed::FloatOrNorm)?;
-            unit_rotations(context, output, &mut values, interpolation);
+            unit_rotations(context, output, &mut values, keys.interpolation);
             TrackValues::Rotation(values)
         }
         _ => {
@@ -321,14 +426,68 @@ fn read_track(
             }
         }
     };
-    if timeless {
+    if keys.timeless {
         context.warn(sampler, || "has no times; it is left out".to_owned());
         return Ok(None);
     }
     Ok(Some(Track {
         node: node as u32,
-        interpolation,
-        times,
+        interpolation: keys.interpolation,
+        times: keys.times,
+        values,
+    }))
+}
+
+/// A track of any property: as many numbers as its accessor says.
+fn read_pointer(
+    context: &mut Context,
+    data: &Data<'_>,
+    sampler: Cursor<'_>,
+    pointer: &str,
+    object: PointerObject,
+) -> Result<Option<PointerTrack>, Problem> {
+    let keys = read_keys(context, data, sampler)?;
+    let output = accessor(data, sampler.required("output")?)?;
+    let values: Vec<f32> = {
+        let (shape, any) = (output.shape, Allowed::Quantized);
+        macro_rules! flat {
+            ($n:literal) => {
+                bytemuck::cast_vec(data.floats::<$n>(context, output, shape, any)?)
+            };
+        }
+        match shape.components() {
+            1 => flat!(1),
+            2 => flat!(2),
+            3 => flat!(3),
+            4 => flat!(4),
+            9 => flat!(9),
+            _ => flat!(16),
+        }
+    };
+    let per_width = keys
+        .times
+        .len()
+        .saturating_mul(keys.interpolation.values_per_key());
+    // A list of numbers, such as morph weights, is several elements a key.
+    if per_width == 0 || !output.count.is_multiple_of(per_width) {
+        return Err(output.place.wrong_found(
+            format!("a multiple of {per_width} values"),
+            output.count.to_string(),
+        ));
+    }
+    context
+        .budget
+        .values::<u8>(pointer.len(), || sampler.pointer())?;
+    if keys.timeless {
+        context.warn(sampler, || "has no times; it is left out".to_owned());
+        return Ok(None);
+    }
+    Ok(Some(PointerTrack {
+        pointer: pointer.to_owned(),
+        object,
+        interpolation: keys.interpolation,
+        width: values.len() / per_width,
+        times: keys.times,
         values,
     }))
 }

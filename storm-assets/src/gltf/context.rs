@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use super::{
     cursor::Cursor,
     error::{Problem, Warning},
+    extensions::SUPPORTED_EXTENSIONS,
     limits::{Budget, Limits},
     options::{LoadOptions, Progress, ProgressFn, Stage},
 };
@@ -14,6 +15,8 @@ pub(super) struct Context {
     pub(super) budget: Budget,
     pub(super) limits: Limits,
     pub(super) source: String,
+    /// Extensions that the caller does not want.
+    without: Vec<String>,
     pub(super) warnings: Vec<Warning>,
     /// How many warnings there were, kept or not.
     pub(super) warning_count: usize,
@@ -28,11 +31,32 @@ impl Context {
             budget: Budget::new(&options.limits),
             limits: options.limits.clone(),
             source,
+            without: options.without.clone(),
             warnings: Vec::new(),
             warning_count: 0,
             progress: options.progress.clone(),
             done: 0,
             total: 0,
+        }
+    }
+
+    /// Whether the extension is read: it is known, and the caller has not put it aside.
+    pub(super) fn reads(&self, extension: &str) -> bool {
+        SUPPORTED_EXTENSIONS.contains(&extension)
+            && !self.without.iter().any(|name| name == extension)
+    }
+
+    /// The extension object `name` of `object`, if it is there and read.
+    pub(super) fn extension<'a>(
+        &self,
+        object: Cursor<'a>,
+        name: &str,
+    ) -> Result<Option<Cursor<'a>>, Problem> {
+        debug_assert!(SUPPORTED_EXTENSIONS.contains(&name), "{name} is listed");
+        if self.reads(name) {
+            object.extension(name)
+        } else {
+            Ok(None)
         }
     }
 

@@ -136,6 +136,97 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Whether this is an array or an object.
+    pub(super) fn is_container(self) -> bool {
+        matches!(self.node(), Node::Array { .. } | Node::Object { .. })
+    }
+
+    /// Whether this is an object.
+    pub(super) fn is_object(self) -> bool {
+        matches!(self.node(), Node::Object { .. })
+    }
+
+    // For validation, which goes on whatever is wrong.
+
+    /// The members of an object; nothing of anything else.
+    pub(super) fn entries(self) -> impl Iterator<Item = (&'a str, Self)> {
+        self.members_unchecked()
+    }
+
+    /// The member `key` of an object; of several, the last.
+    pub(super) fn entry(self, key: &str) -> Option<Self> {
+        let mut members = self.members_unchecked();
+        let first = members.find(|(name, _)| *name == key)?;
+        let later = members.filter(|(name, _)| *name == key).last();
+        Some(later.unwrap_or(first).1)
+    }
+
+    /// Whether this is `null`.
+    pub(super) fn is_null(self) -> bool {
+        matches!(self.node(), Node::Null)
+    }
+
+    /// A whole number, however it is written.
+    pub(super) fn integer(self) -> Option<i64> {
+        match self.node() {
+            Node::Unsigned(value) => Some(i64::try_from(*value).unwrap_or(i64::MAX)),
+            // Saturates.
+            Node::Number(value) if value.fract() == 0.0 => Some(*value as i64),
+            _ => None,
+        }
+    }
+
+    /// A number.
+    pub(super) fn number(self) -> Option<f64> {
+        match self.node() {
+            Node::Unsigned(value) => Some(*value as f64),
+            Node::Number(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// What stands here, for messages.
+    pub(super) fn shown(self) -> String {
+        self.describe()
+    }
+
+    /// Writes this value as JSON without spaces. Numbers keep their value, not their spelling.
+    pub(super) fn write_json(self, out: &mut impl fmt::Write) -> fmt::Result {
+        match self.node() {
+            Node::Null => out.write_str("null"),
+            Node::Bool(value) => write!(out, "{value}"),
+            Node::Unsigned(value) => write!(out, "{value}"),
+            // The document holds finite numbers only, and these and texts always have JSON.
+            Node::Number(value) => {
+                out.write_str(&serde_json::to_string(value).map_err(|_| fmt::Error)?)
+            }
+            Node::Text(text) => write_text(text, out),
+            Node::Owned(text) => write_text(text, out),
+            Node::Array { .. } => {
+                out.write_char('[')?;
+                for (index, element) in self.elements_unchecked().enumerate() {
+                    if index > 0 {
+                        out.write_char(',')?;
+                    }
+                    element.write_json(out)?;
+                }
+                out.write_char(']')
+            }
+            Node::Object { .. } => {
+                out.write_char('{')?;
+                for (index, (key, value)) in self.members_unchecked().enumerate() {
+                    if index > 0 {
+                        out.write_char(',')?;
+                    }
+                    write_text(key, out)?;
+                    out.write_char(':')?;
+                    value.write_json(out)?;
+                }
+                out.write_char('}')
+            }
+        }
+    }
+
     /// The members of an object, in file order.
     pub(super) fn members(self) -> Result<impl Iterator<Item = (&'a str, Self)>, Problem> {
         match self.node() {
@@ -292,6 +383,24 @@ impl<'a> Cursor<'a> {
             None => Ok(0),
         }
     }
+}
+
+/// A text as JSON. In pieces: the whole of it may be large, and is not copied.
+fn write_text(text: &str, out: &mut impl fmt::Write) -> fmt::Result {
+    out.write_char('"')?;
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c < ' ' || c == '"' || c == '\\') {
+        out.write_str(&rest[..at])?;
+        let byte = rest.as_bytes()[at];
+        match byte {
+            b'"' => out.write_str("\\\"")?,
+            b'\\' => out.write_str("\\\\")?,
+            _ => write!(out, "\\u{byte:04x}")?,
+        }
+        rest = &rest[at + 1..];
+    }
+    out.write_str(rest)?;
+    out.write_char('"')
 }
 
 impl fmt::Debug for Cursor<'_> {

@@ -4,8 +4,33 @@ use std::collections::BTreeSet;
 
 use super::{context::Context, cursor::Cursor, error::Problem};
 
-/// Extensions that are read in full.
-pub const SUPPORTED_EXTENSIONS: &[&str] = &["KHR_lights_punctual", "KHR_mesh_quantization"];
+/// Extensions that are read in full. Whether a consumer draws them is its own business: see
+/// [`LoadOptions::without`](super::LoadOptions::without).
+pub const SUPPORTED_EXTENSIONS: &[&str] = &[
+    "EXT_mesh_gpu_instancing",
+    "EXT_meshopt_compression",
+    "EXT_texture_webp",
+    "KHR_animation_pointer",
+    "KHR_lights_punctual",
+    "KHR_materials_anisotropy",
+    "KHR_materials_clearcoat",
+    "KHR_materials_dispersion",
+    "KHR_materials_emissive_strength",
+    "KHR_materials_ior",
+    "KHR_materials_iridescence",
+    "KHR_materials_sheen",
+    "KHR_materials_specular",
+    "KHR_materials_transmission",
+    "KHR_materials_unlit",
+    "KHR_materials_variants",
+    "KHR_materials_volume",
+    "KHR_mesh_quantization",
+    "KHR_meshopt_compression",
+    "KHR_node_visibility",
+    "KHR_texture_basisu",
+    "KHR_texture_transform",
+    "KHR_xmp_json_ld",
+];
 
 /// What `extensionsUsed` and `extensionsRequired` say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,10 +55,7 @@ pub(super) fn read(context: &mut Context, root: Cursor<'_>) -> Result<Extensions
         })
     };
     let required = names(context, "extensionsRequired")?;
-    if let Some((name, _)) = required
-        .iter()
-        .find(|(name, _)| !SUPPORTED_EXTENSIONS.contains(&name.as_str()))
-    {
+    if let Some((name, _)) = required.iter().find(|(name, _)| !context.reads(name)) {
         return Err(Problem::Extension {
             name: super::error::shortened(name),
         });
@@ -43,7 +65,7 @@ pub(super) fn read(context: &mut Context, root: Cursor<'_>) -> Result<Extensions
     let used = names(context, "extensionsUsed")?;
     each_once(&used)?;
     for (name, place) in &used {
-        if !SUPPORTED_EXTENSIONS.contains(&name.as_str()) {
+        if !context.reads(name) {
             context.warn(*place, || {
                 format!(
                     "the extension {} is not supported; the core values are used instead",

@@ -1,4 +1,4 @@
-//! Pictures: PNG and JPEG, decoded to RGBA with 8 bits a channel.
+//! Pictures: PNG, JPEG, WebP and KTX 2.0, decoded to RGBA with 8 bits a channel.
 
 use std::{borrow::Cow, io};
 
@@ -39,13 +39,17 @@ pub(super) fn read(
         pointer: place.pointer(),
         message,
     };
+    let webp = context.reads("EXT_texture_webp");
+    let ktx2 = context.reads("KHR_texture_basisu");
     let format = match &*bytes {
-        [0x89, b'P', b'N', b'G', ..] => ImageFormat::Png,
-        [0xff, 0xd8, 0xff, ..] => ImageFormat::Jpeg,
+        [0x89, b'P', b'N', b'G', ..] => Format::Png,
+        [0xff, 0xd8, 0xff, ..] => Format::Jpeg,
+        other if webp && extension_of(other) == Some("EXT_texture_webp") => Format::WebP,
+        other if ktx2 && other.starts_with(&crate::ktx2::IDENTIFIER) => Format::Ktx2,
         other => {
             let Some(extension) = extension_of(other) else {
                 return Err(broken(format!(
-                    "expected a PNG or JPEG image, found {}",
+                    "expected a PNG, JPEG, WebP or KTX 2.0 image, found {}",
                     guess(other)
                 )));
             };
@@ -56,8 +60,10 @@ pub(super) fn read(
         }
     };
     let found = match format {
-        ImageFormat::Png => "image/png",
-        _ => "image/jpeg",
+        Format::Png => "image/png",
+        Format::Jpeg => "image/jpeg",
+        Format::WebP => "image/webp",
+        Format::Ktx2 => "image/ktx2",
     };
     for stated in [stated, in_uri].into_iter().flatten() {
         if stated != found && !stated.is_empty() && stated != "application/octet-stream" {
@@ -69,12 +75,39 @@ pub(super) fn read(
             });
         }
     }
-    decode(context, place, &bytes, format)
-        .map(Some)
-        .map_err(|error| match error {
-            DecodeError::Limit(problem) => problem,
-            DecodeError::Broken(message) => broken(message),
-        })
+    let decoded = match format {
+        Format::Png => decode(context, place, &bytes, ImageFormat::Png),
+        Format::Jpeg => decode(context, place, &bytes, ImageFormat::Jpeg),
+        Format::WebP => decode(context, place, &bytes, ImageFormat::WebP),
+        Format::Ktx2 => decode_ktx2(context, place, &bytes),
+    };
+    decoded.map(Some).map_err(|error| match error {
+        DecodeError::Limit(problem) => problem,
+        DecodeError::Broken(message) => broken(message),
+    })
+}
+
+#[derive(Clone, Copy)]
+enum Format {
+    Png,
+    Jpeg,
+    WebP,
+    Ktx2,
+}
+
+/// The largest level of a KTX 2.0 texture. The smaller ones are left: whoever samples the picture makes its own.
+fn decode_ktx2(
+    context: &mut Context,
+    place: Cursor<'_>,
+    bytes: &[u8],
+) -> Result<Image, DecodeError> {
+    let broken = |error: crate::ktx2::Ktx2Error| DecodeError::Broken(error.to_string());
+    let texture = crate::ktx2::Texture::parse(bytes).map_err(broken)?;
+    // The pixels, and the blocks that are unpacked before them.
+    context
+        .budget
+        .image(texture.memory(0), || place.pointer())?;
+    texture.decode(0).map_err(broken)
 }
 
 /// Checks an element of `images` that nothing uses, without looking at its data.

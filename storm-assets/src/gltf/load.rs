@@ -29,23 +29,28 @@ pub fn load(path: impl AsRef<Path>, options: &LoadOptions) -> Result<Gltf, GltfE
         file: name.clone(),
         problem: Problem::Io(error),
     })?;
-    let folder = path.parent().unwrap_or_else(|| Path::new(""));
-    let mut resolver = |request: Request<'_>| {
-        let segments = uri::segments(request.uri)
-            .map_err(|reason| io::Error::new(io::ErrorKind::InvalidInput, reason))?;
-        let mut path = folder.to_owned();
-        path.extend(segments);
-        read_file(&path, request.bytes_max)
-    };
     let mut options = options.clone();
     options.source.get_or_insert_with(|| name.clone());
-    parse(&bytes, &mut resolver, &options).map_err(|error| GltfError {
+    parse(&bytes, &mut resolver_of(path), &options).map_err(|error| GltfError {
         file: name,
         ..error
     })
 }
 
-fn read_file(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+/// Gives the files beside `path`.
+pub(super) fn resolver_of(path: &Path) -> impl FnMut(Request<'_>) -> io::Result<Vec<u8>> {
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
+    move |request| {
+        let segments = uri::segments(request.uri)
+            .map_err(|reason| io::Error::new(io::ErrorKind::InvalidInput, reason))?;
+        let mut path = folder.to_owned();
+        path.extend(segments);
+        read_file(&path, request.bytes_max)
+    }
+}
+
+/// The bytes of a regular file of at most `bytes_max`.
+pub(super) fn read_file(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     // Before opening: opening a pipe waits for its other end.
     let metadata = std::fs::metadata(path)?;
     if !metadata.is_file() {

@@ -2,7 +2,8 @@
 
 use super::{context::Context, cursor::Cursor, error::Problem};
 use crate::{
-    AlphaMode, Filter, Handle, Image, Library, Material, MipFilter, Sampler, TextureSlot, Wrap,
+    AlphaMode, Anisotropy, Clearcoat, Filter, Handle, Image, Iridescence, Library, Material,
+    MipFilter, Sampler, Sheen, Specular, TextureSlot, TextureTransform, Transmission, Volume, Wrap,
 };
 
 /// A texture: what a material's texture info points to.
@@ -33,7 +34,15 @@ pub(super) fn read(context: &mut Context, root: Cursor<'_>) -> Result<Surfaces, 
         .budget
         .values::<bool>(images, || "/images".to_owned())?;
     let textures = context.list(root, "textures", |context, place, _| {
-        let image = place.optional_index("source", images, "images")?;
+        let mut image = place.optional_index("source", images, "images")?;
+        for name in ["EXT_texture_webp", "KHR_texture_basisu"] {
+            // A picture by an extension that is read wins over the one for readers without it.
+            if let Some(extension) = context.extension(place, name)? {
+                image = extension
+                    .optional_index("source", images, "images")?
+                    .or(image);
+            }
+        }
         let sampler = place.optional_index("sampler", samplers.len(), "samplers")?;
         if image.is_none() {
             let only_in = [
@@ -154,7 +163,107 @@ fn material(
         },
     };
     material.double_sided = place.optional_bool("doubleSided")?.unwrap_or(false);
+    layers(context, place, textures, &mut material)?;
     Ok(material)
+}
+
+/// From 0, without an end.
+const POSITIVE: std::ops::RangeInclusive<f32> = 0.0..=f32::MAX;
+
+/// The KHR_materials extensions.
+fn layers(
+    context: &mut Context,
+    place: Cursor<'_>,
+    textures: &mut Textures<'_>,
+    material: &mut Material,
+) -> Result<(), Problem> {
+    let unit = 0.0..=1.0;
+    material.unlit = match context.extension(place, "KHR_materials_unlit")? {
+        Some(extension) if !extension.is_object() => return Err(extension.wrong("an object")),
+        extension => extension.is_some(),
+    };
+    if let Some(place) = context.extension(place, "KHR_materials_emissive_strength")? {
+        material.emissive_strength = context.factor(place, "emissiveStrength", 1.0, POSITIVE)?;
+    }
+    if let Some(place) = context.extension(place, "KHR_materials_ior")? {
+        let mirror = place.optional_float("ior")? == Some(0.0);
+        material.ior = match mirror {
+            true => 0.0,
+            false => context.factor(place, "ior", 1.5, 1.0..=f32::MAX)?,
+        };
+    }
+    if let Some(place) = context.extension(place, "KHR_materials_dispersion")? {
+        material.dispersion = context.factor(place, "dispersion", 0.0, POSITIVE)?;
+    }
+    if let Some(place) = context.extension(place, "KHR_materials_specular")? {
+        material.specular = Some(Specular {
+            factor: context.factor(place, "specularFactor", 1.0, unit.clone())?,
+            texture: textures.layer(context, place, "specularTexture")?,
+            color: clamped(context, place, "specularColorFactor", [1.0; 3], POSITIVE)?,
+            color_texture: textures.layer(context, place, "specularColorTexture")?,
+        });
+    }
+    if let Some(place) = context.extension(place, "KHR_materials_clearcoat")? {
+        let normal = textures.slot(context, place, "clearcoatNormalTexture")?;
+        let scale = match normal {
+            Some((info, _)) => info.optional_float("scale")?,
+            None => None,
+        };
+        material.clearcoat = Some(Clearcoat {
+            factor: context.factor(place, "clearcoatFactor", 0.0, unit.clone())?,
+            texture: textures.layer(context, place, "clearcoatTexture")?,
+            roughness: context.factor(place, "clearcoatRoughnessFactor", 0.0, unit.clone())?,
+            roughness_texture: textures.layer(context, place, "clearcoatRoughnessTexture")?,
+            normal_texture: normal.and_then(|(_, slot)| slot),
+            normal_scale: scale.unwrap_or(1.0),
+        });
+    }
+    if let Some(place) = context.extension(place, "KHR_materials_sheen")? {
+        material.sheen = Some(Sheen {
+            color: colour(context, place, "sheenColorFactor", [0.0; 3])?,
+            color_texture: textures.layer(context, place, "sheenColorTexture")?,
+            roughness: context.factor(place, "sheenRoughnessFactor", 0.0, unit.clone())?,
+            roughness_texture: textures.layer(context, place, "sheenRoughnessTexture")?,
+        });
+    }
+    if let Some(place) = context.extension(place, "KHR_materials_transmission")? {
+        material.transmission = Some(Transmission {
+            factor: context.factor(place, "transmissionFactor", 0.0, unit.clone())?,
+            texture: textures.layer(context, place, "transmissionTexture")?,
+        });
+    }
+    if let Some(place) = context.extension(place, "KHR_materials_volume")? {
+        let distance = f32::MIN_POSITIVE..=f32::INFINITY;
+        material.volume = Some(Volume {
+            thickness: context.factor(place, "thicknessFactor", 0.0, POSITIVE)?,
+            thickness_texture: textures.layer(context, place, "thicknessTexture")?,
+            attenuation_distance: context.factor(
+                place,
+                "attenuationDistance",
+                f32::INFINITY,
+                distance,
+            )?,
+            attenuation_color: colour(context, place, "attenuationColor", [1.0; 3])?,
+        });
+    }
+    if let Some(place) = context.extension(place, "KHR_materials_anisotropy")? {
+        material.anisotropy = Some(Anisotropy {
+            strength: context.factor(place, "anisotropyStrength", 0.0, unit.clone())?,
+            rotation: place.optional_float("anisotropyRotation")?.unwrap_or(0.0),
+            texture: textures.layer(context, place, "anisotropyTexture")?,
+        });
+    }
+    if let Some(place) = context.extension(place, "KHR_materials_iridescence")? {
+        material.iridescence = Some(Iridescence {
+            factor: context.factor(place, "iridescenceFactor", 0.0, unit)?,
+            texture: textures.layer(context, place, "iridescenceTexture")?,
+            ior: context.factor(place, "iridescenceIor", 1.3, 1.0..=f32::MAX)?,
+            thickness_min: context.factor(place, "iridescenceThicknessMinimum", 100.0, POSITIVE)?,
+            thickness_max: context.factor(place, "iridescenceThicknessMaximum", 400.0, POSITIVE)?,
+            thickness_texture: textures.layer(context, place, "iridescenceThicknessTexture")?,
+        });
+    }
+    Ok(())
 }
 
 /// The textures of a file, and which images they lead to.
@@ -186,6 +295,19 @@ impl Textures<'_> {
                 u32::try_from(place.unsigned()?).map_err(|_| place.wrong("a smaller number"))?
             }
         };
+        let mut transform = TextureTransform::IDENTITY;
+        let mut uv_set = uv_set;
+        if let Some(place) = context.extension(info, "KHR_texture_transform")? {
+            transform = TextureTransform {
+                offset: place.optional_floats::<2>("offset")?.unwrap_or([0.0; 2]),
+                rotation: place.optional_float("rotation")?.unwrap_or(0.0),
+                scale: place.optional_floats::<2>("scale")?.unwrap_or([1.0; 2]),
+            };
+            if let Some(place) = place.get("texCoord")? {
+                uv_set = u32::try_from(place.unsigned()?)
+                    .map_err(|_| place.wrong("a smaller number"))?;
+            }
+        }
         let Texture { image, sampler } = self.textures[index];
         let slot = image.map(|image| {
             self.image_used[image] = true;
@@ -193,9 +315,22 @@ impl Textures<'_> {
                 image: image_handle(context, image),
                 sampler,
                 uv_set,
+                transform,
             }
         });
         Ok(Some((info, slot)))
+    }
+
+    /// The texture info `key` of a layer, which says nothing but where the texture is.
+    fn layer(
+        &mut self,
+        context: &Context,
+        object: Cursor<'_>,
+        key: &str,
+    ) -> Result<Option<TextureSlot>, Problem> {
+        Ok(self
+            .slot(context, object, key)?
+            .and_then(|(_, texture)| texture))
     }
 }
 
@@ -205,13 +340,7 @@ fn image_handle(context: &Context, index: usize) -> Handle<Image> {
 
 /// Empties the texture slots whose picture was left out.
 pub(super) fn drop_missing_images(material: &mut Material, library: &Library) {
-    for slot in [
-        &mut material.base_color_texture,
-        &mut material.metallic_roughness_texture,
-        &mut material.normal_texture,
-        &mut material.occlusion_texture,
-        &mut material.emissive_texture,
-    ] {
+    for slot in material.textures_mut() {
         if slot.is_some_and(|slot| library.images.get(slot.image).is_none()) {
             *slot = None;
         }
@@ -225,11 +354,22 @@ fn colour<const N: usize>(
     key: &str,
     default: [f32; N],
 ) -> Result<[f32; N], Problem> {
+    clamped(context, object, key, default, 0.0..=1.0)
+}
+
+/// A linear colour, each channel within `range`.
+fn clamped<const N: usize>(
+    context: &mut Context,
+    object: Cursor<'_>,
+    key: &str,
+    default: [f32; N],
+    range: std::ops::RangeInclusive<f32>,
+) -> Result<[f32; N], Problem> {
     let Some(place) = object.get(key)? else {
         return Ok(default);
     };
     let stated = place.floats::<N>()?;
-    let clamped = stated.map(|channel| channel.clamp(0.0, 1.0));
+    let clamped = stated.map(|channel| channel.clamp(*range.start(), *range.end()));
     if clamped != stated {
         context.warn(place, || {
             format!("{stated:?} is out of range; {clamped:?} is used")

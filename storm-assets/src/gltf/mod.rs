@@ -3,8 +3,9 @@
 //! [`load`] reads a file and what lies beside it; [`parse`] reads bytes and asks a resolver for the rest, without a file system. Both give a
 //! [`Gltf`]: a [`Library`] of values and the nodes that place them. `docs/assets.md` has the layers and invariants.
 //!
-//! Core 2.0 is read in full, with `KHR_lights_punctual` and `KHR_mesh_quantization`. An unknown extension that a file requires is an error;
-//! one that it uses is a warning, and the core values stand.
+//! Core 2.0 is read in full, with the extensions of [`SUPPORTED_EXTENSIONS`]. An unknown extension that a file requires is an error;
+//! one that it uses is a warning, and the core values stand. A consumer that cannot show what an extension says puts it into
+//! [`LoadOptions::without`], so that nobody sees a wrong picture without a word.
 //!
 //! ```no_run
 //! use storm_assets::gltf::{self, LoadOptions};
@@ -22,6 +23,7 @@ use std::collections::BTreeMap;
 mod accessor;
 mod animation;
 mod attribute;
+mod compression;
 mod context;
 mod cursor;
 mod decode;
@@ -29,10 +31,13 @@ mod error;
 mod extensions;
 mod glb;
 mod image;
+mod instances;
 mod json;
+mod kept;
 mod limits;
 mod load;
 mod material;
+mod meshopt;
 mod node;
 mod options;
 mod parse;
@@ -45,18 +50,20 @@ mod spell;
 mod summary;
 mod transform;
 mod uri;
+pub mod validate;
 
 #[cfg(feature = "ecs")]
 pub use self::spawn::Spawned;
 pub use self::{
     error::{GltfError, Problem, Warning},
     extensions::SUPPORTED_EXTENSIONS,
+    kept::Kept,
     limits::Limits,
     load::load,
     node::{Camera, Light, LightKind, Node, Projection, Scene},
     options::{LoadOptions, Progress, ProgressFn, Stage},
     parse::parse,
-    primitive::{MeshGroup, Primitive},
+    primitive::{MeshGroup, Primitive, VariantMaterial},
     resource::{Request, Resolver},
     rest::PosedPrimitive,
     summary::Summary,
@@ -98,6 +105,10 @@ pub struct Gltf {
     pub cameras: Vec<Camera>,
     /// Lights, in file order.
     pub lights: Vec<Light>,
+    /// Names of the variants of materials (KHR_materials_variants), in file order; [`MeshGroup::variants`] has what they change.
+    pub variants: Vec<String>,
+    /// `extras` and extensions that have no value of their own, as JSON: see [`Kept`].
+    pub kept: Vec<Kept>,
     /// Extensions that the file uses.
     pub extensions_used: Vec<String>,
     /// Extensions that it cannot be shown without; all of them are supported.

@@ -3,12 +3,14 @@
 use super::{
     context::Context,
     cursor::Cursor,
+    decode::Data,
     error::Problem,
+    instances,
     transform::{self, NodeTransform},
 };
 
 /// A node of the hierarchy.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Node {
     /// For people; need not be unique.
     pub name: String,
@@ -28,6 +30,29 @@ pub struct Node {
     pub light: Option<usize>,
     /// Weights of the mesh's morph targets for this node; empty where the mesh's own count.
     pub morph_weights: Vec<f32>,
+    /// Whether it and what is below it is shown (KHR_node_visibility).
+    pub visible: bool,
+    /// Where copies of its mesh stand, relative to this node (EXT_mesh_gpu_instancing); empty for one, at the node itself.
+    pub instances: Vec<NodeTransform>,
+}
+
+impl Default for Node {
+    /// A visible node at its parent's place, with nothing in it.
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            parent: None,
+            children: Vec::new(),
+            transform: NodeTransform::IDENTITY,
+            mesh: None,
+            skin: None,
+            camera: None,
+            light: None,
+            morph_weights: Vec::new(),
+            visible: true,
+            instances: Vec::new(),
+        }
+    }
 }
 
 /// Roots that are shown together.
@@ -121,11 +146,12 @@ pub(super) struct Counts {
 pub(super) fn read_nodes(
     context: &mut Context,
     root: Cursor<'_>,
+    data: &Data<'_>,
     counts: Counts,
 ) -> Result<Vec<Node>, Problem> {
     let count = root.count("nodes")?;
     let mut nodes = context.list(root, "nodes", |context, place, _| {
-        let light = match place.extension("KHR_lights_punctual")? {
+        let light = match context.extension(place, "KHR_lights_punctual")? {
             Some(extension) => Some(
                 extension
                     .required("light")?
@@ -143,7 +169,18 @@ pub(super) fn read_nodes(
             camera: place.optional_index("camera", counts.cameras, "cameras")?,
             light,
             morph_weights: context.floats(place, "weights")?,
+            visible: match context.extension(place, "KHR_node_visibility")? {
+                Some(extension) => extension.optional_bool("visible")?.unwrap_or(true),
+                None => true,
+            },
+            instances: instances::read(context, data, place)?,
         };
+        if node.mesh.is_none() && !node.instances.is_empty() {
+            context.warn(place, || {
+                "has instances and no mesh; they are ignored".to_owned()
+            });
+            node.instances = Vec::new();
+        }
         if node.mesh.is_none() && (node.skin.is_some() || !node.morph_weights.is_empty()) {
             context.warn(place, || {
                 "has a skin or weights and no mesh; they are ignored".to_owned()
@@ -309,7 +346,7 @@ fn beyond(place: Cursor<'_>, znear: f32) -> Result<f32, Problem> {
 
 /// Reads the lights of KHR_lights_punctual.
 pub(super) fn read_lights(context: &mut Context, root: Cursor<'_>) -> Result<Vec<Light>, Problem> {
-    let Some(extension) = root.extension("KHR_lights_punctual")? else {
+    let Some(extension) = context.extension(root, "KHR_lights_punctual")? else {
         return Ok(Vec::new());
     };
     extension.required("lights")?;

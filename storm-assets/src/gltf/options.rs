@@ -13,6 +13,10 @@ pub struct LoadOptions {
     pub source: Option<String>,
     /// Upper bounds.
     pub limits: Limits,
+    /// Extensions to be treated as if this reader did not know them, of [`SUPPORTED_EXTENSIONS`](super::SUPPORTED_EXTENSIONS): those that
+    /// the consumer does not draw. A file that requires one is refused, one that only uses it is read with its core values and a warning.
+    /// Empty by default: everything is read.
+    pub without: Vec<String>,
     /// Called after each part; breaking ends the loading with [`Problem::Cancelled`](super::Problem::Cancelled).
     pub progress: Option<ProgressFn>,
 }
@@ -35,6 +39,13 @@ impl LoadOptions {
         self
     }
 
+    /// The same options without some extensions: see [`LoadOptions::without`].
+    #[must_use]
+    pub fn without(mut self, extensions: &[&str]) -> Self {
+        self.without = extensions.iter().map(|name| (*name).to_owned()).collect();
+        self
+    }
+
     /// The same options with a progress callback.
     #[must_use]
     pub fn with_progress(
@@ -51,6 +62,7 @@ impl fmt::Debug for LoadOptions {
         f.debug_struct("LoadOptions")
             .field("source", &self.source)
             .field("limits", &self.limits)
+            .field("without", &self.without)
             .field("progress", &self.progress.is_some())
             .finish()
     }

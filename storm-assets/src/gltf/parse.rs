@@ -10,10 +10,11 @@ use super::{
     error::{GltfError, Problem},
     extensions, glb, image,
     json::Document,
+    kept,
     material::{self, image_label},
     node,
     options::{LoadOptions, Stage},
-    primitive::{self, Geometries, Primitive, ReadMesh, Surroundings},
+    primitive::{self, Geometries, Primitive, ReadMesh, Surroundings, VariantMaterial},
     resource::{self, Resolver},
 };
 use crate::{Handle, Library, Material};
@@ -87,8 +88,8 @@ fn read(context: &mut Context, bytes: &[u8], resolver: &mut Resolver<'_>) -> Res
 
     let mut surfaces = material::read(context, root)?;
     context.parts_skipped(surfaces.image_used.iter().filter(|used| !**used).count());
-    let buffers = resource::buffers(context, resolver, root, (parts.is_glb, parts.binary))?;
-    let views = resource::views(context, root, &buffers)?;
+    let mut buffers = resource::buffers(context, resolver, root, (parts.is_glb, parts.binary))?;
+    let views = resource::views(context, root, &mut buffers)?;
     let accessors = accessor::accessors(context, root, &views)?;
     let data = Data {
         buffers,
@@ -108,10 +109,13 @@ fn read(context: &mut Context, bytes: &[u8], resolver: &mut Resolver<'_>) -> Res
     for material in &mut surfaces.materials {
         material::drop_missing_images(material, &library);
     }
+    let variants = primitive::read_variant_names(context, root)?;
     let surroundings = Surroundings {
         data: &data,
         materials: &surfaces.materials,
-        quantized: extensions.uses("KHR_mesh_quantization"),
+        quantized: extensions.uses("KHR_mesh_quantization")
+            && context.reads("KHR_mesh_quantization"),
+        variants: variants.len(),
     };
     let mut geometries = Geometries::default();
     let meshes = context.list(root, "meshes", |context, place, index| {
@@ -130,7 +134,7 @@ fn read(context: &mut Context, bytes: &[u8], resolver: &mut Resolver<'_>) -> Res
         cameras: cameras.len(),
         lights: lights.len(),
     };
-    let mut nodes = node::read_nodes(context, root, counts)?;
+    let mut nodes = node::read_nodes(context, root, &data, counts)?;
     animation::check_nodes(context, root, &mut nodes, &meshes, &skins)?;
     animation::check_skins(context, root, &nodes, &skins)?;
     let (scenes, default_scene) = node::read_scenes(context, root, &nodes)?;
@@ -141,9 +145,17 @@ fn read(context: &mut Context, bytes: &[u8], resolver: &mut Resolver<'_>) -> Res
         .iter()
         .map(|node| node.mesh.map_or(0, |mesh| meshes[mesh].targets))
         .collect();
+    let counts = animation::Counts {
+        morph_targets: &targets,
+        materials: surfaces.materials.len(),
+        meshes: meshes.len(),
+        cameras: counts.cameras,
+        lights: counts.lights,
+    };
     let clips = context.list(root, "animations", |context, place, _| {
-        animation::read_clip(context, &data, place, &targets)
+        animation::read_clip(context, &data, place, &counts)
     })?;
+    let kept = kept::read(context, root)?;
 
     let summary = summarize(root, &data, &meshes, &geometries, &library, bytes.len())?;
     let materials: Vec<Handle<Material>> = (0..surfaces.materials.len())
@@ -187,6 +199,8 @@ fn read(context: &mut Context, bytes: &[u8], resolver: &mut Resolver<'_>) -> Res
         clips,
         cameras,
         lights,
+        variants,
+        kept,
         extensions_used: extensions.used,
         extensions_required: extensions.required,
         warnings: std::mem::take(&mut context.warnings),
@@ -288,6 +302,7 @@ fn into_library(
     let default_material = context.handle("material/default");
     for mesh in meshes {
         let mut primitives = Vec::with_capacity(mesh.primitives.len());
+        let mut variants = Vec::new();
         for read in mesh.primitives {
             let material = read
                 .material
@@ -297,6 +312,16 @@ fn into_library(
                     .materials
                     .insert(default_material, Material::default());
             }
+            let place = primitives.len();
+            variants.extend(
+                read.variants
+                    .iter()
+                    .map(|&(variant, material)| VariantMaterial {
+                        primitive: place,
+                        variant,
+                        material: materials[material],
+                    }),
+            );
             primitives.push(Primitive {
                 index: read.index,
                 mesh: handles[read.geometry],
@@ -307,6 +332,7 @@ fn into_library(
             name: mesh.name,
             primitives,
             morph_weights: mesh.morph_weights,
+            variants,
         });
     }
     groups
@@ -333,7 +359,7 @@ fn summarize(
             .iter()
             .map(|(_, image)| image.pixels().len() as u64)
             .sum(),
-        buffers: data.buffers.len(),
+        buffers: root.count("buffers")?,
         accessors: data.accessors.len(),
         images: root.count("images")?,
         textures: root.count("textures")?,

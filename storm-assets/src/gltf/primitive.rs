@@ -33,6 +33,19 @@ pub struct MeshGroup {
     pub primitives: Vec<Primitive>,
     /// Default weights of the morph targets, one a target.
     pub morph_weights: Vec<f32>,
+    /// Which primitives have another surface in which variant (KHR_materials_variants); each pair at most once.
+    pub variants: Vec<VariantMaterial>,
+}
+
+/// The surface of a primitive in one variant of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VariantMaterial {
+    /// Place in [`MeshGroup::primitives`].
+    pub primitive: usize,
+    /// Index into [`Gltf::variants`](super::Gltf::variants).
+    pub variant: usize,
+    /// What it is drawn with then.
+    pub material: Handle<Material>,
 }
 
 /// A primitive as it was read, before it goes into the library.
@@ -41,6 +54,8 @@ pub(super) struct ReadPrimitive {
     /// Index into [`Geometries`].
     pub(super) geometry: usize,
     pub(super) material: Option<usize>,
+    /// Variants and their materials.
+    pub(super) variants: Vec<(usize, usize)>,
 }
 
 /// A mesh as it was read.
@@ -78,6 +93,8 @@ pub(super) struct Surroundings<'a, 'd> {
     pub(super) materials: &'d [Material],
     /// Whether KHR_mesh_quantization is used.
     pub(super) quantized: bool,
+    /// How many variants of its materials the file has.
+    pub(super) variants: usize,
 }
 
 /// Reads one element of `meshes`.
@@ -117,7 +134,13 @@ pub(super) fn read_mesh<'a>(
         let material =
             primitive.optional_index("material", surroundings.materials.len(), "materials")?;
         let material_value = material.map(|material| &surroundings.materials[material]);
-        let key = key(context, primitive, material_value, &morph_weights)?;
+        let variants = read_variants(context, surroundings, primitive)?;
+        // What any of its surfaces needs: a variant is chosen later.
+        let tangent_uv_set = material
+            .into_iter()
+            .chain(variants.iter().map(|(_, material)| *material))
+            .find_map(|material| surroundings.materials[material].tangent_uv_set());
+        let key = key(context, primitive, tangent_uv_set, &morph_weights)?;
         let geometry = match geometries.by_key.get(&key) {
             Some(geometry) => *geometry,
             None => {
@@ -137,8 +160,8 @@ pub(super) fn read_mesh<'a>(
                     .values::<f32>(targets, || primitive.pointer())?;
                 mesh.morph_weights.clone_from(&morph_weights);
                 let joints = attribute::clean_skin(context, primitive, &mut mesh);
-                if let Some(material) = material_value {
-                    add_tangents(context, primitive, &mut mesh, material)?;
+                if let Some(uv_set) = tangent_uv_set {
+                    add_tangents(context, primitive, &mut mesh, uv_set as usize)?;
                 }
                 if let Err(error) = mesh.check() {
                     return Err(primitive.wrong_found("a well-formed mesh", error.to_string()));
@@ -168,6 +191,7 @@ pub(super) fn read_mesh<'a>(
             index,
             geometry,
             material,
+            variants,
         }))
     })?;
     Ok(ReadMesh {
@@ -185,7 +209,7 @@ pub(super) fn read_mesh<'a>(
 fn key(
     context: &mut Context,
     place: Cursor<'_>,
-    material: Option<&Material>,
+    tangent_uv_set: Option<u32>,
     morph_weights: &[f32],
 ) -> Result<Vec<u8>, Problem> {
     fn attributes(key: &mut Vec<u8>, place: Cursor<'_>) -> Result<(), Problem> {
@@ -199,12 +223,7 @@ fn key(
         Ok(())
     }
     let mut key = vec![Mode::read(place)? as u8];
-    let tangents_for = material.and_then(|material| material.normal_texture);
-    key.extend(
-        tangents_for
-            .map_or(-1, |slot| i64::from(slot.uv_set))
-            .to_le_bytes(),
-    );
+    key.extend(tangent_uv_set.map_or(-1, i64::from).to_le_bytes());
     let indices = place.get("indices")?.map(Cursor::unsigned).transpose()?;
     key.extend(indices.unwrap_or(u64::MAX).to_le_bytes());
     attributes(&mut key, place.required("attributes")?)?;
@@ -282,19 +301,57 @@ fn check_uv_sets(context: &mut Context, place: Cursor<'_>, mesh: &Mesh, material
     }
 }
 
-/// Makes the tangents that a normal texture needs.
+/// Reads which material a primitive has in which variant.
+fn read_variants(
+    context: &mut Context,
+    surroundings: &Surroundings<'_, '_>,
+    place: Cursor<'_>,
+) -> Result<Vec<(usize, usize)>, Problem> {
+    let Some(extension) = context.extension(place, "KHR_materials_variants")? else {
+        return Ok(Vec::new());
+    };
+    let mut variants = std::collections::BTreeMap::new();
+    for mapping in extension.required("mappings")?.elements()?.1 {
+        let material = mapping
+            .required("material")?
+            .index(surroundings.materials.len(), "materials")?;
+        for place in mapping.required("variants")?.elements()?.1 {
+            let variant = place.index(surroundings.variants, "variants")?;
+            context
+                .budget
+                .values::<[(usize, usize); 4]>(1, || place.pointer())?;
+            if variants.insert(variant, material).is_some() {
+                return Err(place.wrong_found("each variant once", format!("{variant} again")));
+            }
+        }
+    }
+    Ok(variants.into_iter().collect())
+}
+
+/// Reads the names of the variants of a file.
+pub(super) fn read_variant_names(
+    context: &mut Context,
+    root: Cursor<'_>,
+) -> Result<Vec<String>, Problem> {
+    match context.extension(root, "KHR_materials_variants")? {
+        Some(extension) => {
+            extension.required("variants")?;
+            context.list(extension, "variants", |context, place, _| {
+                context.name(place)
+            })
+        }
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Makes the tangents that a surface needs, of a UV set.
 fn add_tangents(
     context: &mut Context,
     place: Cursor<'_>,
     mesh: &mut Mesh,
-    material: &Material,
+    uv_set: usize,
 ) -> Result<(), Problem> {
-    let Some(normal) = &material.normal_texture else {
-        return Ok(());
-    };
-    if mesh.topology != Topology::Triangles
-        || !mesh.tangents.is_empty()
-        || normal.uv_set as usize >= mesh.uvs.len()
+    if mesh.topology != Topology::Triangles || !mesh.tangents.is_empty() || uv_set >= mesh.uvs.len()
     {
         return Ok(());
     }
@@ -305,7 +362,7 @@ fn add_tangents(
         .values::<u8>(mesh.indices.len().saturating_mul(per_corner), || {
             place.pointer()
         })?;
-    if let Err(error) = mesh.generate_tangents(normal.uv_set as usize) {
+    if let Err(error) = mesh.generate_tangents(uv_set) {
         context.warn(place, || error.to_string());
     }
     Ok(())

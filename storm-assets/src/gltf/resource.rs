@@ -3,6 +3,7 @@
 use std::{borrow::Cow, io};
 
 use super::{
+    compression,
     context::Context,
     cursor::Cursor,
     error::{Problem, shortened},
@@ -76,6 +77,11 @@ pub(super) fn buffers<'a>(
         if length == 0 {
             return Err(length_place.wrong("at least 1 byte"));
         }
+        // Stands for what compressed views decode to; its bytes, if any, are for readers that do not know the extension.
+        if compression::is_fallback(context, buffer)? {
+            context.part_done(Stage::Buffer)?;
+            return Ok(None);
+        }
         let bytes: Option<Cow<'a, [u8]>> = match buffer.get("uri")? {
             Some(place) => Some(Cow::Owned(fetch(context, resolver, place)?.0)),
             None if index == 0 && is_glb => {
@@ -127,13 +133,31 @@ pub(super) struct View<'a> {
     pub(super) stride: Option<usize>,
 }
 
-/// The buffer views of a file, each within its buffer.
+/// The buffer views of a file, each within its buffer. What compressed views decode to is put behind the buffers.
 pub(super) fn views<'a>(
     context: &mut Context,
     root: Cursor<'a>,
-    buffers: &[Option<Cow<'_, [u8]>>],
+    buffers: &mut Vec<Option<Cow<'a, [u8]>>>,
 ) -> Result<Vec<View<'a>>, Problem> {
+    let declared = buffers.len();
     context.list(root, "bufferViews", |context, place, _| {
+        let buffers_declared = &buffers[..declared];
+        if let Some((bytes, stride)) = compression::decode(context, place, buffers_declared)? {
+            // The list doubles when it grows.
+            context
+                .budget
+                .values::<[Option<Cow<'_, [u8]>>; 3]>(1, || place.pointer())?;
+            let view = View {
+                place,
+                buffer: buffers.len(),
+                offset: 0,
+                length: bytes.len(),
+                stride,
+            };
+            buffers.push(Some(Cow::Owned(bytes)));
+            return Ok(view);
+        }
+        let buffers = buffers_declared;
         let buffer = place.required("buffer")?.index(buffers.len(), "buffers")?;
         let offset = place.optional_size("byteOffset")?.unwrap_or(0);
         let length_place = place.required("byteLength")?;

@@ -4,6 +4,7 @@ use storm_ecs::{
     Entity, World,
     scene::{
         self, ChildOf, DirectionalLight, GlobalTransform, Name, PointLight, SpotLight, Transform,
+        Visibility,
     },
 };
 
@@ -27,7 +28,8 @@ impl Gltf {
     /// Makes entities of a scene (`None`: the default one, or the first, or all nodes where there are no scenes) below a new root.
     ///
     /// Each node becomes an entity with `Transform`, `GlobalTransform` (identity until propagation runs), `ChildOf`, and a `Name`, camera and
-    /// light where it has one. A node with one primitive carries [`MeshHandle`] and [`MaterialHandle`] itself; with several, each is a child.
+    /// light where it has one; `Visibility::Hidden` where the file hides it. Copies of a node's mesh (EXT_mesh_gpu_instancing) are its children,
+    /// one a primitive. A node with one primitive carries [`MeshHandle`] and [`MaterialHandle`] itself; with several, each is a child.
     /// Skinned primitives are children of the root, since joints place them and their node does not. Skinned and morphed primitives show
     /// their rest pose if [`Gltf::pose_at_rest`] was called for the scene, their raw mesh otherwise.
     ///
@@ -83,6 +85,9 @@ impl Gltf {
             if !node.name.is_empty() {
                 add(world, entity, Name::new(&node.name));
             }
+            if !node.visible {
+                add(world, entity, Visibility::Hidden);
+            }
             self.spawn_primitives(world, index, entity, &mut spawned);
             if let Some(camera) = node.camera.and_then(|camera| self.cameras.get(camera)) {
                 add(
@@ -110,7 +115,28 @@ impl Gltf {
         let Some(group) = node.mesh.and_then(|mesh| self.meshes.get(mesh)) else {
             return;
         };
-        let single = group.primitives.len() == 1;
+        let single = group.primitives.len() == 1 && node.instances.is_empty();
+        // Skinned meshes stand where their joints are, once.
+        for &instance in node.instances.iter().skip(1) {
+            for (number, primitive) in group.primitives.iter().enumerate() {
+                if node.skin.is_none() {
+                    let place = transform(instance);
+                    let parts = (place, GlobalTransform::IDENTITY, ChildOf(entity));
+                    let drawn = world.spawn(parts);
+                    let mesh = self.rest_mesh(index, number, primitive);
+                    add(
+                        world,
+                        drawn,
+                        (MeshHandle(mesh), MaterialHandle(primitive.material)),
+                    );
+                    spawned.drawn.push(drawn);
+                }
+            }
+        }
+        let first = node
+            .instances
+            .first()
+            .map_or(Transform::IDENTITY, |instance| transform(*instance));
         for (number, primitive) in group.primitives.iter().enumerate() {
             let skinned = node.skin.is_some()
                 && self
@@ -128,7 +154,7 @@ impl Gltf {
                     &group.name
                 };
                 world.spawn((
-                    Transform::IDENTITY,
+                    if skinned { Transform::IDENTITY } else { first },
                     GlobalTransform::IDENTITY,
                     ChildOf(parent),
                     Name::new(name),

@@ -1,5 +1,6 @@
 //! Integration tests of storm-assets, in one binary.
 
+mod agreement;
 mod corpus;
 #[cfg(feature = "ecs")]
 mod ecs;
@@ -7,6 +8,8 @@ mod files;
 mod fixture;
 mod geometry;
 mod hostile;
+mod ktx2;
+mod layers;
 mod memory;
 mod models;
 mod pose;

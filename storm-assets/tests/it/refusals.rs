@@ -509,13 +509,18 @@ fn pictures() {
     assert!(refusal(&with(&huge)).starts_with("/images/0: cannot be decoded: "));
     assert_eq!(
         refusal(&with(b"GIF89a")),
-        "/images/0: expected a PNG or JPEG image, found GIF"
+        "/images/0: expected a PNG, JPEG, WebP or KTX 2.0 image, found GIF"
     );
 
-    let file = super::fixture::parse(&with(b"\xabKTX 20\xbb\r\n\x1a\n")).unwrap();
+    assert_eq!(
+        refusal(&with(b"\xabKTX 20\xbb\r\n\x1a\n")),
+        "/images/0: expected a header within the 12 bytes of the file, found 80 bytes from 0"
+    );
+    assert!(refusal(&with(b"RIFF\x04\0\0\0WEBP")).starts_with("/images/0: cannot be decoded: "));
+    let file = super::fixture::parse(&with(b"DDS anything")).unwrap();
     assert_eq!(
         file.warnings[0].to_string(),
-        "/images/0: is a picture for KHR_texture_basisu, which is not supported; left out"
+        "/images/0: is a picture for MSFT_texture_dds, which is not supported; left out"
     );
     assert!(
         file.library

@@ -75,6 +75,7 @@ fn a_material_takes_its_texture_when_it_arrives() {
         image,
         sampler: Sampler::default(),
         uv_set: 0,
+        transform: storm_assets::TextureTransform::IDENTITY,
     };
     let material = Material {
         emissive_texture: Some(slot),
@@ -108,6 +109,7 @@ fn what_is_taken_away_is_missed_until_nobody_asks_for_it() {
         image,
         sampler: Sampler::default(),
         uv_set: 0,
+        transform: storm_assets::TextureTransform::IDENTITY,
     };
     let material = Material {
         emissive_texture: Some(slot),
@@ -342,6 +344,7 @@ fn without_multisampling_textures_and_targets_keep_apart() {
         image,
         sampler: Sampler::default(),
         uv_set: 0,
+        transform: storm_assets::TextureTransform::IDENTITY,
     };
     let material = Material {
         emissive_texture: Some(slot),

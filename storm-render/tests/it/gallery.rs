@@ -44,6 +44,7 @@ fn texture(
         image,
         sampler,
         uv_set: 0,
+        transform: storm_assets::TextureTransform::IDENTITY,
     }
 }
 

@@ -147,6 +147,7 @@ fn churn(gpu: &Gpu, seed: u32, frames: u32) -> Image {
             image,
             sampler: Sampler::default(),
             uv_set: 7,
+            transform: storm_assets::TextureTransform::IDENTITY,
         }),
         ..Material::default()
     };

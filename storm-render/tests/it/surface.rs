@@ -38,6 +38,7 @@ fn balls(stage: &mut Stage<'_>) -> View {
         image,
         sampler: Sampler::default(),
         uv_set: 0,
+        transform: storm_assets::TextureTransform::IDENTITY,
     };
     let kinds = [
         ("opaque", AlphaMode::Opaque, 1.0),
@@ -219,6 +220,7 @@ fn parameters_textures_and_surfaces_come_and_go() {
         image,
         sampler: Sampler::default(),
         uv_set: 0,
+        transform: storm_assets::TextureTransform::IDENTITY,
     };
     let surface = Surface {
         shader: stripes(),
@@ -374,6 +376,7 @@ fn a_surface_that_does_not_fit_changes_nothing() {
         image: Handle::of("x", "image"),
         sampler: Sampler::default(),
         uv_set: 0,
+        transform: storm_assets::TextureTransform::IDENTITY,
     };
     let many = Surface {
         shader: stripes(),

@@ -72,6 +72,7 @@ fn slot(image: Handle<Image>) -> Option<TextureSlot> {
         image,
         sampler: Sampler::default(),
         uv_set: 0,
+        transform: storm_assets::TextureTransform::IDENTITY,
     })
 }
 

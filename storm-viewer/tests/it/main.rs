@@ -10,5 +10,6 @@ mod models;
 mod panel;
 mod render;
 mod usage;
+mod validate;
 #[cfg(feature = "window")]
 mod window;
