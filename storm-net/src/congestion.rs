@@ -6,7 +6,7 @@ use crate::rtt::Rtt;
 
 const PACKET: u64 = 1200;
 const RATE_INITIAL: u64 = 40_000;
-const RATE_MIN: u64 = 2_000;
+const RATE_MIN: u64 = 4_000;
 const RATE_MAX: u64 = 1 << 33;
 /// Lost share of a round that counts as congestion, percent.
 const LOSS_PERCENT: u64 = 10;
@@ -49,6 +49,10 @@ pub(crate) struct Controller {
     base_began: Time,
     queue_delay: u64,
     plateau: (u64, u8),
+    /// Share of loss, in percent, that does not go away with a lower rate: it is the link's.
+    link_loss: u64,
+    /// Rounds in a row with too long a queue, and queue and rate when that began.
+    long: (u32, u64, u64),
 }
 
 impl Controller {
@@ -74,6 +78,8 @@ impl Controller {
             base_began: Time::ZERO,
             queue_delay: 0,
             plateau: (0, 0),
+            link_loss: 0,
+            long: (0, 0, 0),
         }
     }
 
@@ -173,23 +179,30 @@ impl Controller {
             Congestion::Bulk => 40_000,
             _ => 10_000,
         } + self.serialisation();
-        let sent = self.round_acked + self.round_lost;
-        let lossy = self.round_packets >= 10 && self.round_lost * 100 > sent * LOSS_PERCENT;
+        let loss = self.round_lost * 100 / (self.round_acked + self.round_lost).max(1);
+        let lossy = self.round_packets >= 10 && loss > self.link_loss + LOSS_PERCENT;
+        self.link_loss = if lossy { self.link_loss.midpoint(loss) } else { (15 * self.link_loss + loss) / 16 };
+        self.watch_base(queue, target);
         if self.starting {
             self.start(queue, target, lossy);
-        } else if lossy {
+        } else if lossy && !self.round_limited {
             self.rate = self.rate.min(self.delivery_rate());
-        } else if queue > 2 * target && !(self.round_limited && queue < 4 * target) {
+        } else if self.round_limited {
+            // What little was sent did not fill the queue; but a rate far above it would.
+            if queue > 4 * target {
+                self.hold_back();
+            }
+        } else if queue > 2 * target {
             // What arrives is what the path carries; a little less drains the queue.
-            let drained = latest_rate.max(1) * 4 / 5;
+            let drained = latest_rate * 4 / 5;
             self.rate = (self.rate * 7 / 10).max(drained.min(self.rate));
-        } else if queue > target && !self.round_limited {
+        } else if queue > target {
             let excess = (queue - target) * 1000 / target;
             self.rate -= self.rate * 3 * excess / 20_000;
-        } else if !self.round_limited && queue <= target {
+        } else {
             let room = (target - queue) * 1000 / target;
             let packet = PACKET * 1_000_000 / rtt.smoothed.max(ROUND_MIN);
-            self.rate += packet.min(self.rate / 8) + self.rate * room / 16_000;
+            self.rate += packet.min(self.rate / 4) + self.rate * room / 16_000;
             // Not far beyond what was ever seen to arrive.
             self.rate = self.rate.min((self.delivery_rate() * 3 / 2).max(RATE_INITIAL));
         }
@@ -205,13 +218,42 @@ impl Controller {
         self.round_min_rtt = u64::MAX;
     }
 
+    /// Comes closer to what the application sends.
+    fn hold_back(&mut self) {
+        self.rate = self.rate.min((self.rate * 7 / 10).max(self.delivery_rate() * 9 / 8));
+    }
+
+    /// A queue that stays although the rate has halved is none of ours: the path has become longer (or is full of others, whom we
+    /// then join). What was the queue becomes the base.
+    fn watch_base(&mut self, queue: u64, target: u64) {
+        if queue <= target {
+            self.long = (0, 0, 0);
+            return;
+        }
+        if self.long.0 == 0 {
+            self.long = (0, queue, self.rate);
+        }
+        self.long.0 += 1;
+        let (rounds, at_first, rate) = self.long;
+        let halved = self.rate * 2 <= rate || self.round_limited || self.rate <= 2 * RATE_MIN;
+        if rounds >= 5 && halved && queue * 4 >= at_first * 3 {
+            self.base = [self.round_min_rtt; 2];
+            self.long = (0, 0, 0);
+        }
+    }
+
     fn start(&mut self, queue: u64, target: u64, lossy: bool) {
+        if self.round_limited {
+            // Nothing was learnt about what the path carries, unless that little was too much.
+            if queue > 4 * target {
+                self.starting = false;
+                self.hold_back();
+            }
+            return;
+        }
         if queue > target || lossy {
             self.starting = false;
             self.rate = (self.delivery_rate() * 9 / 10).min(self.rate);
-            return;
-        }
-        if self.round_limited {
             return;
         }
         // Three rounds without a quarter more: this is what the path carries.
@@ -235,6 +277,8 @@ impl Controller {
 
     /// Another path: nothing is known.
     pub(crate) fn reset(&mut self) {
-        *self = Self::new(self.profile);
+        // What is in flight still refers to the counts.
+        let (delivered, delivered_at, first_sent) = (self.delivered, self.delivered_at, self.first_sent);
+        *self = Self { delivered, delivered_at, first_sent, limited_until: delivered + 1, ..Self::new(self.profile) };
     }
 }

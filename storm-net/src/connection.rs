@@ -35,6 +35,8 @@ const BACKOFF_MAX: u32 = 2;
 const AMPLIFICATION: u64 = 3;
 /// Less room than this is no room: header, tag and all control frames at once.
 const DATAGRAM_LEAST: usize = packet::HEADER_MAX + TAG + 64;
+/// An ended connection keeps its slot for so long at most, microseconds.
+const LINGER_MAX: u64 = 5_000_000;
 /// Tries of a path challenge before the old path is taken again.
 const CHALLENGES: u8 = 3;
 
@@ -189,6 +191,9 @@ pub(crate) struct Connection {
     in_flight: u64,
     in_flight_packets: usize,
     last_eliciting: Time,
+    /// When acknowledgements last came nearer to what is in flight, or a probe was made. Not the last packet sent: whoever talks all the
+    /// time would never probe.
+    progress: Time,
     loss_timer: Time,
     probe_count: u32,
     probes: u8,
@@ -258,6 +263,7 @@ impl Connection {
             in_flight: 0,
             in_flight_packets: 0,
             last_eliciting: now,
+            progress: now,
             loss_timer: Time::NEVER,
             probe_count: 0,
             probes: 0,
@@ -309,6 +315,11 @@ impl Connection {
 
     fn pto(&self) -> u64 {
         self.rtt.pto(self.peer_ack_delay)
+    }
+
+    /// How long a connection that has ended keeps its slot: three probe timeouts, but not as long as a bloated queue would have it.
+    fn linger(&self, now: Time) -> Time {
+        now.after((3 * self.pto()).min(LINGER_MAX))
     }
 
     // ---- receiving ------------------------------------------------------------------------------------------
@@ -438,7 +449,7 @@ impl Connection {
                 Frame::Close { code, reason } => {
                     let reason = String::from_utf8_lossy(reason).into_owned();
                     self.ended = Some(CloseReason::Peer { code, reason });
-                    self.state = State::Draining { until: now.after(3 * self.pto()) };
+                    self.state = State::Draining { until: self.linger(now) };
                     return;
                 }
                 Frame::Skip { channel, id, bytes } => self.receiver.on_skip(pool, channel, id, bytes),
@@ -492,7 +503,7 @@ impl Connection {
     fn begin_close(&mut self, now: Time, code: u64, reason: &[u8]) {
         self.reason_len = reason.len().min(frame::REASON_MAX);
         self.reason[..self.reason_len].copy_from_slice(&reason[..self.reason_len]);
-        self.state = State::Closing { code, until: now.after(3 * self.pto()), say: true, said: now };
+        self.state = State::Closing { code, until: self.linger(now), say: true, said: now };
     }
 
     // ---- acknowledgements and loss --------------------------------------------------------------------------
@@ -537,6 +548,7 @@ impl Connection {
             self.control.on_rtt(now, &self.rtt);
         }
         if any {
+            self.progress = now;
             self.probe_count = 0;
             self.probes = 0;
         }
@@ -649,7 +661,7 @@ impl Connection {
         if self.in_flight_packets == 0 || self.amplification_room() < DATAGRAM_LEAST as u64 {
             return Time::NEVER;
         }
-        self.last_eliciting.after(self.pto() << self.probe_count.min(BACKOFF_MAX))
+        self.progress.after(self.pto() << self.probe_count.min(BACKOFF_MAX))
     }
 
     fn keep_alive_timer(&self) -> Time {
@@ -681,7 +693,7 @@ impl Connection {
         }
         if now >= self.last_received.after(self.idle_timeout) {
             self.ended = Some(CloseReason::TimedOut);
-            self.state = State::Draining { until: now.after(3 * self.pto()) };
+            self.state = State::Draining { until: self.linger(now) };
             return;
         }
         if now >= self.loss_timer {
@@ -707,7 +719,7 @@ impl Connection {
         self.probes = 2;
         self.counts.probe_timeouts += 1;
         // Counted anew from here, whether or not the probes may leave.
-        self.last_eliciting = now;
+        self.progress = now;
         if self.probe_count >= 2 {
             self.mtu.on_probe_timeouts(now);
         }
@@ -954,6 +966,9 @@ impl Connection {
             snapshot,
         });
         if contents.wants_ack {
+            if self.in_flight_packets == 0 {
+                self.progress = now;
+            }
             self.in_flight += len as u64;
             self.in_flight_packets += 1;
             self.last_eliciting = now;
@@ -991,6 +1006,7 @@ impl Connection {
             queue_delay: Duration::from_micros(self.control.queue_delay()),
             in_flight_bytes: self.in_flight,
             datagram_bytes: self.mtu.current(),
+            received_pieces: self.receiver.pieces,
             dropped_messages: self.receiver.dropped,
             mtu_black_holes: self.mtu.black_holes,
             key_updates: self.keys.as_ref().map_or(0, |keys| keys.updates),

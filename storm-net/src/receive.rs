@@ -88,7 +88,8 @@ pub(crate) struct Receiver {
     granted: u64,
     reliable_bytes_max: u64,
     pub(crate) dropped: u64,
-    pub(crate) delivered: u64,
+    /// Reliable pieces that arrived for the first time.
+    pub(crate) pieces: u64,
 }
 
 impl Receiver {
@@ -116,7 +117,7 @@ impl Receiver {
             granted: config.receive_reliable_bytes_max,
             reliable_bytes_max: config.receive_reliable_bytes_max,
             dropped: 0,
-            delivered: 0,
+            pieces: 0,
         }
     }
 
@@ -254,7 +255,6 @@ impl Receiver {
     }
 
     fn deliver(&mut self, channel: u8, body: Body) {
-        self.delivered += 1;
         self.ready.push_back(Ready { channel, body });
     }
 
@@ -289,6 +289,7 @@ impl Receiver {
                     return Err(Violation::Protocol);
                 }
                 self.count(frame.bytes.len() as u64 + MESSAGE_COST)?;
+                self.pieces += 1;
                 Body::Whole(pool.store(frame.bytes))
             }
             Some((index, count)) => {
@@ -315,6 +316,7 @@ impl Receiver {
                 self.count(more)?;
                 let assembly = &mut self.assemblies[number as usize];
                 assembly.charged += more;
+                self.pieces += 1;
                 assembly.buffers[usize::from(index)] = pool.store(frame.bytes);
                 assembly.present += 1;
                 assembly.bytes += frame.bytes.len();

@@ -73,6 +73,8 @@ pub struct ConnectionStats {
     pub received_packets: u64,
     /// Bytes of UDP payload of those.
     pub received_bytes: u64,
+    /// Reliable pieces (whole messages, fragments, runs of a stream) that arrived for the first time.
+    pub received_pieces: u64,
     /// Packets thought lost.
     pub lost_packets: u64,
     /// Packets that were thought lost and arrived after all.

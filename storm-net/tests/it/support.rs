@@ -21,9 +21,9 @@ pub(crate) fn transport() -> TransportConfig {
             ChannelConfig::new(Mode::Stream).lane(2),
         ],
         lanes: vec![
+            LaneConfig { priority: 0, weight: 4 },
+            LaneConfig { priority: 0, weight: 4 },
             LaneConfig { priority: 0, weight: 1 },
-            LaneConfig { priority: 1, weight: 4 },
-            LaneConfig { priority: 1, weight: 1 },
         ],
         ..TransportConfig::default()
     }
