@@ -45,8 +45,16 @@ impl Cookies {
         cookie
     }
 
-    pub(crate) fn check(&self, now: Time, from: SocketAddr, ephemeral: &[u8; 32], cookie: &[u8]) -> bool {
-        let Some(time_ms) = Reader::new(cookie).u64() else { return false };
+    pub(crate) fn check(
+        &self,
+        now: Time,
+        from: SocketAddr,
+        ephemeral: &[u8; 32],
+        cookie: &[u8],
+    ) -> bool {
+        let Some(time_ms) = Reader::new(cookie).u64() else {
+            return false;
+        };
         let made = self.at(time_ms, from, ephemeral);
         // BLAKE3's own hashes compare in constant time.
         let equal = blake3::Hash::from(widen(&made)) == blake3::Hash::from(widen(cookie));
@@ -109,7 +117,10 @@ pub(crate) struct UsedTokens {
 
 impl UsedTokens {
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { until: BTreeMap::new(), capacity }
+        Self {
+            until: BTreeMap::new(),
+            capacity,
+        }
     }
 
     pub(crate) fn contains(&self, id: &[u8; 16]) -> bool {
@@ -156,7 +167,10 @@ mod tests {
         for bit in 0..COOKIE * 8 {
             let mut bad = cookie;
             bad[bit / 8] ^= 1 << (bit % 8);
-            assert!(!cookies.check(ms(5000), address(1, 9), &[2; 32], &bad), "bit {bit}");
+            assert!(
+                !cookies.check(ms(5000), address(1, 9), &[2; 32], &bad),
+                "bit {bit}"
+            );
         }
         for cut in 0..COOKIE {
             assert!(!cookies.check(ms(5000), address(1, 9), &[2; 32], &cookie[..cut]));
@@ -170,7 +184,11 @@ mod tests {
             (0..20).filter(|_| limit.take(ms(at), from)).count()
         };
         assert_eq!(passed(&mut limit, 0, address(1, 1)), 5);
-        assert_eq!(passed(&mut limit, 0, address(1, 2)), 0, "another port is the same address");
+        assert_eq!(
+            passed(&mut limit, 0, address(1, 2)),
+            0,
+            "another port is the same address"
+        );
         assert_eq!(passed(&mut limit, 0, address(2, 1)), 5);
         assert_eq!(passed(&mut limit, 200, address(1, 1)), 2);
     }

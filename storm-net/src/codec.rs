@@ -139,7 +139,16 @@ mod tests {
 
     #[test]
     fn varints_come_back_at_every_boundary() {
-        for value in [0, 0x3F, 0x40, 0x3FFF, 0x4000, 0x3FFF_FFFF, 0x4000_0000, VARINT_MAX] {
+        for value in [
+            0,
+            0x3F,
+            0x40,
+            0x3FFF,
+            0x4000,
+            0x3FFF_FFFF,
+            0x4000_0000,
+            VARINT_MAX,
+        ] {
             let mut buffer = [0; 8];
             let mut writer = Writer::new(&mut buffer);
             writer.varint(value);
@@ -147,7 +156,11 @@ mod tests {
             assert_eq!(len, varint_len(value), "{value:#x}");
             assert_eq!(Reader::new(&buffer[..len]).varint(), Some(value));
             for cut in 0..len {
-                assert_eq!(Reader::new(&buffer[..cut]).varint(), None, "{value:#x} cut at {cut}");
+                assert_eq!(
+                    Reader::new(&buffer[..cut]).varint(),
+                    None,
+                    "{value:#x} cut at {cut}"
+                );
             }
         }
     }
@@ -155,7 +168,10 @@ mod tests {
     #[test]
     fn the_examples_of_rfc_9000_appendix_a1_decode() {
         let cases: [(&[u8], u64); 5] = [
-            (&[0xC2, 0x19, 0x7C, 0x5E, 0xFF, 0x14, 0xE8, 0x8C], 151_288_809_941_952_652),
+            (
+                &[0xC2, 0x19, 0x7C, 0x5E, 0xFF, 0x14, 0xE8, 0x8C],
+                151_288_809_941_952_652,
+            ),
             (&[0x9D, 0x7F, 0x3E, 0x7D], 494_878_333),
             (&[0x7B, 0xBD], 15_293),
             (&[0x25], 37),

@@ -65,7 +65,12 @@ pub struct ChannelConfig {
 impl ChannelConfig {
     /// A channel of `mode` in lane 0, without deadline, with room for 4 MiB.
     pub const fn new(mode: Mode) -> Self {
-        Self { mode, lane: 0, queue_bytes_max: 4 << 20, deadline: None }
+        Self {
+            mode,
+            lane: 0,
+            queue_bytes_max: 4 << 20,
+            deadline: None,
+        }
     }
 
     /// The same in another lane.
@@ -153,7 +158,10 @@ impl Default for TransportConfig {
     fn default() -> Self {
         Self {
             channels: vec![ChannelConfig::new(Mode::ReliableOrdered)],
-            lanes: vec![LaneConfig { priority: 0, weight: 1 }],
+            lanes: vec![LaneConfig {
+                priority: 0,
+                weight: 1,
+            }],
             congestion: Congestion::Game,
             ack_delay_max: Duration::from_millis(5),
             idle_timeout: Duration::from_secs(10),
@@ -175,25 +183,52 @@ impl TransportConfig {
     /// The first thing that is out of range.
     pub fn check(&self) -> Result<(), ConfigError> {
         if self.channels.is_empty() || self.channels.len() > CHANNELS_MAX {
-            return Err(ConfigError::Channels { found: self.channels.len() });
+            return Err(ConfigError::Channels {
+                found: self.channels.len(),
+            });
         }
         if self.lanes.is_empty()
             || self.lanes.len() > LANES_MAX
             || self.lanes.iter().any(|lane| lane.weight == 0)
         {
-            return Err(ConfigError::Lanes { found: self.lanes.len() });
+            return Err(ConfigError::Lanes {
+                found: self.lanes.len(),
+            });
         }
         for (channel, config) in self.channels.iter().enumerate() {
             if usize::from(config.lane) >= self.lanes.len() {
-                return Err(ConfigError::NoSuchLane { channel, lane: config.lane });
+                return Err(ConfigError::NoSuchLane {
+                    channel,
+                    lane: config.lane,
+                });
             }
         }
         let ranges = [
             ("ack_delay_max (µs)", micros(self.ack_delay_max), 0, 255_000),
-            ("idle_timeout (µs)", micros(self.idle_timeout), 100_000, 3_600_000_000),
-            ("handshake_timeout (µs)", micros(self.handshake_timeout), 100_000, 60_000_000),
-            ("datagram_bytes_max", self.datagram_bytes_max.into(), mtu::BASE.into(), 9000),
-            ("message_bytes_max", self.message_bytes_max as u64, 1, MESSAGE_BYTES_MAX as u64),
+            (
+                "idle_timeout (µs)",
+                micros(self.idle_timeout),
+                100_000,
+                3_600_000_000,
+            ),
+            (
+                "handshake_timeout (µs)",
+                micros(self.handshake_timeout),
+                100_000,
+                60_000_000,
+            ),
+            (
+                "datagram_bytes_max",
+                self.datagram_bytes_max.into(),
+                mtu::BASE.into(),
+                9000,
+            ),
+            (
+                "message_bytes_max",
+                self.message_bytes_max as u64,
+                1,
+                MESSAGE_BYTES_MAX as u64,
+            ),
             // One whole message has to fit, or it could never be assembled.
             (
                 "receive_reliable_bytes_max",
@@ -205,7 +240,12 @@ impl TransportConfig {
         ];
         for (field, found, least, most) in ranges {
             if !(least..=most).contains(&found) {
-                return Err(ConfigError::OutOfRange { field, found, least, most });
+                return Err(ConfigError::OutOfRange {
+                    field,
+                    found,
+                    least,
+                    most,
+                });
             }
         }
         Ok(())
@@ -231,32 +271,59 @@ mod tests {
     #[test]
     fn what_is_out_of_range_is_named() {
         let base = TransportConfig::default;
-        let lane = LaneConfig { priority: 0, weight: 1 };
+        let lane = LaneConfig {
+            priority: 0,
+            weight: 1,
+        };
         let reliable = ChannelConfig::new(Mode::ReliableOrdered);
         let cases = [
-            (TransportConfig { channels: vec![], ..base() }, "0 channels where 1 to 64 are allowed"),
             (
-                TransportConfig { channels: vec![reliable.clone(); 65], ..base() },
+                TransportConfig {
+                    channels: vec![],
+                    ..base()
+                },
+                "0 channels where 1 to 64 are allowed",
+            ),
+            (
+                TransportConfig {
+                    channels: vec![reliable.clone(); 65],
+                    ..base()
+                },
                 "65 channels where 1 to 64 are allowed",
             ),
             (
-                TransportConfig { lanes: vec![lane; 17], ..base() },
+                TransportConfig {
+                    lanes: vec![lane; 17],
+                    ..base()
+                },
                 "17 lanes where 1 to 16 with a weight of at least 1 are allowed",
             ),
             (
-                TransportConfig { lanes: vec![LaneConfig { weight: 0, ..lane }], ..base() },
+                TransportConfig {
+                    lanes: vec![LaneConfig { weight: 0, ..lane }],
+                    ..base()
+                },
                 "1 lanes where 1 to 16 with a weight of at least 1 are allowed",
             ),
             (
-                TransportConfig { channels: vec![reliable.lane(3)], ..base() },
+                TransportConfig {
+                    channels: vec![reliable.lane(3)],
+                    ..base()
+                },
                 "channel 0 names lane 3, which does not exist",
             ),
             (
-                TransportConfig { datagram_bytes_max: 1199, ..base() },
+                TransportConfig {
+                    datagram_bytes_max: 1199,
+                    ..base()
+                },
                 "datagram_bytes_max is 1199 where 1200 to 9000 is allowed",
             ),
             (
-                TransportConfig { receive_reliable_bytes_max: 1000, ..base() },
+                TransportConfig {
+                    receive_reliable_bytes_max: 1000,
+                    ..base()
+                },
                 "receive_reliable_bytes_max is 1000 where 524288 to 1099511627776 is allowed",
             ),
         ];
@@ -269,7 +336,11 @@ mod tests {
     fn the_channel_hash_tells_modes_and_counts_apart() {
         let with = |modes: &[Mode]| {
             let channels = modes.iter().map(|&mode| ChannelConfig::new(mode)).collect();
-            TransportConfig { channels, ..TransportConfig::default() }.channel_hash()
+            TransportConfig {
+                channels,
+                ..TransportConfig::default()
+            }
+            .channel_hash()
         };
         let tables: [&[Mode]; 4] = [
             &[Mode::Unreliable],

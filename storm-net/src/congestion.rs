@@ -14,6 +14,7 @@ const LOSS_PERCENT: u64 = 10;
 const BASE_HALF: u64 = 5_000_000;
 const ROUND_MIN: u64 = 20_000;
 const RATES: usize = 8;
+const RECENT: usize = 4;
 
 /// What a packet has to remember for a sample of the delivery rate (as in BBR).
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +42,9 @@ pub(crate) struct Controller {
     round_packets: u64,
     round_limited: bool,
     round_min_rtt: u64,
-    last_round_min_rtt: u64,
+    /// The last round-trip times.
+    recent: [u64; RECENT],
+    samples: usize,
     /// Delivery rate: the best of each of the last rounds.
     rates: [u64; RATES],
     rounds: usize,
@@ -51,6 +54,8 @@ pub(crate) struct Controller {
     plateau: (u64, u8),
     /// Share of loss, in percent, that does not go away with a lower rate: it is the link's.
     link_loss: u64,
+    /// The rate of the last round.
+    last_rate: u64,
     /// Rounds in a row with too long a queue, and queue and rate when that began.
     long: (u32, u64, u64),
 }
@@ -59,7 +64,11 @@ impl Controller {
     pub(crate) fn new(profile: Congestion) -> Self {
         Self {
             profile,
-            rate: if let Congestion::Fixed(rate) = profile { rate.max(1) } else { RATE_INITIAL },
+            rate: if let Congestion::Fixed(rate) = profile {
+                rate.max(1)
+            } else {
+                RATE_INITIAL
+            },
             starting: true,
             delivered: 0,
             delivered_at: Time::ZERO,
@@ -71,7 +80,8 @@ impl Controller {
             round_packets: 0,
             round_limited: true,
             round_min_rtt: u64::MAX,
-            last_round_min_rtt: u64::MAX,
+            recent: [0; RECENT],
+            samples: 0,
             rates: [0; RATES],
             rounds: 0,
             base: [u64::MAX; 2],
@@ -79,6 +89,7 @@ impl Controller {
             queue_delay: 0,
             plateau: (0, 0),
             link_loss: 0,
+            last_rate: RATE_INITIAL,
             long: (0, 0, 0),
         }
     }
@@ -88,9 +99,28 @@ impl Controller {
         self.rate
     }
 
-    /// Bytes that may be in flight: what the rate fills in two round trips, so that silence stops the sender.
+    /// Bytes that may be in flight: what the rate fills in a round trip and a half and some queue, so that silence stops the sender.
     pub(crate) fn window(&self, rtt: &Rtt) -> u64 {
-        self.rate.saturating_mul(2 * rtt.smoothed + 50_000) / 1_000_000 + 4 * PACKET
+        let rate = match self.profile {
+            Congestion::Fixed(_) => {
+                return self.rate.saturating_mul(2 * rtt.smoothed + 50_000) / 1_000_000 + 4 * PACKET;
+            }
+            // Not far beyond what was seen to arrive, while that is being found out.
+            _ if self.starting => self.rate.min((2 * self.delivery_rate()).max(RATE_INITIAL)),
+            _ => self.rate,
+        };
+        // Nothing is known of a new path before its first sample.
+        let base = if self.base() == u64::MAX {
+            rtt.smoothed
+        } else {
+            self.base()
+        };
+        rate.saturating_mul(base + base / 2 + 50_000 + (2 * rtt.variation).min(50_000)) / 1_000_000
+            + 4 * PACKET
+    }
+
+    fn base(&self) -> u64 {
+        self.base[0].min(self.base[1])
     }
 
     /// Bytes that may leave in one go.
@@ -100,7 +130,9 @@ impl Controller {
 
     /// Bytes of a packet that take about 20 ms at this rate: larger ones delay what is more urgent.
     pub(crate) fn packet_bytes(&self) -> usize {
-        usize::try_from(self.rate / 50).unwrap_or(usize::MAX).max(240)
+        usize::try_from(self.rate / 50)
+            .unwrap_or(usize::MAX)
+            .max(240)
     }
 
     pub(crate) fn queue_delay(&self) -> u64 {
@@ -162,27 +194,46 @@ impl Controller {
             self.base = [sample.min(self.round_min_rtt), self.base[0]];
         }
         self.round_min_rtt = self.round_min_rtt.min(sample);
+        self.recent[self.samples % RECENT] = sample;
+        self.samples += 1;
         if matches!(self.profile, Congestion::Fixed(_)) {
             return;
         }
-        if now.micros_since(self.round_began) >= rtt.smoothed.max(ROUND_MIN) {
+        // A queue that is seen to grow while starting is not waited for.
+        let overshot = self.starting && !self.round_limited && self.recent_queue() > self.target();
+        if overshot || now.micros_since(self.round_began) >= self.base().max(ROUND_MIN) {
             self.end_round(now, rtt);
         }
     }
 
+    /// Queueing delay by the smallest of the last round-trip times: jitter of single packets does not count.
+    fn recent_queue(&self) -> u64 {
+        let recent = self.recent.iter().copied().min().unwrap_or(0);
+        recent.saturating_sub(self.base())
+    }
+
+    fn target(&self) -> u64 {
+        let queue = if self.profile == Congestion::Bulk {
+            40_000
+        } else {
+            10_000
+        };
+        queue + self.serialisation()
+    }
+
     fn end_round(&mut self, now: Time, rtt: &Rtt) {
-        let base = self.base[0].min(self.base[1]);
-        self.queue_delay = self.round_min_rtt.min(self.last_round_min_rtt).saturating_sub(base);
-        let queue = self.round_min_rtt.saturating_sub(base);
+        let queue = self.recent_queue();
+        self.queue_delay = queue;
         let latest_rate = self.rates[self.rounds % RATES];
-        let target = match self.profile {
-            Congestion::Bulk => 40_000,
-            _ => 10_000,
-        } + self.serialisation();
+        let target = self.target();
         let loss = self.round_lost * 100 / (self.round_acked + self.round_lost).max(1);
         let lossy = self.round_packets >= 10 && loss > self.link_loss + LOSS_PERCENT;
-        self.link_loss = if lossy { self.link_loss.midpoint(loss) } else { (15 * self.link_loss + loss) / 16 };
-        self.watch_base(queue, target);
+        self.link_loss = if lossy {
+            self.link_loss.midpoint(loss)
+        } else {
+            (15 * self.link_loss + loss) / 16
+        };
+        self.watch_base(queue, target, latest_rate);
         if self.starting {
             self.start(queue, target, lossy);
         } else if lossy && !self.round_limited {
@@ -194,19 +245,26 @@ impl Controller {
             }
         } else if queue > 2 * target {
             // What arrives is what the path carries; a little less drains the queue.
-            let drained = latest_rate * 4 / 5;
-            self.rate = (self.rate * 7 / 10).max(drained.min(self.rate));
+            let drained = if queue > 8 * target {
+                latest_rate / 2
+            } else {
+                latest_rate * 4 / 5
+            };
+            self.rate = (self.rate / 2).max(drained.min(self.rate));
         } else if queue > target {
             let excess = (queue - target) * 1000 / target;
             self.rate -= self.rate * 3 * excess / 20_000;
         } else {
             let room = (target - queue) * 1000 / target;
             let packet = PACKET * 1_000_000 / rtt.smoothed.max(ROUND_MIN);
-            self.rate += packet.min(self.rate / 4) + self.rate * room / 16_000;
+            self.rate += packet.min(self.rate / 16) * room / 1000 + self.rate * room / 32_000;
             // Not far beyond what was ever seen to arrive.
-            self.rate = self.rate.min((self.delivery_rate() * 3 / 2).max(RATE_INITIAL));
+            self.rate = self
+                .rate
+                .min((self.delivery_rate() * 5 / 4).max(2 * RATE_MIN));
         }
         self.rate = self.rate.clamp(RATE_MIN, RATE_MAX);
+        self.last_rate = self.rate;
         self.rounds += 1;
         self.rates[self.rounds % RATES] = 0;
         self.round_began = now;
@@ -214,18 +272,19 @@ impl Controller {
         self.round_lost = 0;
         self.round_packets = 0;
         self.round_limited = true;
-        self.last_round_min_rtt = self.round_min_rtt;
         self.round_min_rtt = u64::MAX;
     }
 
     /// Comes closer to what the application sends.
     fn hold_back(&mut self) {
-        self.rate = self.rate.min((self.rate * 7 / 10).max(self.delivery_rate() * 9 / 8));
+        self.rate = self
+            .rate
+            .min((self.rate * 7 / 10).max(self.delivery_rate() * 9 / 8));
     }
 
     /// A queue that stays although the rate has halved is none of ours: the path has become longer (or is full of others, whom we
     /// then join). What was the queue becomes the base.
-    fn watch_base(&mut self, queue: u64, target: u64) {
+    fn watch_base(&mut self, queue: u64, target: u64, latest_rate: u64) {
         if queue <= target {
             self.long = (0, 0, 0);
             return;
@@ -233,10 +292,15 @@ impl Controller {
         if self.long.0 == 0 {
             self.long = (0, queue, self.rate);
         }
-        self.long.0 += 1;
+        // Only rounds in which all that was sent arrived can tell: else the queue is being filled, by us.
+        if latest_rate * 10 >= self.last_rate * 9 || self.round_limited {
+            self.long.0 += 1;
+        } else {
+            self.long = (1, queue, self.rate);
+        }
         let (rounds, at_first, rate) = self.long;
-        let halved = self.rate * 2 <= rate || self.round_limited || self.rate <= 2 * RATE_MIN;
-        if rounds >= 5 && halved && queue * 4 >= at_first * 3 {
+        let eased = self.rate * 2 <= rate || self.round_limited;
+        if rounds >= 6 && eased && queue * 4 >= at_first * 3 {
             self.base = [self.round_min_rtt; 2];
             self.long = (0, 0, 0);
         }
@@ -253,7 +317,7 @@ impl Controller {
         }
         if queue > target || lossy {
             self.starting = false;
-            self.rate = (self.delivery_rate() * 9 / 10).min(self.rate);
+            self.rate = (self.delivery_rate() * 3 / 4).min(self.rate);
             return;
         }
         // Three rounds without a quarter more: this is what the path carries.
@@ -278,7 +342,14 @@ impl Controller {
     /// Another path: nothing is known.
     pub(crate) fn reset(&mut self) {
         // What is in flight still refers to the counts.
-        let (delivered, delivered_at, first_sent) = (self.delivered, self.delivered_at, self.first_sent);
-        *self = Self { delivered, delivered_at, first_sent, limited_until: delivered + 1, ..Self::new(self.profile) };
+        let (delivered, delivered_at, first_sent) =
+            (self.delivered, self.delivered_at, self.first_sent);
+        *self = Self {
+            delivered,
+            delivered_at,
+            first_sent,
+            limited_until: delivered + 1,
+            ..Self::new(self.profile)
+        };
     }
 }

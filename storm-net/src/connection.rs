@@ -151,9 +151,16 @@ enum Record {
 enum State {
     Open,
     /// We closed: the packet to say so, again for what still arrives.
-    Closing { code: u64, until: Time, say: bool, said: Time },
+    Closing {
+        code: u64,
+        until: Time,
+        say: bool,
+        said: Time,
+    },
     /// The peer closed, or nobody answers: nothing more is sent.
-    Draining { until: Time },
+    Draining {
+        until: Time,
+    },
 }
 
 pub(crate) struct Connection {
@@ -220,7 +227,10 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    #[expect(clippy::too_many_arguments, reason = "called from two places, each argument from another source")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "called from two places, each argument from another source"
+    )]
     pub(crate) fn new(
         config: Arc<TransportConfig>,
         modes: Arc<[Mode]>,
@@ -245,7 +255,9 @@ impl Connection {
             peer_id,
             remote,
             peer_ack_delay: u64::from(peer.ack_delay_ms) * 1000,
-            idle_timeout: idle.min(u64::from(peer.idle_timeout_ms).saturating_mul(1000)).max(100_000),
+            idle_timeout: idle
+                .min(u64::from(peer.idle_timeout_ms).saturating_mul(1000))
+                .max(100_000),
             keys,
             validated: true,
             path_received: 0,
@@ -337,7 +349,11 @@ impl Connection {
         let largest = self.window.largest();
         let number = header.expand(largest);
         let fresh = number < 1 << 62 && self.window.is_new(number);
-        let opened = if fresh { self.open(now, header, number, datagram) } else { None };
+        let opened = if fresh {
+            self.open(now, header, number, datagram)
+        } else {
+            None
+        };
         let Some(len) = opened else {
             self.counts.dropped_packets += 1;
             return false;
@@ -371,11 +387,24 @@ impl Connection {
             self.path_received += datagram.len() as u64;
         }
         let start = header.len();
-        self.frames(pool, now, from, number, (newest, gap), &datagram[start..start + len]);
+        self.frames(
+            pool,
+            now,
+            from,
+            number,
+            (newest, gap),
+            &datagram[start..start + len],
+        );
         true
     }
 
-    fn open(&mut self, now: Time, header: &DataHeader, number: u64, datagram: &mut [u8]) -> Option<usize> {
+    fn open(
+        &mut self,
+        now: Time,
+        header: &DataHeader,
+        number: u64,
+        datagram: &mut [u8],
+    ) -> Option<usize> {
         let keep = now.after(3 * self.pto());
         let Some(keys) = &mut self.keys else {
             // Plain packets of measurements: the tag's place is empty.
@@ -449,10 +478,14 @@ impl Connection {
                 Frame::Close { code, reason } => {
                     let reason = String::from_utf8_lossy(reason).into_owned();
                     self.ended = Some(CloseReason::Peer { code, reason });
-                    self.state = State::Draining { until: self.linger(now) };
+                    self.state = State::Draining {
+                        until: self.linger(now),
+                    };
                     return;
                 }
-                Frame::Skip { channel, id, bytes } => self.receiver.on_skip(pool, channel, id, bytes),
+                Frame::Skip { channel, id, bytes } => {
+                    self.receiver.on_skip(pool, channel, id, bytes)
+                }
                 Frame::Message(message) => self.receiver.on_message(pool, &message),
             };
             match result {
@@ -468,7 +501,11 @@ impl Connection {
         if wants_ack {
             self.unacked += 1;
             // Out of order, or the second: now. Else after the delay.
-            let due = if gap || self.unacked >= 2 { now } else { now.after(micros(self.config.ack_delay_max)) };
+            let due = if gap || self.unacked >= 2 {
+                now
+            } else {
+                now.after(micros(self.config.ack_delay_max))
+            };
             self.ack_timer = self.ack_timer.min(due);
         }
         self.credit |= self.receiver.credit_due().is_some();
@@ -503,7 +540,12 @@ impl Connection {
     fn begin_close(&mut self, now: Time, code: u64, reason: &[u8]) {
         self.reason_len = reason.len().min(frame::REASON_MAX);
         self.reason[..self.reason_len].copy_from_slice(&reason[..self.reason_len]);
-        self.state = State::Closing { code, until: self.linger(now), say: true, said: now };
+        self.state = State::Closing {
+            code,
+            until: self.linger(now),
+            say: true,
+            said: now,
+        };
     }
 
     // ---- acknowledgements and loss --------------------------------------------------------------------------
@@ -529,7 +571,9 @@ impl Connection {
         let mut at_records = self.records.len();
         let mut index = self.sent.len();
         for &(from, to) in ack.ranges() {
-            let Some(to) = to.checked_sub(first) else { break };
+            let Some(to) = to.checked_sub(first) else {
+                break;
+            };
             let from = from.saturating_sub(first);
             while index > from as usize {
                 index -= 1;
@@ -544,7 +588,8 @@ impl Connection {
         }
         if let Some(sent_at) = largest_sent {
             // A hostile delay is bounded by what the peer said it waits.
-            self.rtt.sample(now, sent_at, ack.delay.min(self.peer_ack_delay));
+            self.rtt
+                .sample(now, sent_at, ack.delay.min(self.peer_ack_delay));
             self.control.on_rtt(now, &self.rtt);
         }
         if any {
@@ -558,7 +603,14 @@ impl Connection {
     }
 
     /// Whether the packet was in flight.
-    fn on_packet_acked(&mut self, pool: &mut Pool, now: Time, index: usize, records: usize, largest: u64) -> bool {
+    fn on_packet_acked(
+        &mut self,
+        pool: &mut Pool,
+        now: Time,
+        index: usize,
+        records: usize,
+        largest: u64,
+    ) -> bool {
         let number = self.first_sent() + index as u64;
         let packet = &mut self.sent[index];
         let (fate, size, count) = (packet.fate, packet.size, usize::from(packet.records));
@@ -570,7 +622,8 @@ impl Connection {
             Fate::InFlight => {
                 self.in_flight -= u64::from(size);
                 self.in_flight_packets -= 1;
-                self.control.on_acked(now, packet.at, size.into(), &packet.snapshot);
+                self.control
+                    .on_acked(now, packet.at, size.into(), &packet.snapshot);
             }
             Fate::Lost => {
                 self.counts.spurious_losses += 1;
@@ -595,7 +648,9 @@ impl Connection {
 
     fn detect_losses(&mut self, now: Time) {
         self.loss_timer = Time::NEVER;
-        let Some(largest) = self.largest_acked else { return };
+        let Some(largest) = self.largest_acked else {
+            return;
+        };
         let first = self.first_sent();
         let delay = self.rtt.loss_delay();
         let mut at_records = 0;
@@ -645,7 +700,9 @@ impl Connection {
             let done = match packet.fate {
                 Fate::InFlight => false,
                 Fate::Acked | Fate::Quiet => true,
-                Fate::Lost => now.micros_since(packet.at) > patience || self.sent.len() > SENT_MAX / 2,
+                Fate::Lost => {
+                    now.micros_since(packet.at) > patience || self.sent.len() > SENT_MAX / 2
+                }
             };
             if !done {
                 break;
@@ -661,12 +718,16 @@ impl Connection {
         if self.in_flight_packets == 0 || self.amplification_room() < DATAGRAM_LEAST as u64 {
             return Time::NEVER;
         }
-        self.progress.after(self.pto() << self.probe_count.min(BACKOFF_MAX))
+        self.progress
+            .after(self.pto() << self.probe_count.min(BACKOFF_MAX))
     }
 
     fn keep_alive_timer(&self) -> Time {
         match self.config.keep_alive {
-            Some(every) => self.last_received.max(self.last_eliciting).after(micros(every)),
+            Some(every) => self
+                .last_received
+                .max(self.last_eliciting)
+                .after(micros(every)),
             None => Time::NEVER,
         }
     }
@@ -676,7 +737,10 @@ impl Connection {
         if let Some(until) = self.gone_at() {
             return until;
         }
-        let always = self.loss_timer.min(self.challenge_timer).min(self.last_received.after(self.idle_timeout));
+        let always = self
+            .loss_timer
+            .min(self.challenge_timer)
+            .min(self.last_received.after(self.idle_timeout));
         if self.amplification_room() < DATAGRAM_LEAST as u64 {
             return always;
         }
@@ -693,7 +757,9 @@ impl Connection {
         }
         if now >= self.last_received.after(self.idle_timeout) {
             self.ended = Some(CloseReason::TimedOut);
-            self.state = State::Draining { until: self.linger(now) };
+            self.state = State::Draining {
+                until: self.linger(now),
+            };
             return;
         }
         if now >= self.loss_timer {
@@ -793,7 +859,9 @@ impl Connection {
         match &mut self.state {
             State::Open => {}
             State::Draining { .. } => return None,
-            State::Closing { code, say, said, .. } => {
+            State::Closing {
+                code, say, said, ..
+            } => {
                 if !std::mem::take(say) {
                     return None;
                 }
@@ -814,7 +882,10 @@ impl Connection {
             self.response = None;
             let len = self.packet(now, &mut buffer[..limit], |_, writer| {
                 frame::put_response(writer, &data);
-                Contents { wants_ack: true, ..Contents::default() }
+                Contents {
+                    wants_ack: true,
+                    ..Contents::default()
+                }
             })?;
             return Some((to, len));
         }
@@ -834,7 +905,10 @@ impl Connection {
             let len = self.packet(now, &mut buffer[..size.into()], |_, writer| {
                 frame::put_ping(writer);
                 writer.zeros(writer.room());
-                Contents { wants_ack: true, ..Contents::default() }
+                Contents {
+                    wants_ack: true,
+                    ..Contents::default()
+                }
             })?;
             self.mtu.probe_sent(number, size);
             return Some((to, len));
@@ -908,7 +982,10 @@ impl Connection {
             contents.wants_ack = true;
         }
         if std::mem::take(&mut self.credit) {
-            let credit = self.receiver.credit_due().unwrap_or(self.receiver.granted());
+            let credit = self
+                .receiver
+                .credit_due()
+                .unwrap_or(self.receiver.granted());
             self.receiver.grant(credit);
             frame::put_credit(writer, credit);
             self.records.push_back(Record::Credit);
@@ -944,7 +1021,10 @@ impl Connection {
         if writer.len() == header {
             return None;
         }
-        if acked > 0 && self.unacked == 0 && let Some(largest) = self.ranges.largest() {
+        if acked > 0
+            && self.unacked == 0
+            && let Some(largest) = self.ranges.largest()
+        {
             // Known to have been acknowledged once this packet is: forget those far enough below.
             self.records.push_back(Record::Ack(largest));
             contents.records += 1;
@@ -962,7 +1042,11 @@ impl Connection {
             at: now,
             size: len as u16,
             records: contents.records,
-            fate: if contents.wants_ack { Fate::InFlight } else { Fate::Quiet },
+            fate: if contents.wants_ack {
+                Fate::InFlight
+            } else {
+                Fate::Quiet
+            },
             snapshot,
         });
         if contents.wants_ack {

@@ -70,7 +70,13 @@ pub struct ServerConfig {
 
 impl ServerConfig {
     /// A server with room for 1024 connections, cookies always, 20 handshake packets a second and address.
-    pub fn new(application: u64, keys: KeyPair, issuers: Vec<[u8; 32]>, transport: TransportConfig, epoch_ms: u64) -> Self {
+    pub fn new(
+        application: u64,
+        keys: KeyPair,
+        issuers: Vec<[u8; 32]>,
+        transport: TransportConfig,
+        epoch_ms: u64,
+    ) -> Self {
         Self {
             application,
             keys,
@@ -168,7 +174,10 @@ struct Accepted {
 enum State {
     Free,
     Connecting(Box<Connecting>),
-    Open { connection: Box<Connection>, accepted: Option<Box<Accepted>> },
+    Open {
+        connection: Box<Connection>,
+        accepted: Option<Box<Accepted>>,
+    },
 }
 
 struct Slot {
@@ -176,6 +185,8 @@ struct Slot {
     /// Our id of it on the wire.
     wire: u32,
     ready: bool,
+    /// In `waiting`.
+    waits: bool,
     readable_told: bool,
     state: State,
 }
@@ -260,6 +271,8 @@ pub struct Endpoint {
     slots: Vec<Slot>,
     free: Vec<u32>,
     ready: VecDeque<u32>,
+    /// Slots with data that the host's cap holds back, in turn.
+    waiting: VecDeque<u32>,
     timers: Timers,
     pool: Pool,
     answers: VecDeque<Answer>,
@@ -285,8 +298,12 @@ impl Endpoint {
                 most: most as u64,
             });
         }
-        let mut endpoint =
-            Self::new(config.application, config.transport.clone(), config.connections_max, seed)?;
+        let mut endpoint = Self::new(
+            config.application,
+            config.transport.clone(),
+            config.connections_max,
+            seed,
+        )?;
         endpoint.rate_max = config.rate_max;
         endpoint.server = Some(Server {
             secret: StaticSecret::from(*config.keys.secret()),
@@ -309,15 +326,28 @@ impl Endpoint {
     ///
     /// # Errors
     /// The first setting that is out of range.
-    pub fn client(application: u64, transport: TransportConfig, seed: [u8; 32]) -> Result<Self, ConfigError> {
+    pub fn client(
+        application: u64,
+        transport: TransportConfig,
+        seed: [u8; 32],
+    ) -> Result<Self, ConfigError> {
         Self::new(application, transport, 1024, seed)
     }
 
-    fn new(application: u64, transport: TransportConfig, connections_max: usize, seed: [u8; 32]) -> Result<Self, ConfigError> {
+    fn new(
+        application: u64,
+        transport: TransportConfig,
+        connections_max: usize,
+        seed: [u8; 32],
+    ) -> Result<Self, ConfigError> {
         transport.check()?;
         Ok(Self {
             application,
-            modes: transport.channels.iter().map(|channel| channel.mode).collect(),
+            modes: transport
+                .channels
+                .iter()
+                .map(|channel| channel.mode)
+                .collect(),
             channels: transport.channel_hash(),
             transport: Arc::new(transport),
             connections_max,
@@ -326,6 +356,7 @@ impl Endpoint {
             slots: Vec::new(),
             free: Vec::new(),
             ready: VecDeque::new(),
+            waiting: VecDeque::new(),
             timers: Timers::default(),
             pool: Pool::default(),
             answers: VecDeque::with_capacity(ANSWERS_MAX),
@@ -351,7 +382,14 @@ impl Endpoint {
             return None;
         }
         let slot = self.slots.len() as u32;
-        self.slots.push(Slot { generation: 0, wire: tag | slot, ready: false, readable_told: false, state });
+        self.slots.push(Slot {
+            generation: 0,
+            wire: tag | slot,
+            ready: false,
+            waits: false,
+            readable_told: false,
+            state,
+        });
         Some(slot)
     }
 
@@ -365,7 +403,11 @@ impl Endpoint {
         place.generation = place.generation.wrapping_add(1);
         place.readable_told = false;
         let state = std::mem::replace(&mut place.state, State::Free);
-        if let State::Open { mut connection, accepted } = state {
+        if let State::Open {
+            mut connection,
+            accepted,
+        } = state
+        {
             connection.sender.clear(&mut self.pool);
             connection.receiver.clear(&mut self.pool);
             if let (Some(accepted), Some(server)) = (accepted, &mut self.server) {
@@ -376,7 +418,10 @@ impl Endpoint {
     }
 
     fn id(&self, slot: u32) -> ConnectionId {
-        ConnectionId { slot, generation: self.slots[slot as usize].generation }
+        ConnectionId {
+            slot,
+            generation: self.slots[slot as usize].generation,
+        }
     }
 
     fn make_ready(&mut self, slot: u32) {
@@ -389,18 +434,22 @@ impl Endpoint {
 
     fn connection(&mut self, id: ConnectionId) -> Option<&mut Connection> {
         match self.slots.get_mut(id.slot as usize) {
-            Some(Slot { generation, state: State::Open { connection, .. }, .. }) if *generation == id.generation => {
-                Some(connection)
-            }
+            Some(Slot {
+                generation,
+                state: State::Open { connection, .. },
+                ..
+            }) if *generation == id.generation => Some(connection),
             _ => None,
         }
     }
 
     fn connection_ref(&self, id: ConnectionId) -> Option<&Connection> {
         match self.slots.get(id.slot as usize) {
-            Some(Slot { generation, state: State::Open { connection, .. }, .. }) if *generation == id.generation => {
-                Some(connection)
-            }
+            Some(Slot {
+                generation,
+                state: State::Open { connection, .. },
+                ..
+            }) if *generation == id.generation => Some(connection),
             _ => None,
         }
     }
@@ -411,7 +460,13 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`ConnectError`]; a token that is none counts as one for another application.
-    pub fn connect(&mut self, now: Time, server: SocketAddr, token: &[u8], keys: &KeyPair) -> Result<ConnectionId, ConnectError> {
+    pub fn connect(
+        &mut self,
+        now: Time,
+        server: SocketAddr,
+        token: &[u8],
+        keys: &KeyPair,
+    ) -> Result<ConnectionId, ConnectError> {
         let now = self.tick(now);
         let parsed = match ConnectToken::parse(token) {
             Ok(parsed) if parsed.application == self.application => parsed,
@@ -425,10 +480,19 @@ impl Endpoint {
         let mut writer = Writer::new(&mut payload);
         writer.bytes(token);
         self.parameters().put(&mut writer);
-        let prologue = packet::prologue(packet::VERSION, self.slots[slot as usize].wire, self.application);
+        let prologue = packet::prologue(
+            packet::VERSION,
+            self.slots[slot as usize].wire,
+            self.application,
+        );
         let ephemeral = self.random.array();
-        let initiator =
-            Initiator::new(&prologue, &parsed.server_key, keys.secret(), ephemeral, writer.written());
+        let initiator = Initiator::new(
+            &prologue,
+            &parsed.server_key,
+            keys.secret(),
+            ephemeral,
+            writer.written(),
+        );
         let Some(initiator) = initiator else {
             self.free_slot(slot);
             return Err(ConnectError::WrongKey);
@@ -463,7 +527,13 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`SendError`]; nothing was taken then.
-    pub fn send(&mut self, now: Time, connection: ConnectionId, channel: u8, bytes: &[u8]) -> Result<(), SendError> {
+    pub fn send(
+        &mut self,
+        now: Time,
+        connection: ConnectionId,
+        channel: u8,
+        bytes: &[u8],
+    ) -> Result<(), SendError> {
         self.send_with(now, connection, channel, bytes, None)
     }
 
@@ -491,14 +561,20 @@ impl Endpoint {
         deadline: Option<Time>,
     ) -> Result<(), SendError> {
         let now = self.tick(now);
-        let Some(Slot { generation, state: State::Open { connection, .. }, .. }) = self.slots.get_mut(id.slot as usize)
+        let Some(Slot {
+            generation,
+            state: State::Open { connection, .. },
+            ..
+        }) = self.slots.get_mut(id.slot as usize)
         else {
             return Err(SendError::NotConnected);
         };
         if *generation != id.generation || !connection.is_open() {
             return Err(SendError::NotConnected);
         }
-        connection.sender.send(&mut self.pool, now, channel, bytes, deadline)?;
+        connection
+            .sender
+            .send(&mut self.pool, now, channel, bytes, deadline)?;
         self.make_ready(id.slot);
         Ok(())
     }
@@ -507,7 +583,9 @@ impl Endpoint {
     /// fragments is copied together.
     pub fn recv(&mut self, id: ConnectionId) -> Option<Received<'_>> {
         let slot = self.slots.get_mut(id.slot as usize)?;
-        let State::Open { connection, .. } = &mut slot.state else { return None };
+        let State::Open { connection, .. } = &mut slot.state else {
+            return None;
+        };
         if slot.generation != id.generation {
             return None;
         }
@@ -531,10 +609,17 @@ impl Endpoint {
             connection.close(now, code, reason);
             self.after(id.slot);
             self.make_ready(id.slot);
-        } else if let Some(Slot { generation, state: State::Connecting(_), .. }) = self.slots.get(id.slot as usize)
+        } else if let Some(Slot {
+            generation,
+            state: State::Connecting(_),
+            ..
+        }) = self.slots.get(id.slot as usize)
             && *generation == id.generation
         {
-            self.events.push_back(Event::Closed { connection: id, reason: CloseReason::Local });
+            self.events.push_back(Event::Closed {
+                connection: id,
+                reason: CloseReason::Local,
+            });
             self.free_slot(id.slot);
         }
     }
@@ -542,7 +627,8 @@ impl Endpoint {
     /// Replaces the keys of a connection ahead of time. Whether the change began: not before the last is confirmed.
     pub fn update_keys(&mut self, now: Time, id: ConnectionId) -> bool {
         let now = self.tick(now);
-        self.connection(id).is_some_and(|connection| connection.update_keys(now))
+        self.connection(id)
+            .is_some_and(|connection| connection.update_keys(now))
     }
 
     /// Figures of a connection.
@@ -552,12 +638,16 @@ impl Endpoint {
 
     /// Figures of a lane of a connection.
     pub fn lane_stats(&self, id: ConnectionId, lane: u8) -> Option<LaneStats> {
-        self.connection_ref(id)?.sender.lane_stats(lane.into()).copied()
+        self.connection_ref(id)?
+            .sender
+            .lane_stats(lane.into())
+            .copied()
     }
 
     /// Bytes of a channel that wait, or are not acknowledged.
     pub fn queued_bytes(&self, id: ConnectionId, channel: u8) -> usize {
-        self.connection_ref(id).map_or(0, |connection| connection.sender.channel_bytes(channel))
+        self.connection_ref(id)
+            .map_or(0, |connection| connection.sender.channel_bytes(channel))
     }
 
     /// The peer's address, as it is now.
@@ -596,14 +686,19 @@ impl Endpoint {
             .map(|slot| match &slot.state {
                 State::Free => 0,
                 State::Connecting(_) => size_of::<Connecting>() + TOKEN_MAX,
-                State::Open { connection, accepted } => {
-                    connection.memory_bytes() + accepted.as_ref().map_or(0, |_| size_of::<Accepted>())
+                State::Open {
+                    connection,
+                    accepted,
+                } => {
+                    connection.memory_bytes()
+                        + accepted.as_ref().map_or(0, |_| size_of::<Accepted>())
                 }
             })
             .sum();
         size_of::<Self>()
             + slots
             + self.slots.capacity() * size_of::<Slot>()
+            + (self.ready.capacity() + self.waiting.capacity()) * 4
             + self.pool.memory_bytes()
             + self.timers.memory_bytes()
             + self.answers.capacity() * size_of::<Answer>()
@@ -646,7 +741,9 @@ impl Endpoint {
             let slot = header.connection & ((1 << SLOT_BITS) - 1);
             let place = self.slots.get_mut(slot as usize)?;
             match &mut place.state {
-                State::Open { connection, .. } if place.wire == header.connection => Some((header, slot, connection)),
+                State::Open { connection, .. } if place.wire == header.connection => {
+                    Some((header, slot, connection))
+                }
                 _ => None,
             }
         });
@@ -654,7 +751,14 @@ impl Endpoint {
             self.counts.unknown_packets += 1;
             return;
         };
-        if connection.handle(&mut self.pool, &mut self.random, now, from, &header, datagram) {
+        if connection.handle(
+            &mut self.pool,
+            &mut self.random,
+            now,
+            from,
+            &header,
+            datagram,
+        ) {
             self.after(slot);
         }
         // Even a forgery may have been one too many.
@@ -665,7 +769,13 @@ impl Endpoint {
     fn after(&mut self, slot: u32) {
         let id = self.id(slot);
         let place = &mut self.slots[slot as usize];
-        let State::Open { connection, accepted } = &mut place.state else { return };
+        let State::Open {
+            connection,
+            accepted,
+        } = &mut place.state
+        else {
+            return;
+        };
         if connection.is_confirmed()
             && let Some(accepted) = accepted.take()
         {
@@ -673,8 +783,14 @@ impl Endpoint {
                 server.unconfirmed.remove(&accepted.ephemeral);
             }
             self.counts.accepted += 1;
-            let Accepted { client, user_data, .. } = *accepted;
-            self.events.push_back(Event::Connected { connection: id, client, user_data });
+            let Accepted {
+                client, user_data, ..
+            } = *accepted;
+            self.events.push_back(Event::Connected {
+                connection: id,
+                client,
+                user_data,
+            });
         }
         if connection.receiver.ready() > 0 && !place.readable_told {
             place.readable_told = true;
@@ -683,7 +799,10 @@ impl Endpoint {
         if let Some(reason) = connection.ended.take()
             && accepted.is_none()
         {
-            self.events.push_back(Event::Closed { connection: id, reason });
+            self.events.push_back(Event::Closed {
+                connection: id,
+                reason,
+            });
         }
     }
 
@@ -697,47 +816,59 @@ impl Endpoint {
                 return None;
             }
             buffer[..answer.len].copy_from_slice(&answer.bytes[..answer.len]);
-            let transmit = Transmit { to: answer.to, len: answer.len };
+            let transmit = Transmit {
+                to: answer.to,
+                len: answer.len,
+            };
             self.answers.pop_front();
             return Some(transmit);
         }
         if let Some(rate) = self.rate_max {
             self.host.refill(now, rate, (rate / 100).max(2400));
         }
-        while let Some(slot) = self.ready.pop_front() {
+        loop {
+            let allows = self.rate_max.is_none() || self.host.may_send();
+            let slot = if allows && let Some(slot) = self.waiting.pop_front() {
+                self.slots[slot as usize].waits = false;
+                slot
+            } else if let Some(slot) = self.ready.pop_front() {
+                self.slots[slot as usize].ready = false;
+                slot
+            } else {
+                return None;
+            };
             let place = &mut self.slots[slot as usize];
-            place.ready = false;
             match &mut place.state {
                 State::Free => {}
                 State::Connecting(connecting) => {
                     let sent = connecting.transmit(now, place.wire, buffer);
-                    self.timers.set(slot, connecting.next.min(connecting.deadline));
+                    self.timers
+                        .set(slot, connecting.next.min(connecting.deadline));
                     if sent.is_some() {
                         return sent;
                     }
                 }
                 State::Open { connection, .. } => {
-                    let allows = self.rate_max.is_none() || self.host.may_send();
-                    if let Some((to, len)) = connection.poll_transmit(&mut self.pool, now, buffer, allows) {
-                        place.ready = true;
-                        self.ready.push_back(slot);
+                    if let Some((to, len)) =
+                        connection.poll_transmit(&mut self.pool, now, buffer, allows)
+                    {
+                        if !place.ready {
+                            place.ready = true;
+                            self.ready.push_back(slot);
+                        }
                         if self.rate_max.is_some() {
                             self.host.take(len);
                         }
                         return Some(Transmit { to, len });
                     }
-                    let mut next = connection.timeout();
-                    if !allows
-                        && connection.sender.has_queued()
-                        && let Some(rate) = self.rate_max
-                    {
-                        next = next.min(self.host.ready_at(rate));
+                    if !allows && connection.sender.has_queued() && !place.waits {
+                        place.waits = true;
+                        self.waiting.push_back(slot);
                     }
-                    self.timers.set(slot, next);
+                    self.timers.set(slot, connection.timeout());
                 }
             }
         }
-        None
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) should be called, if no datagram arrives before. `None`: never.
@@ -746,7 +877,16 @@ impl Endpoint {
         if !self.ready.is_empty() || !self.answers.is_empty() {
             return Some(self.now);
         }
-        self.timers.next().map(|next| next.0)
+        let host = match self.rate_max {
+            Some(rate) if !self.waiting.is_empty() => Some(self.host.ready_at(rate)),
+            _ => None,
+        };
+        self.timers
+            .next()
+            .map(|next| next.0)
+            .into_iter()
+            .chain(host)
+            .min()
     }
 
     /// Time has come.
@@ -769,14 +909,22 @@ impl Endpoint {
             State::Connecting(connecting) => {
                 let gone = now >= connecting.deadline;
                 if gone {
-                    self.events.push_back(Event::Closed { connection: id, reason: CloseReason::NoAnswer });
+                    self.events.push_back(Event::Closed {
+                        connection: id,
+                        reason: CloseReason::NoAnswer,
+                    });
                 }
                 gone
             }
-            State::Open { connection, accepted } => {
+            State::Open {
+                connection,
+                accepted,
+            } => {
                 connection.on_timeout(now);
                 connection.gone_at().is_some_and(|at| now >= at)
-                    || accepted.as_ref().is_some_and(|accepted| now >= accepted.until)
+                    || accepted
+                        .as_ref()
+                        .is_some_and(|accepted| now >= accepted.until)
             }
         };
         if gone {
@@ -791,14 +939,20 @@ impl Endpoint {
     // ---- handshakes: client ---------------------------------------------------------------------------------
 
     /// The slot of a handshake of ours that a packet from `from` answers; `echo`: the first bytes of our ephemeral key.
-    fn connecting(&mut self, from: SocketAddr, wire: u32, echo: Option<[u8; 8]>) -> Option<(u32, &mut Connecting)> {
+    fn connecting(
+        &mut self,
+        from: SocketAddr,
+        wire: u32,
+        echo: Option<[u8; 8]>,
+    ) -> Option<(u32, &mut Connecting)> {
         let slot = wire & ((1 << SLOT_BITS) - 1);
         let place = self.slots.get_mut(slot as usize)?;
         match &mut place.state {
             State::Connecting(connecting)
                 if place.wire == wire
                     && connecting.server == from
-                    && echo.is_none_or(|echo| connecting.initiator.ephemeral_public[..8] == echo) =>
+                    && echo
+                        .is_none_or(|echo| connecting.initiator.ephemeral_public[..8] == echo) =>
             {
                 Some((slot, connecting))
             }
@@ -811,8 +965,13 @@ impl Endpoint {
             return;
         }
         let mut reader = Reader::new(&datagram[1..]);
-        let (Some(wire), Some(echo), Some(cookie)) = (reader.u32(), reader.array(), reader.array()) else { return };
-        let Some((slot, connecting)) = self.connecting(from, wire, Some(echo)) else { return };
+        let (Some(wire), Some(echo), Some(cookie)) = (reader.u32(), reader.array(), reader.array())
+        else {
+            return;
+        };
+        let Some((slot, connecting)) = self.connecting(from, wire, Some(echo)) else {
+            return;
+        };
         if connecting.retries < RETRIES_MAX && connecting.cookie != Some(cookie) {
             connecting.retries += 1;
             connecting.cookie = Some(cookie);
@@ -823,7 +982,10 @@ impl Endpoint {
 
     fn on_versions(&mut self, from: SocketAddr, datagram: &[u8]) {
         let mut reader = Reader::new(&datagram[1..]);
-        let (Some(wire), Some(echo), Some(count)) = (reader.u32(), reader.array(), reader.u8()) else { return };
+        let (Some(wire), Some(echo), Some(count)) = (reader.u32(), reader.array(), reader.u8())
+        else {
+            return;
+        };
         if reader.rest().len() != usize::from(count) * 4 || count == 0 {
             return;
         }
@@ -834,7 +996,10 @@ impl Endpoint {
         }
         if let Some((slot, _)) = self.connecting(from, wire, Some(echo)) {
             let connection = self.id(slot);
-            self.events.push_back(Event::Closed { connection, reason: CloseReason::Version });
+            self.events.push_back(Event::Closed {
+                connection,
+                reason: CloseReason::Version,
+            });
             self.free_slot(slot);
         }
     }
@@ -844,21 +1009,35 @@ impl Endpoint {
             return;
         }
         let mut reader = Reader::new(&datagram[1..]);
-        let (Some(wire), Some(ephemeral)) = (reader.u32(), reader.array()) else { return };
-        let Some((slot, connecting)) = self.connecting(from, wire, None) else { return };
+        let (Some(wire), Some(ephemeral)) = (reader.u32(), reader.array()) else {
+            return;
+        };
+        let Some((slot, connecting)) = self.connecting(from, wire, None) else {
+            return;
+        };
         let mut plain = [0; RESPONSE_PLAIN];
-        let Some((sending, receiving)) = connecting.initiator.finish(&ephemeral, reader.rest(), &mut plain) else {
+        let Some((sending, receiving)) =
+            connecting
+                .initiator
+                .finish(&ephemeral, reader.rest(), &mut plain)
+        else {
             self.counts.bad_handshakes += 1;
             return;
         };
-        let (client, user_data) = (connecting.token.client, std::mem::take(&mut connecting.token.user_data));
+        let (client, user_data) = (
+            connecting.token.client,
+            std::mem::take(&mut connecting.token.user_data),
+        );
         let mut reader = Reader::new(&plain);
         let (status, peer_id) = (reader.u16().unwrap_or(0), reader.u32().unwrap_or(0));
         let parameters = Parameters::parse(&mut reader);
         let id = self.id(slot);
         let (0, Some(parameters)) = (status, parameters) else {
             let reason = CloseReason::Refused(Refusal::from_code(status));
-            self.events.push_back(Event::Closed { connection: id, reason });
+            self.events.push_back(Event::Closed {
+                connection: id,
+                reason,
+            });
             self.free_slot(slot);
             return;
         };
@@ -873,8 +1052,15 @@ impl Endpoint {
             &parameters,
             Some(keys),
         );
-        self.slots[slot as usize].state = State::Open { connection: Box::new(connection), accepted: None };
-        self.events.push_back(Event::Connected { connection: id, client, user_data });
+        self.slots[slot as usize].state = State::Open {
+            connection: Box::new(connection),
+            accepted: None,
+        };
+        self.events.push_back(Event::Connected {
+            connection: id,
+            client,
+            user_data,
+        });
         self.make_ready(slot);
     }
 
@@ -884,7 +1070,11 @@ impl Endpoint {
         if self.answers.len() >= ANSWERS_MAX {
             return;
         }
-        let mut answer = Answer { to, len: 0, bytes: [0; RESPONSE_LEN] };
+        let mut answer = Answer {
+            to,
+            len: 0,
+            bytes: [0; RESPONSE_LEN],
+        };
         let mut writer = Writer::new(&mut answer.bytes);
         write(&mut writer);
         answer.len = writer.len();
@@ -918,7 +1108,9 @@ impl Endpoint {
             self.counts.bad_handshakes += 1;
             return;
         };
-        let proven = server.cookies.check(now, from, &initial.ephemeral, initial.cookie);
+        let proven = server
+            .cookies
+            .check(now, from, &initial.ephemeral, initial.cookie);
         let asks = match server.config.retry {
             Retry::Always => true,
             Retry::Above(most) => server.unconfirmed.len() >= most,
@@ -935,7 +1127,10 @@ impl Endpoint {
             return;
         }
         if let Some(&slot) = server.unconfirmed.get(&initial.ephemeral) {
-            if let State::Open { connection, accepted: Some(accepted) } = &self.slots[slot as usize].state
+            if let State::Open {
+                connection,
+                accepted: Some(accepted),
+            } = &self.slots[slot as usize].state
                 && connection.remote == from
             {
                 let response = accepted.response;
@@ -947,10 +1142,19 @@ impl Endpoint {
     }
 
     /// Opens an Initial from an address that is proven or need not be, and answers it.
-    fn admit(&mut self, now: Time, from: SocketAddr, initial: &Initial<'_>, proven: bool, bytes: usize) {
+    fn admit(
+        &mut self,
+        now: Time,
+        from: SocketAddr,
+        initial: &Initial<'_>,
+        proven: bool,
+        bytes: usize,
+    ) {
         let full = self.is_full();
         let ours = self.parameters();
-        let Some(server) = &mut self.server else { return };
+        let Some(server) = &mut self.server else {
+            return;
+        };
         let prologue = packet::prologue(initial.version, initial.connection, self.application);
         let mut plain = [0; TOKEN_MAX + Parameters::LEN];
         let read = initial
@@ -976,19 +1180,28 @@ impl Endpoint {
             self.counts.bad_handshakes += 1;
             return;
         };
-        let now_ms = server.config.epoch_ms.saturating_add(now.as_micros() / 1000);
-        let checked = server.check(now_ms, token, &responder, self.application).and_then(|token| {
-            if parameters.channels != self.channels {
-                return Err(Refusal::Channels);
-            }
-            // Last, so that a token that is refused for another reason is not spent.
-            if full || !server.used.insert(now_ms, token.id, token.expires_ms) {
-                return Err(Refusal::Full);
-            }
-            Ok(token)
-        });
+        let now_ms = server
+            .config
+            .epoch_ms
+            .saturating_add(now.as_micros() / 1000);
+        let checked = server
+            .check(now_ms, token, &responder, self.application)
+            .and_then(|token| {
+                if parameters.channels != self.channels {
+                    return Err(Refusal::Channels);
+                }
+                // Last, so that a token that is refused for another reason is not spent.
+                if full || !server.used.insert(now_ms, token.id, token.expires_ms) {
+                    return Err(Refusal::Full);
+                }
+                Ok(token)
+            });
         let (ephemeral, wire) = (self.random.array(), initial.connection);
-        let slot = if checked.is_ok() { self.open_slot(State::Free) } else { None };
+        let slot = if checked.is_ok() {
+            self.open_slot(State::Free)
+        } else {
+            None
+        };
         let mut sealed = [0; RESPONSE_PLAIN + TAG];
         let mut writer = Writer::new(&mut sealed);
         match (&checked, slot) {
@@ -1049,7 +1262,13 @@ impl Endpoint {
 }
 
 impl Server {
-    fn check(&self, now_ms: u64, token: &[u8], responder: &Responder, application: u64) -> Result<ConnectToken, Refusal> {
+    fn check(
+        &self,
+        now_ms: u64,
+        token: &[u8],
+        responder: &Responder,
+        application: u64,
+    ) -> Result<ConnectToken, Refusal> {
         let token = self
             .config
             .issuers
@@ -1089,12 +1308,17 @@ impl Connecting {
             sealed_payload: &self.initiator.sealed_payload,
         };
         initial.put(&mut writer);
-        Some(Transmit { to: self.server, len: writer.len() })
+        Some(Transmit {
+            to: self.server,
+            len: writer.len(),
+        })
     }
 }
 
 impl std::fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Endpoint").field("connections", &self.connections()).finish_non_exhaustive()
+        f.debug_struct("Endpoint")
+            .field("connections", &self.connections())
+            .finish_non_exhaustive()
     }
 }

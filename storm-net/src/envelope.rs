@@ -64,7 +64,10 @@ impl fmt::Display for EnvelopeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLarge { found, limit } => {
-                write!(f, "a payload of {found} bytes where at most {limit} are allowed")
+                write!(
+                    f,
+                    "a payload of {found} bytes where at most {limit} are allowed"
+                )
             }
             Self::Malformed => f.write_str("the bytes are not an envelope of version 1"),
             Self::Hash => f.write_str("the payload does not have the hash that was signed"),
@@ -95,7 +98,9 @@ pub struct EnvelopeSigner {
 impl EnvelopeSigner {
     /// The signer whose Ed25519 secret is `seed`: 32 bytes of the system's entropy, kept secret.
     pub fn from_seed(seed: &[u8; 32]) -> Self {
-        Self { key: SigningKey::from_bytes(seed) }
+        Self {
+            key: SigningKey::from_bytes(seed),
+        }
     }
 
     /// The public key.
@@ -116,7 +121,11 @@ impl EnvelopeSigner {
     /// # Errors
     /// [`EnvelopeError::TooLarge`] above 4 GiB.
     #[cfg(feature = "zstd")]
-    pub fn seal_compressed(&self, info: EnvelopeInfo, payload: &[u8]) -> Result<Vec<u8>, EnvelopeError> {
+    pub fn seal_compressed(
+        &self,
+        info: EnvelopeInfo,
+        payload: &[u8],
+    ) -> Result<Vec<u8>, EnvelopeError> {
         use ruzstd::encoding::{CompressionLevel, compress_to_vec};
         let compressed = compress_to_vec(payload, CompressionLevel::Fastest);
         if compressed.len() < payload.len() {
@@ -126,8 +135,17 @@ impl EnvelopeSigner {
         }
     }
 
-    fn finish(&self, info: EnvelopeInfo, flags: u8, stored: &[u8], len: usize) -> Result<Vec<u8>, EnvelopeError> {
-        let too_large = EnvelopeError::TooLarge { found: len.max(stored.len()), limit: u32::MAX as usize };
+    fn finish(
+        &self,
+        info: EnvelopeInfo,
+        flags: u8,
+        stored: &[u8],
+        len: usize,
+    ) -> Result<Vec<u8>, EnvelopeError> {
+        let too_large = EnvelopeError::TooLarge {
+            found: len.max(stored.len()),
+            limit: u32::MAX as usize,
+        };
         let stored_len = u32::try_from(stored.len()).map_err(|_| too_large)?;
         let full_len = u32::try_from(len).map_err(|_| too_large)?;
         let mut header = [0; HEADER];
@@ -163,7 +181,10 @@ impl Envelope {
         let (info, flags, stored, len, hash, signer) =
             Self::parse(bytes).ok_or(EnvelopeError::Malformed)?;
         if len.max(stored.len()) > payload_bytes_max {
-            return Err(EnvelopeError::TooLarge { found: len.max(stored.len()), limit: payload_bytes_max });
+            return Err(EnvelopeError::TooLarge {
+                found: len.max(stored.len()),
+                limit: payload_bytes_max,
+            });
         }
         let key = VerifyingKey::from_bytes(&signer).map_err(|_| EnvelopeError::Signature)?;
         let signature = Signature::from_slice(&bytes[bytes.len() - SIGNATURE..])
@@ -181,10 +202,17 @@ impl Envelope {
         } else {
             decompress(stored, len)?
         };
-        Ok(Self { info, signer, payload })
+        Ok(Self {
+            info,
+            signer,
+            payload,
+        })
     }
 
-    #[expect(clippy::type_complexity, reason = "the header's fields, taken apart in one place")]
+    #[expect(
+        clippy::type_complexity,
+        reason = "the header's fields, taken apart in one place"
+    )]
     fn parse(bytes: &[u8]) -> Option<(EnvelopeInfo, u8, &[u8], usize, blake3::Hash, [u8; 32])> {
         let mut reader = Reader::new(bytes);
         if reader.array()? != MAGIC || reader.u8()? != 1 {
@@ -194,7 +222,11 @@ impl Envelope {
         if flags & !COMPRESSED != 0 || reader.u16()? != 0 {
             return None;
         }
-        let info = EnvelopeInfo { schema: reader.u64()?, sequence: reader.u64()?, timestamp: reader.u64()? };
+        let info = EnvelopeInfo {
+            schema: reader.u64()?,
+            sequence: reader.u64()?,
+            timestamp: reader.u64()?,
+        };
         let (stored, len) = (reader.u32()? as usize, reader.u32()? as usize);
         let hash = blake3::Hash::from(reader.array::<32>()?);
         let signer = reader.array()?;
@@ -209,14 +241,19 @@ fn decompress(stored: &[u8], len: usize) -> Result<Vec<u8>, EnvelopeError> {
     use std::io::Read;
     /// Back references reach at most this far, so a hostile frame cannot ask for more.
     const WINDOW_MAX: u64 = 8 << 20;
-    let mut decoder = ruzstd::decoding::StreamingDecoder::new_with_max_window_size(stored, WINDOW_MAX)
-        .map_err(|_| EnvelopeError::Compression)?;
+    let mut decoder =
+        ruzstd::decoding::StreamingDecoder::new_with_max_window_size(stored, WINDOW_MAX)
+            .map_err(|_| EnvelopeError::Compression)?;
     let mut payload = Vec::new();
     (&mut decoder)
         .take(len as u64 + 1)
         .read_to_end(&mut payload)
         .map_err(|_| EnvelopeError::Compression)?;
-    if payload.len() == len { Ok(payload) } else { Err(EnvelopeError::Compression) }
+    if payload.len() == len {
+        Ok(payload)
+    } else {
+        Err(EnvelopeError::Compression)
+    }
 }
 
 #[cfg(not(feature = "zstd"))]
@@ -228,11 +265,17 @@ fn decompress(_: &[u8], _: usize) -> Result<Vec<u8>, EnvelopeError> {
 mod tests {
     use super::*;
 
-    const INFO: EnvelopeInfo = EnvelopeInfo { schema: 1, sequence: 2, timestamp: 3 };
+    const INFO: EnvelopeInfo = EnvelopeInfo {
+        schema: 1,
+        sequence: 2,
+        timestamp: 3,
+    };
 
     #[test]
     fn every_flipped_bit_and_every_cut_is_found() {
-        let bytes = EnvelopeSigner::from_seed(&[1; 32]).seal(INFO, b"payload").unwrap();
+        let bytes = EnvelopeSigner::from_seed(&[1; 32])
+            .seal(INFO, b"payload")
+            .unwrap();
         assert_eq!(Envelope::open(&bytes, 7).unwrap().payload, b"payload");
         for bit in 0..bytes.len() * 8 {
             let mut bad = bytes.clone();
@@ -247,13 +290,20 @@ mod tests {
 
     #[test]
     fn payloads_above_the_callers_limit_are_refused() {
-        let bytes = EnvelopeSigner::from_seed(&[1; 32]).seal(INFO, b"payload").unwrap();
-        assert_eq!(Envelope::open(&bytes, 6), Err(EnvelopeError::TooLarge { found: 7, limit: 6 }));
+        let bytes = EnvelopeSigner::from_seed(&[1; 32])
+            .seal(INFO, b"payload")
+            .unwrap();
+        assert_eq!(
+            Envelope::open(&bytes, 6),
+            Err(EnvelopeError::TooLarge { found: 7, limit: 6 })
+        );
     }
 
     #[test]
     fn a_changed_payload_under_a_good_signature_fails_by_its_hash() {
-        let mut bytes = EnvelopeSigner::from_seed(&[1; 32]).seal(INFO, b"payload").unwrap();
+        let mut bytes = EnvelopeSigner::from_seed(&[1; 32])
+            .seal(INFO, b"payload")
+            .unwrap();
         bytes[HEADER] ^= 1;
         assert_eq!(Envelope::open(&bytes, 7), Err(EnvelopeError::Hash));
     }
@@ -266,9 +316,17 @@ mod tests {
         let bytes = signer.seal_compressed(INFO, &payload).unwrap();
         assert!(bytes.len() < 1000, "{}", bytes.len());
         assert_eq!(Envelope::open(&bytes, 8000).unwrap().payload, payload);
-        assert!(matches!(Envelope::open(&bytes, 7999), Err(EnvelopeError::TooLarge { .. })));
-        let noise: Vec<u8> = (0..200u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-        assert_eq!(signer.seal_compressed(INFO, &noise).unwrap(), signer.seal(INFO, &noise).unwrap());
+        assert!(matches!(
+            Envelope::open(&bytes, 7999),
+            Err(EnvelopeError::TooLarge { .. })
+        ));
+        let noise: Vec<u8> = (0..200u32)
+            .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)
+            .collect();
+        assert_eq!(
+            signer.seal_compressed(INFO, &noise).unwrap(),
+            signer.seal(INFO, &noise).unwrap()
+        );
     }
 
     #[cfg(feature = "zstd")]
@@ -278,6 +336,9 @@ mod tests {
         let signer = EnvelopeSigner::from_seed(&[1; 32]);
         let frame = compress_to_vec(&[0; 100_000][..], CompressionLevel::Fastest);
         let bytes = signer.finish(INFO, COMPRESSED, &frame, 1000).unwrap();
-        assert_eq!(Envelope::open(&bytes, 1 << 20), Err(EnvelopeError::Compression));
+        assert_eq!(
+            Envelope::open(&bytes, 1 << 20),
+            Err(EnvelopeError::Compression)
+        );
     }
 }

@@ -39,7 +39,10 @@ impl fmt::Display for SendError {
                 write!(f, "channel {channel} of a table of {channels}")
             }
             Self::TooLarge { bytes, limit } => {
-                write!(f, "a message of {bytes} bytes where at most {limit} are allowed")
+                write!(
+                    f,
+                    "a message of {bytes} bytes where at most {limit} are allowed"
+                )
             }
             Self::QueueFull { channel } => write!(f, "the queue of channel {channel} is full"),
             Self::EmptyStreamWrite => f.write_str("a stream write of no bytes"),
@@ -88,12 +91,23 @@ impl fmt::Display for ConfigError {
         match self {
             Self::Channels { found } => write!(f, "{found} channels where 1 to 64 are allowed"),
             Self::Lanes { found } => {
-                write!(f, "{found} lanes where 1 to 16 with a weight of at least 1 are allowed")
+                write!(
+                    f,
+                    "{found} lanes where 1 to 16 with a weight of at least 1 are allowed"
+                )
             }
             Self::NoSuchLane { channel, lane } => {
-                write!(f, "channel {channel} names lane {lane}, which does not exist")
+                write!(
+                    f,
+                    "channel {channel} names lane {lane}, which does not exist"
+                )
             }
-            Self::OutOfRange { field, found, least, most } => {
+            Self::OutOfRange {
+                field,
+                found,
+                least,
+                most,
+            } => {
                 write!(f, "{field} is {found} where {least} to {most} is allowed")
             }
         }

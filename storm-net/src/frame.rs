@@ -68,7 +68,10 @@ pub(crate) struct MessageFrame<'a> {
 }
 
 /// The next frame; `Ok(None)` at the end; `Err` if it is none.
-pub(crate) fn decode<'a>(reader: &mut Reader<'a>, modes: &[Mode]) -> Result<Option<Frame<'a>>, Malformed> {
+pub(crate) fn decode<'a>(
+    reader: &mut Reader<'a>,
+    modes: &[Mode],
+) -> Result<Option<Frame<'a>>, Malformed> {
     let kind = loop {
         match reader.u8() {
             None => return Ok(None),
@@ -96,14 +99,21 @@ fn body<'a>(kind: u8, reader: &mut Reader<'a>, modes: &[Mode]) -> Option<Frame<'
             if len > REASON_MAX {
                 return None;
             }
-            Frame::Close { code, reason: reader.bytes(len)? }
+            Frame::Close {
+                code,
+                reason: reader.bytes(len)?,
+            }
         }
         SKIP => {
             let channel = reader.u8()?;
             if !modes.get(usize::from(channel))?.is_reliable() {
                 return None;
             }
-            Frame::Skip { channel, id: reader.u16()?, bytes: reader.varint()? }
+            Frame::Skip {
+                channel,
+                id: reader.u16()?,
+                bytes: reader.varint()?,
+            }
         }
         MESSAGE.. => Frame::Message(message(kind, reader, modes)?),
         _ => return None,
@@ -117,7 +127,11 @@ fn ack(reader: &mut Reader<'_>) -> Option<Ack> {
     if further >= RANGES_MAX {
         return None;
     }
-    let mut ack = Ack { delay, ranges: [(0, 0); RANGES_MAX], count: 1 + further };
+    let mut ack = Ack {
+        delay,
+        ranges: [(0, 0); RANGES_MAX],
+        count: 1 + further,
+    };
     let mut first = largest.checked_sub(reader.varint()?)?;
     ack.ranges[0] = (first, largest);
     for range in &mut ack.ranges[1..=further] {
@@ -156,7 +170,12 @@ fn message<'a>(kind: u8, reader: &mut Reader<'a>, modes: &[Mode]) -> Option<Mess
         Some((index, count)) if index + 1 == count => (1..=FRAGMENT).contains(&len),
         Some(_) => len == FRAGMENT,
     };
-    right.then_some(MessageFrame { channel, id, fragment, bytes })
+    right.then_some(MessageFrame {
+        channel,
+        id,
+        fragment,
+        bytes,
+    })
 }
 
 fn id_bytes(mode: Mode, fragmented: bool) -> usize {
@@ -169,12 +188,18 @@ fn id_bytes(mode: Mode, fragmented: bool) -> usize {
 
 /// Bytes of a message frame before its payload of `len` bytes.
 pub(crate) fn message_overhead(mode: Mode, fragment: Option<(u16, u16)>, len: usize) -> usize {
-    let counts = fragment.map_or(0, |(index, count)| varint_len(index.into()) + varint_len(count.into()));
+    let counts = fragment.map_or(0, |(index, count)| {
+        varint_len(index.into()) + varint_len(count.into())
+    });
     1 + id_bytes(mode, fragment.is_some()) + counts + varint_len(len as u64)
 }
 
 pub(crate) fn put_message(writer: &mut Writer<'_>, mode: Mode, frame: &MessageFrame<'_>) {
-    let fragmented = if frame.fragment.is_some() { FRAGMENTED } else { 0 };
+    let fragmented = if frame.fragment.is_some() {
+        FRAGMENTED
+    } else {
+        0
+    };
     writer.u8(MESSAGE | fragmented | frame.channel);
     match id_bytes(mode, frame.fragment.is_some()) {
         0 => {}
@@ -202,7 +227,9 @@ pub(crate) fn put_skip(writer: &mut Writer<'_>, channel: u8, id: u16, bytes: u64
 /// Acknowledges as many ranges as fit, newest first. Whether anything was written; `delay` in microseconds.
 pub(crate) fn put_ack(writer: &mut Writer<'_>, ranges: &AckRanges, delay: u64) -> bool {
     let ranges = ranges.as_slice();
-    let Some(&(first, largest)) = ranges.first() else { return false };
+    let Some(&(first, largest)) = ranges.first() else {
+        return false;
+    };
     let delay = (delay / 8).min(VARINT_MAX / 8);
     // The count of ranges is below 64: one byte, whatever it will be.
     let head = 1 + varint_len(largest) + varint_len(delay) + 1 + varint_len(largest - first);
@@ -255,7 +282,10 @@ pub(crate) fn put_response(writer: &mut Writer<'_>, data: &[u8; 8]) {
 pub(crate) fn put_close(writer: &mut Writer<'_>, code: u64, reason: &[u8]) {
     writer.u8(CLOSE);
     writer.varint(code.min(VARINT_MAX));
-    let len = reason.len().min(REASON_MAX).min(writer.room().saturating_sub(2));
+    let len = reason
+        .len()
+        .min(REASON_MAX)
+        .min(writer.room().saturating_sub(2));
     writer.varint(len as u64);
     writer.bytes(&reason[..len]);
 }
@@ -264,8 +294,13 @@ pub(crate) fn put_close(writer: &mut Writer<'_>, code: u64, reason: &[u8]) {
 mod tests {
     use super::*;
 
-    const MODES: [Mode; 5] =
-        [Mode::Unreliable, Mode::Sequenced, Mode::ReliableUnordered, Mode::ReliableOrdered, Mode::Stream];
+    const MODES: [Mode; 5] = [
+        Mode::Unreliable,
+        Mode::Sequenced,
+        Mode::ReliableUnordered,
+        Mode::ReliableOrdered,
+        Mode::Stream,
+    ];
 
     fn written(write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
         let mut buffer = [0xEE; 1500];
@@ -280,18 +315,44 @@ mod tests {
         assert_eq!(decode(&mut reader, &MODES).unwrap().as_ref(), Some(frame));
         assert_eq!(decode(&mut reader, &MODES), Ok(None));
         for cut in 1..bytes.len() {
-            assert_eq!(decode(&mut Reader::new(&bytes[..cut]), &MODES), Err(Malformed), "cut at {cut}");
+            assert_eq!(
+                decode(&mut Reader::new(&bytes[..cut]), &MODES),
+                Err(Malformed),
+                "cut at {cut}"
+            );
         }
     }
 
     #[test]
     fn control_frames_come_back_and_none_can_be_cut() {
         check(&written(put_ping), &Frame::Ping);
-        check(&written(|w| put_credit(w, 1 << 40)), &Frame::Credit(1 << 40));
-        check(&written(|w| put_challenge(w, &[1; 8])), &Frame::Challenge([1; 8]));
-        check(&written(|w| put_response(w, &[2; 8])), &Frame::Response([2; 8]));
-        check(&written(|w| put_close(w, 300, b"bye")), &Frame::Close { code: 300, reason: b"bye" });
-        check(&written(|w| put_skip(w, 3, 9, 70_000)), &Frame::Skip { channel: 3, id: 9, bytes: 70_000 });
+        check(
+            &written(|w| put_credit(w, 1 << 40)),
+            &Frame::Credit(1 << 40),
+        );
+        check(
+            &written(|w| put_challenge(w, &[1; 8])),
+            &Frame::Challenge([1; 8]),
+        );
+        check(
+            &written(|w| put_response(w, &[2; 8])),
+            &Frame::Response([2; 8]),
+        );
+        check(
+            &written(|w| put_close(w, 300, b"bye")),
+            &Frame::Close {
+                code: 300,
+                reason: b"bye",
+            },
+        );
+        check(
+            &written(|w| put_skip(w, 3, 9, 70_000)),
+            &Frame::Skip {
+                channel: 3,
+                id: 9,
+                bytes: 70_000,
+            },
+        );
     }
 
     #[test]
@@ -315,9 +376,17 @@ mod tests {
                     2 => 0xFEDC,
                     _ => 0xFEDC_BA98,
                 };
-                let frame = MessageFrame { channel: channel as u8, id, fragment, bytes };
+                let frame = MessageFrame {
+                    channel: channel as u8,
+                    id,
+                    fragment,
+                    bytes,
+                };
                 let coded = written(|w| put_message(w, mode, &frame));
-                assert_eq!(coded.len(), message_overhead(mode, fragment, bytes.len()) + bytes.len());
+                assert_eq!(
+                    coded.len(),
+                    message_overhead(mode, fragment, bytes.len()) + bytes.len()
+                );
                 check(&coded, &Frame::Message(frame));
             }
         }
@@ -336,7 +405,8 @@ mod tests {
                 assert!(room < 8, "{room}");
                 continue;
             }
-            let Ok(Some(Frame::Ack(ack))) = decode(&mut Reader::new(writer.written()), &MODES) else {
+            let Ok(Some(Frame::Ack(ack))) = decode(&mut Reader::new(writer.written()), &MODES)
+            else {
                 panic!("no ack in {room} bytes");
             };
             assert_eq!(ack.delay, 800);
@@ -357,18 +427,29 @@ mod tests {
             ("empty stream piece", &[0x84, 0, 0, 0]),
             ("a single fragment", &[0xC2, 0, 0, 0, 1, 1, 9]),
             ("an index beyond the count", &[0xC2, 0, 0, 2, 2, 1, 9]),
-            ("a short fragment before the last", &[0xC2, 0, 0, 0, 2, 1, 9]),
+            (
+                "a short fragment before the last",
+                &[0xC2, 0, 0, 0, 2, 1, 9],
+            ),
             ("an empty last fragment", &[0xC2, 0, 0, 1, 2, 0]),
             ("an ack below zero", &[0x02, 5, 0, 0, 6]),
             ("a range below zero", &[0x02, 5, 0, 1, 1, 3, 0]),
             ("too many ranges", &[0x02, 63, 0, 32, 0]),
         ];
         for (story, bytes) in cases {
-            assert_eq!(decode(&mut Reader::new(bytes), &MODES), Err(Malformed), "{story}");
+            assert_eq!(
+                decode(&mut Reader::new(bytes), &MODES),
+                Err(Malformed),
+                "{story}"
+            );
         }
         let mut long = vec![0x80, 0x44, 0x61];
         long.resize(3 + 1121, 0);
-        assert_eq!(decode(&mut Reader::new(&long), &MODES), Err(Malformed), "a message of 1121 bytes");
+        assert_eq!(
+            decode(&mut Reader::new(&long), &MODES),
+            Err(Malformed),
+            "a message of 1121 bytes"
+        );
     }
 
     #[test]

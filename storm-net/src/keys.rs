@@ -28,7 +28,11 @@ pub(crate) struct PacketKey {
 impl PacketKey {
     pub(crate) fn new(secret: [u8; 32]) -> Self {
         let cipher = ChaCha20Poly1305::new(&derive::<32>(&secret, b"key").into());
-        Self { cipher, iv: derive(&secret, b"iv"), secret }
+        Self {
+            cipher,
+            iv: derive(&secret, b"iv"),
+            secret,
+        }
     }
 
     fn next(&self) -> Self {
@@ -49,14 +53,20 @@ impl PacketKey {
         let (body, tag) = rest.split_at_mut(rest.len() - TAG);
         // Fails only for bodies of 256 GiB.
         if let Ok(made) =
-            self.cipher.encrypt_inout_detached(&self.nonce(number), associated, body.into())
+            self.cipher
+                .encrypt_inout_detached(&self.nonce(number), associated, body.into())
         {
             tag.copy_from_slice(&made);
         }
     }
 
     /// Opens what [`Self::seal`] made. `None`, with the packet as it was, if it is not authentic.
-    pub(crate) fn open<'a>(&self, number: u64, header: usize, packet: &'a mut [u8]) -> Option<&'a [u8]> {
+    pub(crate) fn open<'a>(
+        &self,
+        number: u64,
+        header: usize,
+        packet: &'a mut [u8],
+    ) -> Option<&'a [u8]> {
         let (associated, rest) = packet.split_at_mut_checked(header)?;
         let (body, tag) = rest.split_at_mut_checked(rest.len().checked_sub(TAG)?)?;
         let tag = Tag::try_from(&*tag).ok()?;
@@ -194,7 +204,11 @@ impl Keys {
 
     /// Forgets old keys whose time is over.
     pub(crate) fn expire(&mut self, now: Time) {
-        if self.previous.as_ref().is_some_and(|&(_, until)| now >= until) {
+        if self
+            .previous
+            .as_ref()
+            .is_some_and(|&(_, until)| now >= until)
+        {
             self.previous = None;
         }
     }
@@ -217,13 +231,20 @@ mod tests {
         packet
     }
 
-    fn open(keys: &mut Keys, now: u64, phase: bool, number: u64, packet: &mut [u8]) -> Option<bool> {
+    fn open(
+        keys: &mut Keys,
+        now: u64,
+        phase: bool,
+        number: u64,
+        packet: &mut [u8],
+    ) -> Option<bool> {
         let (now, until) = (Time::from_micros(now), Time::from_micros(now + 100));
         let before = keys.updates;
-        keys.open(now, until, phase, number, HEADER, packet).map(|len| {
-            assert_eq!(packet[HEADER..HEADER + len], [7; 10]);
-            keys.updates > before
-        })
+        keys.open(now, until, phase, number, HEADER, packet)
+            .map(|len| {
+                assert_eq!(packet[HEADER..HEADER + len], [7; 10]);
+                keys.updates > before
+            })
     }
 
     #[test]
@@ -243,18 +264,28 @@ mod tests {
     fn an_update_is_followed_and_late_packets_of_the_last_phase_still_open() {
         let (mut a, mut b) = pair();
         let mut late = sealed(&mut a, 0);
-        assert!(!a.update(Time::from_micros(100)), "nothing is confirmed yet");
+        assert!(
+            !a.update(Time::from_micros(100)),
+            "nothing is confirmed yet"
+        );
         a.on_acked(0);
         assert!(a.update(Time::from_micros(100)));
         assert!(a.phase() && !b.phase());
         let mut new = sealed(&mut a, 1);
         assert_eq!(open(&mut b, 10, true, 1, &mut new), Some(true));
         assert_eq!(open(&mut b, 50, false, 0, &mut late.clone()), Some(false));
-        assert_eq!(open(&mut b, 200, false, 0, &mut late), None, "its time is over");
+        assert_eq!(
+            open(&mut b, 200, false, 0, &mut late),
+            None,
+            "its time is over"
+        );
         // The answer in the new phase confirms it; what b sent before still opens at a.
         let mut answer = sealed(&mut b, 5);
         assert_eq!(open(&mut a, 20, true, 5, &mut answer), Some(false));
-        assert!(!a.update(Time::from_micros(300)), "not twice without an acknowledgement");
+        assert!(
+            !a.update(Time::from_micros(300)),
+            "not twice without an acknowledgement"
+        );
         a.on_acked(1);
         assert!(a.update(Time::from_micros(300)));
     }

@@ -11,6 +11,8 @@ mod endpoint;
 mod envelope;
 mod error;
 mod frame;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod keys;
 mod mtu;
 mod noise;
@@ -30,7 +32,8 @@ mod timers;
 mod token;
 
 pub use config::{
-    CHANNELS_MAX, ChannelConfig, Congestion, LANES_MAX, LaneConfig, MESSAGE_BYTES_MAX, Mode, TransportConfig,
+    CHANNELS_MAX, ChannelConfig, Congestion, LANES_MAX, LaneConfig, MESSAGE_BYTES_MAX, Mode,
+    TransportConfig,
 };
 pub use connection::{CloseReason, Refusal};
 pub use endpoint::{ConnectionId, Endpoint, Event, Received, Retry, ServerConfig, Transmit};

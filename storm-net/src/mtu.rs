@@ -52,14 +52,20 @@ impl Mtu {
         if self.in_flight.is_some() || now < self.next_search || self.limit <= self.current {
             return None;
         }
-        if self.ceiling <= self.current || self.ceiling - self.current < STEP && self.ceiling != self.limit {
+        if self.ceiling <= self.current
+            || self.ceiling - self.current < STEP && self.ceiling != self.limit
+        {
             // The search is over; later, everything is possible again.
             self.ceiling = self.limit;
             self.next_search = now.after(AGAIN);
             return None;
         }
         // The whole first: most paths carry the limit. Then by halves.
-        Some(if self.ceiling == self.limit { self.limit } else { self.current.midpoint(self.ceiling) })
+        Some(if self.ceiling == self.limit {
+            self.limit
+        } else {
+            self.current.midpoint(self.ceiling)
+        })
     }
 
     pub(crate) fn probe_sent(&mut self, number: u64, size: u16) {
@@ -123,7 +129,10 @@ impl Mtu {
 
     /// A new path: nothing is known.
     pub(crate) fn reset(&mut self) {
-        *self = Self { black_holes: self.black_holes, ..Self::new(self.limit) };
+        *self = Self {
+            black_holes: self.black_holes,
+            ..Self::new(self.limit)
+        };
     }
 }
 
@@ -153,7 +162,10 @@ mod tests {
             for path in [1200, 1280, 1350, 1400, 1451, 1452, 1472, 5000, 8972] {
                 let (found, probes) = search(limit, path);
                 let best = usize::from(path.min(limit));
-                assert!(found <= best && best - found <= usize::from(STEP), "{limit} {path}: {found}");
+                assert!(
+                    found <= best && best - found <= usize::from(STEP),
+                    "{limit} {path}: {found}"
+                );
                 assert!(probes <= 40, "{limit} {path}: {probes}");
             }
         }

@@ -20,7 +20,11 @@ struct Symmetric {
 impl Symmetric {
     fn new(prologue: &[u8], responder: &[u8; 32]) -> Self {
         let h = *blake3::hash(NAME).as_bytes();
-        let mut state = Self { ck: h, h, key: [0; 32] };
+        let mut state = Self {
+            ck: h,
+            h,
+            key: [0; 32],
+        };
         state.mix_hash(prologue);
         state.mix_hash(responder);
         state
@@ -64,7 +68,9 @@ impl Symmetric {
         let tag = Tag::try_from(tag).ok()?;
         plain.copy_from_slice(body);
         let cipher = ChaCha20Poly1305::new(&self.key.into());
-        cipher.decrypt_inout_detached(&[0; 12].into(), &self.h, (&mut *plain).into(), &tag).ok()?;
+        cipher
+            .decrypt_inout_detached(&[0; 12].into(), &self.h, (&mut *plain).into(), &tag)
+            .ok()?;
         self.mix_hash(sealed);
         Some(())
     }
@@ -117,7 +123,14 @@ impl Initiator {
         let mut sealed_payload = payload.to_vec();
         sealed_payload.resize(payload.len() + TAG, 0);
         state.seal(&mut sealed_payload);
-        Some(Self { state, ephemeral, fixed, ephemeral_public, sealed_static, sealed_payload })
+        Some(Self {
+            state,
+            ephemeral,
+            fixed,
+            ephemeral_public,
+            sealed_static,
+            sealed_payload,
+        })
     }
 
     /// Reads the answer into `plain`; the secrets to send and to receive with. Changes nothing if it is not authentic.
@@ -161,11 +174,18 @@ impl Responder {
         state.open(sealed_static, &mut initiator_static)?;
         state.mix_dh(fixed, &initiator_static)?;
         state.open(sealed_payload, plain)?;
-        Some(Self { state, initiator_ephemeral: *ephemeral, initiator_static })
+        Some(Self {
+            state,
+            initiator_ephemeral: *ephemeral,
+            initiator_static,
+        })
     }
 
     /// Seals the answer in `place[..len - TAG]`; our ephemeral public key and the secrets to send and to receive with.
-    #[expect(clippy::type_complexity, reason = "three keys, each named in the doc line")]
+    #[expect(
+        clippy::type_complexity,
+        reason = "three keys, each named in the doc line"
+    )]
     pub(crate) fn answer(
         mut self,
         ephemeral: [u8; 32],
@@ -212,13 +232,19 @@ mod tests {
         let mut answer = [9; 3 + TAG];
         let (ephemeral, sending, receiving) = responder.answer([6; 32], &mut answer).unwrap();
         let mut plain = [0; 3];
-        assert_eq!(good.finish(&ephemeral, &answer, &mut plain), Some((receiving, sending)));
+        assert_eq!(
+            good.finish(&ephemeral, &answer, &mut plain),
+            Some((receiving, sending))
+        );
         assert_eq!(plain, [9; 3]);
         assert_ne!(sending, receiving);
 
         let mut plain = [0; 5];
         assert!(read(b"q", &good, &mut plain).is_none(), "another prologue");
-        assert!(read(b"p", &first(b"p", &public_of(&[8; 32])), &mut plain).is_none(), "another server");
+        assert!(
+            read(b"p", &first(b"p", &public_of(&[8; 32])), &mut plain).is_none(),
+            "another server"
+        );
         for bit in 0..answer.len() * 8 {
             let mut bad = answer;
             bad[bit / 8] ^= 1 << (bit % 8);
@@ -228,13 +254,25 @@ mod tests {
 
     #[test]
     fn points_of_low_order_are_refused() {
-        for point in [[0; 32], { let mut one = [0; 32]; one[0] = 1; one }] {
+        for point in [[0; 32], {
+            let mut one = [0; 32];
+            one[0] = 1;
+            one
+        }] {
             assert!(Initiator::new(b"", &point, &[4; 32], [5; 32], b"").is_none());
             let server = StaticSecret::from([3; 32]);
             let sealed = [0; 32 + TAG];
             assert!(
-                Responder::read(b"", &server, &public_of(&[3; 32]), &point, &sealed, &[0; TAG], &mut [])
-                    .is_none()
+                Responder::read(
+                    b"",
+                    &server,
+                    &public_of(&[3; 32]),
+                    &point,
+                    &sealed,
+                    &[0; TAG],
+                    &mut []
+                )
+                .is_none()
             );
         }
     }

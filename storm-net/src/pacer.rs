@@ -14,15 +14,22 @@ const SCALE: i64 = 1_000_000;
 impl Pacer {
     /// A bucket that holds its whole burst.
     pub(crate) fn full(burst: u64) -> Self {
-        let most = i64::try_from(burst).unwrap_or(i64::MAX).min(i64::MAX / SCALE) * SCALE;
-        Self { tokens: most, last: Time::ZERO }
+        let most = i64::try_from(burst)
+            .unwrap_or(i64::MAX)
+            .min(i64::MAX / SCALE)
+            * SCALE;
+        Self {
+            tokens: most,
+            last: Time::ZERO,
+        }
     }
 
     /// Lets `rate` bytes a second flow in, up to `burst` bytes.
     pub(crate) fn refill(&mut self, now: Time, rate: u64, burst: u64) {
         let elapsed = now.micros_since(self.last).min(10_000_000);
         self.last = self.last.max(now);
-        let added = i64::try_from(elapsed.saturating_mul(rate.min(1 << 36))).unwrap_or(i64::MAX / 2);
+        let added =
+            i64::try_from(elapsed.saturating_mul(rate.min(1 << 36))).unwrap_or(i64::MAX / 2);
         let most = i64::try_from(burst).unwrap_or(i64::MAX / SCALE / 4) * SCALE;
         self.tokens = self.tokens.saturating_add(added).min(most);
     }
@@ -64,7 +71,10 @@ mod tests {
                     now = next;
                 }
             }
-            assert!(sent.abs_diff(rate) <= rate / 100 + 4 * size as u64, "{sent} at {rate}");
+            assert!(
+                sent.abs_diff(rate) <= rate / 100 + 4 * size as u64,
+                "{sent} at {rate}"
+            );
         }
     }
 }

@@ -50,9 +50,17 @@ impl DataHeader {
         }
         let connection = reader.u32()?;
         let number_len = usize::from(first & 3) + 1;
-        let number = reader.bytes(number_len)?.iter().fold(0, |number, &byte| number << 8 | u32::from(byte));
+        let number = reader
+            .bytes(number_len)?
+            .iter()
+            .fold(0, |number, &byte| number << 8 | u32::from(byte));
         // A tag and at least one byte of frames.
-        (reader.rest().len() > TAG).then_some(Self { phase: first & PHASE != 0, connection, number, number_len })
+        (reader.rest().len() > TAG).then_some(Self {
+            phase: first & PHASE != 0,
+            connection,
+            number,
+            number_len,
+        })
     }
 
     /// The full number, given the largest that was received (RFC 9000 A.3).
@@ -71,7 +79,13 @@ impl DataHeader {
 }
 
 /// Writes the header of packet `number`; `largest_acked`: what the peer surely knows of (RFC 9000 A.2).
-pub(crate) fn put_header(writer: &mut Writer<'_>, phase: bool, connection: u32, number: u64, largest_acked: Option<u64>) {
+pub(crate) fn put_header(
+    writer: &mut Writer<'_>,
+    phase: bool,
+    connection: u32,
+    number: u64,
+    largest_acked: Option<u64>,
+) {
     let unacked = largest_acked.map_or(number + 1, |largest| number - largest);
     // Twice the distance, in whole bytes.
     let bits = 64 - unacked.leading_zeros() + 1;
@@ -195,16 +209,34 @@ mod tests {
     #[test]
     fn numbers_are_restored_whatever_was_received_as_long_as_acks_are_told() {
         let mut buffer = [0; HEADER_MAX + TAG + 1];
-        for number in [0u64, 1, 127, 128, 255, 256, 65_535, 65_536, 1 << 24, 1 << 33, (1 << 40) + 12_345] {
+        for number in [
+            0u64,
+            1,
+            127,
+            128,
+            255,
+            256,
+            65_535,
+            65_536,
+            1 << 24,
+            1 << 33,
+            (1 << 40) + 12_345,
+        ] {
             for behind in [1, 2, 100, 127, 1000, 30_000, 1_000_000] {
-                let Some(acked) = number.checked_sub(behind) else { continue };
+                let Some(acked) = number.checked_sub(behind) else {
+                    continue;
+                };
                 let mut writer = Writer::new(&mut buffer);
                 put_header(&mut writer, true, 0xABCD_EF01, number, Some(acked));
                 let header = DataHeader::parse(&buffer).unwrap();
                 assert_eq!((header.phase, header.connection), (true, 0xABCD_EF01));
                 // The receiver has at least what was acknowledged, at most all before, or even later ones.
                 for largest in [acked, acked + behind / 2, number - 1, number + behind / 2] {
-                    assert_eq!(header.expand(Some(largest)), number, "{number} {behind} {largest}");
+                    assert_eq!(
+                        header.expand(Some(largest)),
+                        number,
+                        "{number} {behind} {largest}"
+                    );
                 }
             }
         }
@@ -212,7 +244,12 @@ mod tests {
 
     #[test]
     fn the_example_of_rfc_9000_a3_holds() {
-        let header = DataHeader { phase: false, connection: 0, number: 0x9B32, number_len: 2 };
+        let header = DataHeader {
+            phase: false,
+            connection: 0,
+            number: 0x9B32,
+            number_len: 2,
+        };
         assert_eq!(header.expand(Some(0xA82F_30EA)), 0xA82F_9B32);
     }
 
@@ -232,7 +269,10 @@ mod tests {
         let bytes = writer.written().to_vec();
         assert_eq!(bytes.len(), INITIAL_MIN);
         let back = Initial::parse(&bytes).unwrap();
-        assert_eq!((back.connection, back.cookie, back.sealed_payload), (2, initial.cookie, initial.sealed_payload));
+        assert_eq!(
+            (back.connection, back.cookie, back.sealed_payload),
+            (2, initial.cookie, initial.sealed_payload)
+        );
         assert!(Initial::parse(&bytes[..1199]).is_none());
         let mut dirty = bytes.clone();
         dirty[1199] = 1;

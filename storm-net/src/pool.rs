@@ -15,7 +15,11 @@ pub(crate) struct Buffer {
 
 impl Buffer {
     /// No bytes; belongs to no pool.
-    pub(crate) const EMPTY: Self = Self { class: u8::MAX, len: 0, index: 0 };
+    pub(crate) const EMPTY: Self = Self {
+        class: u8::MAX,
+        len: 0,
+        index: 0,
+    };
 
     pub(crate) fn len(&self) -> usize {
         usize::from(self.len)
@@ -40,7 +44,10 @@ impl Pool {
         if bytes.is_empty() {
             return Buffer::EMPTY;
         }
-        let class = SIZES.iter().position(|&size| bytes.len() <= size).unwrap_or(SIZES.len() - 1);
+        let class = SIZES
+            .iter()
+            .position(|&size| bytes.len() <= size)
+            .unwrap_or(SIZES.len() - 1);
         let size = SIZES[class];
         let store = &mut self.classes[class];
         let index = store.free.pop().unwrap_or_else(|| {
@@ -53,11 +60,17 @@ impl Pool {
         let at = index as usize * size;
         let len = bytes.len().min(size);
         store.bytes[at..at + len].copy_from_slice(&bytes[..len]);
-        Buffer { class: class as u8, len: len as u16, index }
+        Buffer {
+            class: class as u8,
+            len: len as u16,
+            index,
+        }
     }
 
     pub(crate) fn bytes(&self, buffer: &Buffer) -> &[u8] {
-        let Some(class) = self.classes.get(usize::from(buffer.class)) else { return &[] };
+        let Some(class) = self.classes.get(usize::from(buffer.class)) else {
+            return &[];
+        };
         let at = buffer.index as usize * SIZES[usize::from(buffer.class)];
         &class.bytes[at..at + buffer.len()]
     }
@@ -81,12 +94,19 @@ impl Pool {
 
     /// Bytes of memory held, used or not.
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.classes.iter().map(|class| class.bytes.capacity() + class.free.capacity() * 4).sum()
+        self.classes
+            .iter()
+            .map(|class| class.bytes.capacity() + class.free.capacity() * 4)
+            .sum()
     }
 
     /// Buffers that are in use.
     pub(crate) fn in_use(&self) -> usize {
-        self.classes.iter().zip(SIZES).map(|(class, size)| class.bytes.len() / size - class.free.len()).sum()
+        self.classes
+            .iter()
+            .zip(SIZES)
+            .map(|(class, size)| class.bytes.len() / size - class.free.len())
+            .sum()
     }
 }
 
@@ -99,8 +119,10 @@ mod tests {
         let mut pool = Pool::default();
         let lengths = [0, 1, 63, 64, 65, 256, 257, 1119, 1120];
         for _ in 0..3 {
-            let buffers: Vec<_> =
-                lengths.iter().map(|&len| pool.store(&vec![len as u8; len])).collect();
+            let buffers: Vec<_> = lengths
+                .iter()
+                .map(|&len| pool.store(&vec![len as u8; len]))
+                .collect();
             for (buffer, &len) in buffers.iter().zip(&lengths) {
                 assert_eq!(pool.bytes(buffer), vec![len as u8; len]);
             }
@@ -108,7 +130,10 @@ mod tests {
             buffers.into_iter().for_each(|buffer| pool.free(buffer));
             assert_eq!(pool.in_use(), 0);
         }
-        assert_eq!(pool.classes.each_ref().map(|class| class.bytes.len()), [192, 512, 3360]);
+        assert_eq!(
+            pool.classes.each_ref().map(|class| class.bytes.len()),
+            [192, 512, 3360]
+        );
     }
 
     #[test]

@@ -8,7 +8,9 @@ impl Random {
     pub(crate) fn new(seed: &[u8; 32]) -> Self {
         let mut hasher = blake3::Hasher::new_keyed(seed);
         hasher.update(b"storm-net random");
-        Self { output: hasher.finalize_xof() }
+        Self {
+            output: hasher.finalize_xof(),
+        }
     }
 
     pub(crate) fn array<const N: usize>(&mut self) -> [u8; N] {

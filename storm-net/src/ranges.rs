@@ -13,7 +13,10 @@ pub(crate) struct AckRanges {
 
 impl AckRanges {
     pub(crate) const fn new() -> Self {
-        Self { ranges: [(0, 0); RANGES_MAX], count: 0 }
+        Self {
+            ranges: [(0, 0); RANGES_MAX],
+            count: 0,
+        }
     }
 
     /// Newest first.
@@ -92,7 +95,10 @@ pub(crate) struct ReplayWindow {
 
 impl ReplayWindow {
     pub(crate) const fn new() -> Self {
-        Self { bits: [0; WINDOW_WORDS], next: 0 }
+        Self {
+            bits: [0; WINDOW_WORDS],
+            next: 0,
+        }
     }
 
     /// Whether `number` was not accepted before. Changes nothing: authenticity is checked in between.
@@ -142,7 +148,9 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn chance(state: &mut u64) -> u64 {
-        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        *state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         *state >> 33
     }
 
@@ -160,11 +168,18 @@ mod tests {
                     ranges.forget_through(through);
                     model.retain(|&n| n > through);
                 }
-                let kept: BTreeSet<u64> =
-                    ranges.as_slice().iter().flat_map(|&(first, last)| first..=last).collect();
+                let kept: BTreeSet<u64> = ranges
+                    .as_slice()
+                    .iter()
+                    .flat_map(|&(first, last)| first..=last)
+                    .collect();
                 assert_eq!(kept, model, "seed {seed}");
                 for pair in ranges.as_slice().windows(2) {
-                    assert!(pair[1].1 + 1 < pair[0].0, "seed {seed}: {:?}", ranges.as_slice());
+                    assert!(
+                        pair[1].1 + 1 < pair[0].0,
+                        "seed {seed}: {:?}",
+                        ranges.as_slice()
+                    );
                 }
             }
         }
@@ -193,11 +208,16 @@ mod tests {
             let mut high = 0u64;
             for _ in 0..200 {
                 let jump = [3, 70, 500, 3000][(chance(&mut state) % 4) as usize];
-                let number = (high + chance(&mut state) % jump).saturating_sub(chance(&mut state) % jump);
+                let number =
+                    (high + chance(&mut state) % jump).saturating_sub(chance(&mut state) % jump);
                 let old = high.saturating_sub(number) >= WINDOW - 64 && number < high;
                 let new = window.is_new(number);
                 if !old || model.contains(&number) {
-                    assert_eq!(new, !model.contains(&number), "seed {seed}, {number} below {high}");
+                    assert_eq!(
+                        new,
+                        !model.contains(&number),
+                        "seed {seed}, {number} below {high}"
+                    );
                 }
                 if new {
                     window.accept(number);

@@ -122,7 +122,11 @@ impl Receiver {
     }
 
     /// A message frame. Its channel exists: the decoder has checked.
-    pub(crate) fn on_message(&mut self, pool: &mut Pool, frame: &MessageFrame<'_>) -> Result<(), Violation> {
+    pub(crate) fn on_message(
+        &mut self,
+        pool: &mut Pool,
+        frame: &MessageFrame<'_>,
+    ) -> Result<(), Violation> {
         if let Some((_, count)) = frame.fragment
             && (usize::from(count) - 1) * FRAGMENT >= self.message_bytes_max
         {
@@ -138,7 +142,9 @@ impl Receiver {
     }
 
     fn on_unreliable(&mut self, pool: &mut Pool, frame: &MessageFrame<'_>) {
-        if self.unreliable_bytes + frame.bytes.len() + MESSAGE_COST as usize > self.unreliable_bytes_max {
+        if self.unreliable_bytes + frame.bytes.len() + MESSAGE_COST as usize
+            > self.unreliable_bytes_max
+        {
             self.dropped += 1;
             return;
         }
@@ -262,7 +268,9 @@ impl Receiver {
     fn slot(&mut self, channel: u8, id: u16) -> Result<Option<usize>, Violation> {
         let place = &mut self.channels[usize::from(channel)];
         let ahead = id.wrapping_sub(place.base as u16) as i16;
-        let Ok(ahead) = usize::try_from(ahead) else { return Ok(None) };
+        let Ok(ahead) = usize::try_from(ahead) else {
+            return Ok(None);
+        };
         if ahead as u64 >= WINDOW {
             return Err(Violation::Protocol);
         }
@@ -277,11 +285,17 @@ impl Receiver {
 
     fn count(&mut self, bytes: u64) -> Result<(), Violation> {
         self.received = self.received.saturating_add(bytes);
-        if self.received > self.granted { Err(Violation::OverCredit) } else { Ok(()) }
+        if self.received > self.granted {
+            Err(Violation::OverCredit)
+        } else {
+            Ok(())
+        }
     }
 
     fn on_reliable(&mut self, pool: &mut Pool, frame: &MessageFrame<'_>) -> Result<(), Violation> {
-        let Some(at) = self.slot(frame.channel, frame.id as u16)? else { return Ok(()) };
+        let Some(at) = self.slot(frame.channel, frame.id as u16)? else {
+            return Ok(());
+        };
         let channel = usize::from(frame.channel);
         let body = match frame.fragment {
             None => {
@@ -312,7 +326,11 @@ impl Receiver {
                 if assembly.buffers[usize::from(index)] != Buffer::EMPTY {
                     return Ok(());
                 }
-                let more = if index + 1 == count { frame.bytes.len() as u64 - 1 } else { 0 };
+                let more = if index + 1 == count {
+                    frame.bytes.len() as u64 - 1
+                } else {
+                    0
+                };
                 self.count(more)?;
                 let assembly = &mut self.assemblies[number as usize];
                 assembly.charged += more;
@@ -337,8 +355,16 @@ impl Receiver {
     }
 
     /// A message that will not come, of `bytes`.
-    pub(crate) fn on_skip(&mut self, pool: &mut Pool, channel: u8, id: u16, bytes: u64) -> Result<(), Violation> {
-        let Some(at) = self.slot(channel, id)? else { return Ok(()) };
+    pub(crate) fn on_skip(
+        &mut self,
+        pool: &mut Pool,
+        channel: u8,
+        id: u16,
+        bytes: u64,
+    ) -> Result<(), Violation> {
+        let Some(at) = self.slot(channel, id)? else {
+            return Ok(());
+        };
         let place = &mut self.channels[usize::from(channel)];
         let mut had = 0;
         if let Slot::Assembling(number) = std::mem::replace(&mut place.slots[at], Slot::Done) {
@@ -393,7 +419,11 @@ impl Receiver {
 
     pub(crate) fn lent<'a>(&'a self, pool: &'a Pool) -> &'a [u8] {
         // Messages of several fragments are never empty.
-        if self.scratch.is_empty() { pool.bytes(&self.lent) } else { &self.scratch }
+        if self.scratch.is_empty() {
+            pool.bytes(&self.lent)
+        } else {
+            &self.scratch
+        }
     }
 
     /// Messages that are ready.
@@ -425,9 +455,9 @@ impl Receiver {
             }
         }
         for number in 0..self.assemblies.len() {
-            let held = self.ready.iter().any(|ready| {
-                matches!(ready.body, Body::Fragments(ready) if ready as usize == number)
-            });
+            let held = self.ready.iter().any(
+                |ready| matches!(ready.body, Body::Fragments(ready) if ready as usize == number),
+            );
             if self.assemblies[number].in_use && !held {
                 self.end(pool, number as u32);
             }
@@ -442,7 +472,11 @@ impl Receiver {
 
     pub(crate) fn memory_bytes(&self) -> usize {
         self.channels.capacity() * size_of::<Channel>()
-            + self.channels.iter().map(|channel| channel.slots.capacity() * size_of::<Slot>()).sum::<usize>()
+            + self
+                .channels
+                .iter()
+                .map(|channel| channel.slots.capacity() * size_of::<Slot>())
+                .sum::<usize>()
             + self.assemblies.capacity() * size_of::<Assembly>()
             + self
                 .assemblies

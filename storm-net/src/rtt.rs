@@ -18,7 +18,13 @@ pub(crate) struct Rtt {
 
 impl Rtt {
     pub(crate) const fn new() -> Self {
-        Self { latest: INITIAL, smoothed: INITIAL, variation: INITIAL / 2, min: INITIAL, sampled: false }
+        Self {
+            latest: INITIAL,
+            smoothed: INITIAL,
+            variation: INITIAL / 2,
+            min: INITIAL,
+            sampled: false,
+        }
     }
 
     /// A packet sent at `sent` was acknowledged at `now`, `delay` microseconds after it arrived.
@@ -34,7 +40,11 @@ impl Rtt {
         }
         self.min = self.min.min(raw);
         // The peer's delay is trusted only as far as it leaves the path its minimum.
-        let adjusted = if raw >= self.min + delay { raw - delay } else { raw };
+        let adjusted = if raw >= self.min + delay {
+            raw - delay
+        } else {
+            raw
+        };
         self.latest = adjusted;
         self.variation = (3 * self.variation + self.smoothed.abs_diff(adjusted)) / 4;
         self.smoothed = (7 * self.smoothed + adjusted) / 8;
@@ -59,7 +69,10 @@ mod tests {
     fn the_first_sample_replaces_the_guess_and_later_ones_are_smoothed() {
         let mut rtt = Rtt::new();
         rtt.sample(Time::from_micros(50_000), Time::ZERO, 10_000);
-        assert_eq!((rtt.smoothed, rtt.variation, rtt.min), (50_000, 25_000, 50_000));
+        assert_eq!(
+            (rtt.smoothed, rtt.variation, rtt.min),
+            (50_000, 25_000, 50_000)
+        );
         rtt.sample(Time::from_micros(66_000), Time::ZERO, 8_000);
         assert_eq!((rtt.smoothed, rtt.variation), (51_000, 20_750));
         assert_eq!(rtt.min, 50_000);

@@ -72,7 +72,10 @@ struct Queue {
 }
 
 impl Queue {
-    const EMPTY: Self = Self { head: NONE, tail: NONE };
+    const EMPTY: Self = Self {
+        head: NONE,
+        tail: NONE,
+    };
 
     fn push(&mut self, pieces: &mut [Piece], index: u32) {
         pieces[index as usize].next = NONE;
@@ -218,7 +221,10 @@ impl Sender {
         };
         let stream = place.mode == Mode::Stream;
         if !stream && bytes.len() > self.message_bytes_max {
-            return Err(SendError::TooLarge { bytes: bytes.len(), limit: self.message_bytes_max });
+            return Err(SendError::TooLarge {
+                bytes: bytes.len(),
+                limit: self.message_bytes_max,
+            });
         }
         if stream && bytes.is_empty() {
             return Err(SendError::EmptyStreamWrite);
@@ -254,7 +260,9 @@ impl Sender {
                 skip: false,
             };
             let index = self.insert(piece);
-            self.channels[usize::from(channel)].waiting.push(&mut self.pieces, index);
+            self.channels[usize::from(channel)]
+                .waiting
+                .push(&mut self.pieces, index);
             self.lanes[lane].pieces += 1;
         }
         Ok(())
@@ -363,8 +371,10 @@ impl Sender {
             }
             let piece = &self.pieces[index as usize];
             let channel = &self.channels[usize::from(piece.channel)];
-            let entry =
-                piece.id.checked_sub(channel.base).and_then(|at| channel.window.get(at as usize));
+            let entry = piece
+                .id
+                .checked_sub(channel.base)
+                .and_then(|at| channel.window.get(at as usize));
             let gone = piece.state == State::Dead
                 || !piece.skip && entry.is_none_or(|message| message.given_up);
             if gone {
@@ -383,7 +393,10 @@ impl Sender {
             self.pop_again(lane);
             let piece = &mut self.pieces[index as usize];
             piece.state = State::InFlight;
-            sent(PieceRef { index, generation: piece.generation });
+            sent(PieceRef {
+                index,
+                generation: piece.generation,
+            });
             self.lanes[lane].stats.resent += 1;
             return true;
         }
@@ -401,7 +414,12 @@ impl Sender {
             if writer.room() < frame::SKIP_LEN {
                 return false;
             }
-            frame::put_skip(writer, piece.channel, piece.id as u16, piece.message_bytes.into());
+            frame::put_skip(
+                writer,
+                piece.channel,
+                piece.id as u16,
+                piece.message_bytes.into(),
+            );
             return true;
         }
         let bytes = pool.bytes(&piece.buffer);
@@ -409,7 +427,12 @@ impl Sender {
         if frame::message_overhead(mode, fragment, bytes.len()) + bytes.len() > writer.room() {
             return false;
         }
-        let frame = MessageFrame { channel: piece.channel, id: piece.id as u32, fragment, bytes };
+        let frame = MessageFrame {
+            channel: piece.channel,
+            id: piece.id as u32,
+            fragment,
+            bytes,
+        };
         frame::put_message(writer, mode, &frame);
         true
     }
@@ -436,7 +459,10 @@ impl Sender {
         false
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the loop over channels, as a function of its own")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the loop over channels, as a function of its own"
+    )]
     fn first_of(
         &mut self,
         pool: &mut Pool,
@@ -466,7 +492,11 @@ impl Sender {
         }
         let place = &mut self.channels[usize::from(channel)];
         let piece = &mut self.pieces[index as usize];
-        piece.id = if opens { place.next_id } else { place.next_id - 1 };
+        piece.id = if opens {
+            place.next_id
+        } else {
+            place.next_id - 1
+        };
         if !Self::put(pool, mode, piece, writer) {
             return false;
         }
@@ -488,11 +518,17 @@ impl Sender {
         }
         if opens {
             self.credit_used += u64::from(piece.message_bytes) + MESSAGE_COST;
-            place.window.push_back(Outstanding { pieces: piece.count, given_up: false });
+            place.window.push_back(Outstanding {
+                pieces: piece.count,
+                given_up: false,
+            });
         }
         self.outstanding += 1;
         piece.state = State::InFlight;
-        sent(PieceRef { index, generation: piece.generation });
+        sent(PieceRef {
+            index,
+            generation: piece.generation,
+        });
         true
     }
 
@@ -559,12 +595,19 @@ impl Sender {
     /// A message that was begun is past its deadline: a skip takes its place, once.
     fn skip(&mut self, now: Time, channel: u8, id: u64, bytes: u32) {
         let place = &mut self.channels[usize::from(channel)];
-        let Some(at) = id.checked_sub(place.base) else { return };
-        let Some(message) = place.window.get_mut(at as usize) else { return };
+        let Some(at) = id.checked_sub(place.base) else {
+            return;
+        };
+        let Some(message) = place.window.get_mut(at as usize) else {
+            return;
+        };
         if message.given_up || message.pieces == 0 {
             return;
         }
-        *message = Outstanding { pieces: 1, given_up: true };
+        *message = Outstanding {
+            pieces: 1,
+            given_up: true,
+        };
         let lane = usize::from(place.lane);
         self.lanes[lane].stats.expired += 1;
         let index = self.insert(Piece {
@@ -594,7 +637,10 @@ impl Sender {
 
     /// A packet with this piece was lost, or is probed for: it goes again unless it arrived after all.
     pub(crate) fn on_lost(&mut self, reference: PieceRef) {
-        if self.piece(reference).is_some_and(|piece| piece.state == State::InFlight) {
+        if self
+            .piece(reference)
+            .is_some_and(|piece| piece.state == State::InFlight)
+        {
             let piece = &mut self.pieces[reference.index as usize];
             piece.state = State::Again;
             let lane = usize::from(self.channels[usize::from(piece.channel)].lane);
@@ -609,17 +655,25 @@ impl Sender {
 
     /// A packet with this piece arrived.
     pub(crate) fn on_acked(&mut self, pool: &mut Pool, reference: PieceRef) {
-        let Some(piece) = self.piece(reference) else { return };
+        let Some(piece) = self.piece(reference) else {
+            return;
+        };
         let (id, skip, state, channel) = (piece.id, piece.skip, piece.state, piece.channel);
         if state == State::Dead {
             return;
         }
         let place = &mut self.channels[usize::from(channel)];
-        if let Some(message) = id.checked_sub(place.base).and_then(|at| place.window.get_mut(at as usize))
+        if let Some(message) = id
+            .checked_sub(place.base)
+            .and_then(|at| place.window.get_mut(at as usize))
             && message.given_up == skip
         {
             message.pieces = message.pieces.saturating_sub(1);
-            while place.window.front().is_some_and(|message| message.pieces == 0) {
+            while place
+                .window
+                .front()
+                .is_some_and(|message| message.pieces == 0)
+            {
                 place.window.pop_front();
                 place.base += 1;
             }
@@ -666,7 +720,9 @@ impl Sender {
 
     /// Bytes of `channel` that wait or are not acknowledged.
     pub(crate) fn channel_bytes(&self, channel: u8) -> usize {
-        self.channels.get(usize::from(channel)).map_or(0, |channel| channel.bytes)
+        self.channels
+            .get(usize::from(channel))
+            .map_or(0, |channel| channel.bytes)
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {

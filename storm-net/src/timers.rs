@@ -101,7 +101,9 @@ mod tests {
         let (mut timers, mut model) = (Timers::default(), BTreeMap::new());
         let mut state = 1u64;
         for _ in 0..20_000 {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             let slot = (state >> 40) as u32 % 50;
             let at = match (state >> 20) % 5 {
                 0 => Time::NEVER,
@@ -113,7 +115,10 @@ mod tests {
             } else {
                 model.insert(slot, at);
             }
-            assert_eq!(timers.next().map(|next| next.0), model.values().min().copied());
+            assert_eq!(
+                timers.next().map(|next| next.0),
+                model.values().min().copied()
+            );
             if let Some((at, slot)) = timers.next() {
                 assert_eq!(model[&slot], at);
             }

@@ -79,7 +79,10 @@ impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UserDataTooLong { found } => {
-                write!(f, "{found} bytes of user data where at most {USER_DATA_MAX} are allowed")
+                write!(
+                    f,
+                    "{found} bytes of user data where at most {USER_DATA_MAX} are allowed"
+                )
             }
             Self::Malformed => f.write_str("the bytes are not a connect token"),
             Self::Signature => f.write_str("the token is not signed by this issuer"),
@@ -138,7 +141,9 @@ pub struct TokenIssuer {
 impl TokenIssuer {
     /// The issuer whose Ed25519 secret is `seed`: 32 bytes of the system's entropy, kept secret.
     pub fn from_seed(seed: &[u8; 32]) -> Self {
-        Self { key: SigningKey::from_bytes(seed) }
+        Self {
+            key: SigningKey::from_bytes(seed),
+        }
     }
 
     /// The public key that servers are given.
@@ -152,7 +157,9 @@ impl TokenIssuer {
     /// [`TokenError::UserDataTooLong`].
     pub fn issue(&self, token: &ConnectToken) -> Result<Vec<u8>, TokenError> {
         if token.user_data.len() > USER_DATA_MAX {
-            return Err(TokenError::UserDataTooLong { found: token.user_data.len() });
+            return Err(TokenError::UserDataTooLong {
+                found: token.user_data.len(),
+            });
         }
         let len = FIXED + token.user_data.len();
         let mut bytes = vec![0; PREFIX.len() + len];
@@ -189,7 +196,10 @@ pub struct KeyPair {
 impl KeyPair {
     /// The pair whose secret is `secret`: 32 bytes of the system's entropy, kept secret.
     pub fn from_secret(secret: [u8; 32]) -> Self {
-        Self { public: noise::public_of(&secret), secret }
+        Self {
+            public: noise::public_of(&secret),
+            secret,
+        }
     }
 
     /// The public half.
@@ -205,7 +215,9 @@ impl KeyPair {
 impl fmt::Debug for KeyPair {
     /// The public half only.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyPair").field("public", &self.public).finish_non_exhaustive()
+        f.debug_struct("KeyPair")
+            .field("public", &self.public)
+            .finish_non_exhaustive()
     }
 }
 
@@ -231,13 +243,19 @@ mod tests {
         for user_data in [0, 1, 256] {
             let bytes = issuer.issue(&token(user_data)).unwrap();
             assert_eq!(bytes.len(), FIXED + user_data + SIGNATURE);
-            assert_eq!(ConnectToken::verify(&bytes, &issuer.public()), Ok(token(user_data)));
+            assert_eq!(
+                ConnectToken::verify(&bytes, &issuer.public()),
+                Ok(token(user_data))
+            );
         }
         let bytes = issuer.issue(&token(1)).unwrap();
         for bit in 0..bytes.len() * 8 {
             let mut bad = bytes.clone();
             bad[bit / 8] ^= 1 << (bit % 8);
-            assert!(ConnectToken::verify(&bad, &issuer.public()).is_err(), "bit {bit}");
+            assert!(
+                ConnectToken::verify(&bad, &issuer.public()).is_err(),
+                "bit {bit}"
+            );
         }
         for cut in 0..bytes.len() {
             assert_eq!(
@@ -252,14 +270,23 @@ mod tests {
         let issuer = TokenIssuer::from_seed(&[8; 32]);
         let bytes = issuer.issue(&token(0)).unwrap();
         let other = TokenIssuer::from_seed(&[9; 32]).public();
-        assert_eq!(ConnectToken::verify(&bytes, &other), Err(TokenError::Signature));
-        assert_eq!(issuer.issue(&token(257)), Err(TokenError::UserDataTooLong { found: 257 }));
+        assert_eq!(
+            ConnectToken::verify(&bytes, &other),
+            Err(TokenError::Signature)
+        );
+        assert_eq!(
+            issuer.issue(&token(257)),
+            Err(TokenError::UserDataTooLong { found: 257 })
+        );
     }
 
     #[test]
     fn secrets_are_not_printed() {
         let pair = KeyPair::from_secret([0xAB; 32]);
         assert!(!format!("{pair:?}").contains("171, 171, 171"));
-        assert_eq!(format!("{:?}", TokenIssuer::from_seed(&[0xAB; 32])), "TokenIssuer { .. }");
+        assert_eq!(
+            format!("{:?}", TokenIssuer::from_seed(&[0xAB; 32])),
+            "TokenIssuer { .. }"
+        );
     }
 }

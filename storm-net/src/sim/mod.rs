@@ -51,7 +51,12 @@ pub struct Sim {
 impl Sim {
     /// An empty one. Nodes are joined by `link` unless [`set_link`](Self::set_link) says otherwise.
     pub fn new(seed: u64, link: Link) -> Self {
-        Self { now: Time::ZERO, network: Network::new(seed, link), nodes: Vec::new(), buffer: vec![0; 9216] }
+        Self {
+            now: Time::ZERO,
+            network: Network::new(seed, link),
+            nodes: Vec::new(),
+            buffer: vec![0; 9216],
+        }
     }
 
     /// The present.
@@ -62,7 +67,10 @@ impl Sim {
     /// Adds an endpoint at an address that no other has.
     pub fn add(&mut self, address: SocketAddr, endpoint: Endpoint) -> NodeId {
         self.network.add(address);
-        self.nodes.push(Node { endpoint, paused_until: Time::ZERO });
+        self.nodes.push(Node {
+            endpoint,
+            paused_until: Time::ZERO,
+        });
         NodeId(self.nodes.len() - 1)
     }
 
@@ -187,7 +195,8 @@ impl Sim {
                 continue;
             }
             while let Some(transmit) = node.endpoint.poll_transmit(self.now, &mut self.buffer) {
-                self.network.send(self.now, index, transmit.to, &self.buffer[..transmit.len]);
+                self.network
+                    .send(self.now, index, transmit.to, &self.buffer[..transmit.len]);
             }
         }
     }
@@ -195,6 +204,9 @@ impl Sim {
 
 impl std::fmt::Debug for Sim {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sim").field("now", &self.now).field("nodes", &self.nodes.len()).finish_non_exhaustive()
+        f.debug_struct("Sim")
+            .field("now", &self.now)
+            .field("nodes", &self.nodes.len())
+            .finish_non_exhaustive()
     }
 }

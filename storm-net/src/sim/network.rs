@@ -42,7 +42,13 @@ struct Path {
 
 impl Path {
     fn new(link: Link) -> Self {
-        Self { link, busy_until: Time::ZERO, last_arrival: Time::ZERO, bad: false, sent_bytes: 0 }
+        Self {
+            link,
+            busy_until: Time::ZERO,
+            last_arrival: Time::ZERO,
+            bad: false,
+            sent_bytes: 0,
+        }
     }
 }
 
@@ -106,7 +112,9 @@ impl Network {
 
     fn path(&mut self, from: usize, to: usize) -> &mut Path {
         let default = self.default;
-        self.paths.entry((from, to)).or_insert_with(|| Path::new(default))
+        self.paths
+            .entry((from, to))
+            .or_insert_with(|| Path::new(default))
     }
 
     pub(super) fn set_link(&mut self, from: usize, to: usize, link: Link) {
@@ -114,11 +122,15 @@ impl Network {
     }
 
     pub(super) fn sent_bytes(&self, from: usize, to: usize) -> u64 {
-        self.paths.get(&(from, to)).map_or(0, |path| path.sent_bytes)
+        self.paths
+            .get(&(from, to))
+            .map_or(0, |path| path.sent_bytes)
     }
 
     pub(super) fn queue_delay(&self, now: Time, from: usize, to: usize) -> Duration {
-        self.paths.get(&(from, to)).map_or(Duration::ZERO, |path| path.busy_until.since(now))
+        self.paths
+            .get(&(from, to))
+            .map_or(Duration::ZERO, |path| path.busy_until.since(now))
     }
 
     pub(super) fn trace_hash(&self) -> [u8; 32] {
@@ -134,17 +146,27 @@ impl Network {
     }
 
     pub(super) fn send(&mut self, now: Time, from: usize, to: SocketAddr, bytes: &[u8]) {
-        let Some(node) = self.public.iter().position(|&address| address == to) else { return };
+        let Some(node) = self.public.iter().position(|&address| address == to) else {
+            return;
+        };
         let source = self.public[from];
         // All chances are drawn for all datagrams.
         let link = self.path(from, node).link;
         let lost = self.chance.happens(link.loss);
         let bad = self.path(from, node).bad;
         let burst = link.burst;
-        let turns = self.chance.happens(burst.map_or(0.0, |burst| if bad { burst.end } else { burst.begin }));
+        let turns = self
+            .chance
+            .happens(burst.map_or(0.0, |burst| if bad { burst.end } else { burst.begin }));
         let bad = bad != turns;
-        let lost = lost | self.chance.happens(burst.map_or(0.0, |burst| if bad { burst.loss } else { 0.0 }));
-        let (overtaken, twice) = (self.chance.happens(link.reorder), self.chance.happens(link.duplicate));
+        let lost = lost
+            | self
+                .chance
+                .happens(burst.map_or(0.0, |burst| if bad { burst.loss } else { 0.0 }));
+        let (overtaken, twice) = (
+            self.chance.happens(link.reorder),
+            self.chance.happens(link.duplicate),
+        );
         let (corrupt, place) = (self.chance.happens(link.corrupt), self.chance.next());
         let jitter = self.chance.next() % (micros(link.jitter) + 1);
 
@@ -158,7 +180,10 @@ impl Network {
             if waits.saturating_mul(rate) / 1_000_000 + bytes.len() as u64 > link.queue_bytes {
                 return;
             }
-            leaves = path.busy_until.max(now).after((bytes.len() as u64 * 1_000_000).div_ceil(rate));
+            leaves = path
+                .busy_until
+                .max(now)
+                .after((bytes.len() as u64 * 1_000_000).div_ceil(rate));
             path.busy_until = leaves;
         }
         if lost || bytes.len() > link.mtu {
@@ -176,17 +201,41 @@ impl Network {
             let bit = (place % (copy.len() as u64 * 8)) as usize;
             copy[bit / 8] ^= 1 << (bit % 8);
         }
-        self.push(arrives, Arrival { from: source, to, node, bytes: copy });
+        self.push(
+            arrives,
+            Arrival {
+                from: source,
+                to,
+                node,
+                bytes: copy,
+            },
+        );
         if twice {
             let copy = self.copy(bytes);
-            self.push(arrives.after(micros(link.reorder_by)), Arrival { from: source, to, node, bytes: copy });
+            self.push(
+                arrives.after(micros(link.reorder_by)),
+                Arrival {
+                    from: source,
+                    to,
+                    node,
+                    bytes: copy,
+                },
+            );
         }
     }
 
     pub(super) fn inject(&mut self, now: Time, from: SocketAddr, node: usize, bytes: &[u8]) {
         let copy = self.copy(bytes);
         let to = self.public[node];
-        self.push(now, Arrival { from, to, node, bytes: copy });
+        self.push(
+            now,
+            Arrival {
+                from,
+                to,
+                node,
+                bytes: copy,
+            },
+        );
     }
 
     fn copy(&mut self, bytes: &[u8]) -> Vec<u8> {
@@ -221,7 +270,15 @@ impl Network {
         {
             self.queue.pop();
             self.free.push(place);
-            let Some(Arrival { from, to, node, bytes }) = self.slots[place].take() else { continue };
+            let Some(Arrival {
+                from,
+                to,
+                node,
+                bytes,
+            }) = self.slots[place].take()
+            else {
+                continue;
+            };
             // The public address may have changed while it was under way.
             if self.public[node] != to {
                 self.give_back(bytes);
@@ -257,6 +314,14 @@ impl Network {
         }
         *held += bytes.len();
         let to = self.public[node];
-        self.push(until, Arrival { from, to, node, bytes });
+        self.push(
+            until,
+            Arrival {
+                from,
+                to,
+                node,
+                bytes,
+            },
+        );
     }
 }

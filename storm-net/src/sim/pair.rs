@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::{Link, NodeId, Sim};
 use crate::{
-    CloseReason, ConfigError, ConnectToken, ConnectionId, Endpoint, Event, KeyPair, ServerConfig, Time, TokenIssuer,
-    TransportConfig,
+    CloseReason, ConfigError, ConnectToken, ConnectionId, Endpoint, Event, KeyPair, ServerConfig,
+    Time, TokenIssuer, TransportConfig,
 };
 
 /// The application number of simulated credentials.
@@ -30,7 +30,9 @@ pub struct Pair {
 impl Pair {
     /// A pair that has shaken hands over `link`. `None`: not within a minute of virtual time (or a bad configuration).
     pub fn connected(seed: u64, transport: TransportConfig, link: Link) -> Option<Self> {
-        Self::connected_as(seed, transport.clone(), transport, link).ok().flatten()
+        Self::connected_as(seed, transport.clone(), transport, link)
+            .ok()
+            .flatten()
     }
 
     /// [`connected`](Self::connected) with a configuration for each side, client first.
@@ -47,8 +49,14 @@ impl Pair {
         let client_address = SocketAddr::from(([10, 0, 0, 1], 40_000));
         let server_address = SocketAddr::from(([10, 0, 0, 2], 7_777));
         let mut sim = Sim::new(seed, link);
-        let client = sim.add(client_address, Endpoint::client(APPLICATION, client, seed_bytes(seed, 1))?);
-        let server = sim.add(server_address, Endpoint::server(config, seed_bytes(seed, 2))?);
+        let client = sim.add(
+            client_address,
+            Endpoint::client(APPLICATION, client, seed_bytes(seed, 1))?,
+        );
+        let server = sim.add(
+            server_address,
+            Endpoint::server(config, seed_bytes(seed, 2))?,
+        );
         let until = sim.now() + Duration::from_secs(60);
         let mut tries = 0;
         let (mut ours, mut theirs) = (None, None);
@@ -57,13 +65,18 @@ impl Pair {
                 tries += 1;
                 let (token, keys) = Self::token(seed.wrapping_mul(8).wrapping_add(tries));
                 let now = sim.now();
-                let _ = sim.endpoint(client).connect(now, server_address, &token, &keys);
+                let _ = sim
+                    .endpoint(client)
+                    .connect(now, server_address, &token, &keys);
             }
             sim.step(until);
             while let Some(event) = sim.endpoint(client).poll_event() {
                 match event {
                     Event::Connected { connection, .. } => ours = Some(connection),
-                    Event::Closed { reason: CloseReason::NoAnswer, .. } => {}
+                    Event::Closed {
+                        reason: CloseReason::NoAnswer,
+                        ..
+                    } => {}
                     Event::Closed { .. } => ours = None,
                     Event::Readable { .. } => {}
                 }
@@ -74,19 +87,27 @@ impl Pair {
                 }
             }
         }
-        Ok(ours.zip(theirs).map(|(client_connection, server_connection)| Self {
-            sim,
-            client,
-            server,
-            client_connection,
-            server_connection,
-        }))
+        Ok(ours
+            .zip(theirs)
+            .map(|(client_connection, server_connection)| Self {
+                sim,
+                client,
+                server,
+                client_connection,
+                server_connection,
+            }))
     }
 
     /// The server of every pair, with other settings of transport.
     pub fn server_config(transport: TransportConfig) -> ServerConfig {
         let issuer = TokenIssuer::from_seed(&[1; 32]).public();
-        ServerConfig::new(APPLICATION, KeyPair::from_secret([2; 32]), vec![issuer], transport, 0)
+        ServerConfig::new(
+            APPLICATION,
+            KeyPair::from_secret([2; 32]),
+            vec![issuer],
+            transport,
+            0,
+        )
     }
 
     /// A token for that server that is good for a day, and the key it is bound to. Each number gives another.
@@ -104,7 +125,12 @@ impl Pair {
             user_data: Vec::new(),
         };
         // User data of no bytes is never too long.
-        (TokenIssuer::from_seed(&[1; 32]).issue(&token).unwrap_or_default(), keys)
+        (
+            TokenIssuer::from_seed(&[1; 32])
+                .issue(&token)
+                .unwrap_or_default(),
+            keys,
+        )
     }
 
     /// The present of the pair's network.

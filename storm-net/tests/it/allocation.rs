@@ -14,7 +14,10 @@ thread_local! {
 
 struct Counting;
 
-#[expect(unsafe_code, reason = "a global allocator is an unsafe trait; it only counts and passes on")]
+#[expect(
+    unsafe_code,
+    reason = "a global allocator is an unsafe trait; it only counts and passes on"
+)]
 // SAFETY: every call is passed to the system's allocator as it came.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -54,15 +57,28 @@ struct Wire {
 
 impl Wire {
     fn carry(&mut self, lossy: bool) {
-        let (client, server) = (self.pair.sim.address(self.pair.client), self.pair.sim.address(self.pair.server));
+        let (client, server) = (
+            self.pair.sim.address(self.pair.client),
+            self.pair.sim.address(self.pair.server),
+        );
         for _ in 0..4 {
-            for (from, to, source) in
-                [(self.pair.client, self.pair.server, client), (self.pair.server, self.pair.client, server)]
-            {
-                while let Some(out) = self.pair.sim.endpoint(from).poll_transmit(self.now, &mut self.buffer) {
+            for (from, to, source) in [
+                (self.pair.client, self.pair.server, client),
+                (self.pair.server, self.pair.client, server),
+            ] {
+                while let Some(out) = self
+                    .pair
+                    .sim
+                    .endpoint(from)
+                    .poll_transmit(self.now, &mut self.buffer)
+                {
                     self.count += 1;
                     if !lossy || !self.count.is_multiple_of(8) {
-                        self.pair.sim.endpoint(to).handle(self.now, source, &mut self.buffer[..out.len]);
+                        self.pair.sim.endpoint(to).handle(
+                            self.now,
+                            source,
+                            &mut self.buffer[..out.len],
+                        );
                     }
                 }
             }
@@ -76,19 +92,23 @@ impl Wire {
     fn tick(&mut self, number: u64, payload: &[u8], lossy: bool) {
         let now = self.now;
         let _ = number;
-        for (node, connection) in
-            [(self.pair.client, self.pair.client_connection), (self.pair.server, self.pair.server_connection)]
-        {
+        for (node, connection) in [
+            (self.pair.client, self.pair.client_connection),
+            (self.pair.server, self.pair.server_connection),
+        ] {
             let endpoint: &mut Endpoint = self.pair.sim.endpoint(node);
             for channel in [UNRELIABLE, SEQUENCED, UNORDERED, ORDERED, STREAM] {
-                endpoint.send(now, connection, channel, &payload[..64]).unwrap();
+                endpoint
+                    .send(now, connection, channel, &payload[..64])
+                    .unwrap();
             }
             endpoint.send(now, connection, ORDERED, payload).unwrap();
         }
         self.carry(lossy);
-        for (node, connection) in
-            [(self.pair.client, self.pair.client_connection), (self.pair.server, self.pair.server_connection)]
-        {
+        for (node, connection) in [
+            (self.pair.client, self.pair.client_connection),
+            (self.pair.server, self.pair.server_connection),
+        ] {
             let endpoint = self.pair.sim.endpoint(node);
             while let Some(received) = endpoint.recv(connection) {
                 assert!(!received.bytes.is_empty());
@@ -99,10 +119,18 @@ impl Wire {
 }
 
 fn steady(lossy: bool) -> u64 {
-    let config = TransportConfig { congestion: Congestion::Fixed(10_000_000), ..transport() };
+    let config = TransportConfig {
+        congestion: Congestion::Fixed(10_000_000),
+        ..transport()
+    };
     let pair = Pair::connected(1, config, Link::default()).unwrap();
     let now = pair.now();
-    let mut wire = Wire { pair, now, buffer: vec![0; 2000], count: 0 };
+    let mut wire = Wire {
+        pair,
+        now,
+        buffer: vec![0; 2000],
+        count: 0,
+    };
     let payload = message(1, 3000);
     for number in 0..3000 {
         wire.tick(number, &payload, lossy);

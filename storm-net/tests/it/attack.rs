@@ -12,7 +12,12 @@ fn state(pair: &mut Pair) -> (u64, u64, SocketAddr, bool) {
     let server = pair.sim.endpoint(pair.server);
     let stats = server.stats(pair.server_connection).unwrap();
     let remote = server.remote(pair.server_connection).unwrap();
-    (stats.received_packets, stats.received_pieces, remote, server.recv(pair.server_connection).is_some())
+    (
+        stats.received_packets,
+        stats.received_pieces,
+        remote,
+        server.recv(pair.server_connection).is_some(),
+    )
 }
 
 /// A pair in the middle of its life, and copies of datagrams that arrived at the server.
@@ -22,14 +27,28 @@ fn tapped(seed: u64) -> (Pair, Vec<Vec<u8>>) {
     for number in 0..20 {
         let now = pair.now();
         for channel in [UNRELIABLE, ORDERED] {
-            pair.sim.endpoint(pair.client).send(now, pair.client_connection, channel, &message(number, 60)).unwrap();
+            pair.sim
+                .endpoint(pair.client)
+                .send(now, pair.client_connection, channel, &message(number, 60))
+                .unwrap();
         }
         pair.sim.run_for(ms(20));
     }
     pair.sim.run_for(ms(500));
-    while pair.sim.endpoint(pair.server).recv(pair.server_connection).is_some() {}
+    while pair
+        .sim
+        .endpoint(pair.server)
+        .recv(pair.server_connection)
+        .is_some()
+    {}
     let server = pair.sim.address(pair.server);
-    let taps = pair.sim.taps().into_iter().filter(|tap| tap.1 == server).map(|tap| tap.2).collect();
+    let taps = pair
+        .sim
+        .taps()
+        .into_iter()
+        .filter(|tap| tap.1 == server)
+        .map(|tap| tap.2)
+        .collect();
     (pair, taps)
 }
 
@@ -54,10 +73,24 @@ fn flipped_cut_and_made_up_datagrams_change_nothing() {
         let (mut pair, _) = tapped(seed);
         // A packet that the server has not seen: on its way when the link is cut.
         let now = pair.now();
-        pair.sim.set_link(pair.client, pair.server, Link { latency: Duration::from_secs(3), ..Link::default() });
-        pair.sim.endpoint(pair.client).send(now, pair.client_connection, ORDERED, &message(99, 60)).unwrap();
+        pair.sim.set_link(
+            pair.client,
+            pair.server,
+            Link {
+                latency: Duration::from_secs(3),
+                ..Link::default()
+            },
+        );
+        pair.sim
+            .endpoint(pair.client)
+            .send(now, pair.client_connection, ORDERED, &message(99, 60))
+            .unwrap();
         let mut buffer = [0; 1500];
-        let out = pair.sim.endpoint(pair.client).poll_transmit(now, &mut buffer).unwrap();
+        let out = pair
+            .sim
+            .endpoint(pair.client)
+            .poll_transmit(now, &mut buffer)
+            .unwrap();
         let fresh = buffer[..out.len].to_vec();
         let from = pair.sim.address(pair.client);
         let before = state(&mut pair);
@@ -71,7 +104,9 @@ fn flipped_cut_and_made_up_datagrams_change_nothing() {
         }
         let mut chance = Chance(seed);
         for _ in 0..500 {
-            let mut made: Vec<u8> = (0..chance.below(1400)).map(|_| chance.next() as u8).collect();
+            let mut made: Vec<u8> = (0..chance.below(1400))
+                .map(|_| chance.next() as u8)
+                .collect();
             // Half of them with a header that leads to the connection.
             if chance.below(2) == 0 && made.len() > 5 {
                 made[..5].copy_from_slice(&fresh[..5]);
@@ -82,7 +117,11 @@ fn flipped_cut_and_made_up_datagrams_change_nothing() {
         assert_eq!(state(&mut pair), before, "seed {seed}");
         pair.sim.inject(from, pair.server, &fresh);
         pair.sim.run_for(ms(1));
-        let got = pair.sim.endpoint(pair.server).recv(pair.server_connection).expect("the real one still works");
+        let got = pair
+            .sim
+            .endpoint(pair.server)
+            .recv(pair.server_connection)
+            .expect("the real one still works");
         assert_eq!(number_of(got.bytes), 99);
     }
 }
@@ -99,12 +138,24 @@ fn whatever_arrives_at_an_endpoint_it_lives() {
             datagram[at] = chance.next() as u8;
         }
         datagram.truncate(chance.below(datagram.len() as u64 + 1) as usize);
-        let node = if chance.below(2) == 0 { pair.server } else { pair.client };
+        let node = if chance.below(2) == 0 {
+            pair.server
+        } else {
+            pair.client
+        };
         pair.sim.inject(from, node, &datagram);
     }
     pair.sim.run_for(ms(100));
     let now = pair.now();
-    pair.sim.endpoint(pair.client).send(now, pair.client_connection, ORDERED, &message(1, 9)).unwrap();
+    pair.sim
+        .endpoint(pair.client)
+        .send(now, pair.client_connection, ORDERED, &message(1, 9))
+        .unwrap();
     pair.sim.run_for(ms(100));
-    assert!(pair.sim.endpoint(pair.server).recv(pair.server_connection).is_some());
+    assert!(
+        pair.sim
+            .endpoint(pair.server)
+            .recv(pair.server_connection)
+            .is_some()
+    );
 }

@@ -7,7 +7,9 @@ use std::time::Duration;
 use storm_net::sim::{Burst, Link, NodeId, Pair};
 use storm_net::{ConnectionId, SendError, Time};
 
-use crate::support::{Chance, ORDERED, SEQUENCED, UNORDERED, UNRELIABLE, message, ms, number_of, transport};
+use crate::support::{
+    Chance, ORDERED, SEQUENCED, UNORDERED, UNRELIABLE, message, ms, number_of, transport,
+};
 
 /// What both sides hold at most: 2 MiB of credit, queues of 4 MiB a channel, rings; stated here so that growth is seen.
 const MEMORY_MAX: usize = 24 << 20;
@@ -34,28 +36,55 @@ impl Got {
     fn take(&mut self, seed: u64, sent: &Sent, channel: u8, bytes: &[u8]) {
         match channel {
             ORDERED => {
-                assert!(sent.ordered[self.ordered] == bytes, "seed {seed}: ordered {}", self.ordered);
+                assert!(
+                    sent.ordered[self.ordered] == bytes,
+                    "seed {seed}: ordered {}",
+                    self.ordered
+                );
                 self.ordered += 1;
             }
             UNORDERED => {
                 let number = number_of(bytes);
-                assert!(sent.unordered[number as usize] == bytes, "seed {seed}: unordered {number}");
-                assert!(self.unordered.insert(number), "seed {seed}: unordered {number} twice");
+                assert!(
+                    sent.unordered[number as usize] == bytes,
+                    "seed {seed}: unordered {number}"
+                );
+                assert!(
+                    self.unordered.insert(number),
+                    "seed {seed}: unordered {number} twice"
+                );
             }
             UNRELIABLE => {
                 let number = number_of(bytes);
-                assert!(sent.unreliable[number as usize] == bytes, "seed {seed}: unreliable {number}");
-                assert!(self.unreliable.insert(number), "seed {seed}: unreliable {number} twice");
+                assert!(
+                    sent.unreliable[number as usize] == bytes,
+                    "seed {seed}: unreliable {number}"
+                );
+                assert!(
+                    self.unreliable.insert(number),
+                    "seed {seed}: unreliable {number} twice"
+                );
             }
             SEQUENCED => {
                 let number = number_of(bytes);
-                assert!(sent.sequenced[number as usize] == bytes, "seed {seed}: sequenced {number}");
-                assert!(self.sequenced < Some(number), "seed {seed}: sequenced {number} after {:?}", self.sequenced);
+                assert!(
+                    sent.sequenced[number as usize] == bytes,
+                    "seed {seed}: sequenced {number}"
+                );
+                assert!(
+                    self.sequenced < Some(number),
+                    "seed {seed}: sequenced {number} after {:?}",
+                    self.sequenced
+                );
                 self.sequenced = Some(number);
             }
             _ => {
                 let end = self.stream + bytes.len();
-                assert!(sent.stream.get(self.stream..end) == Some(bytes), "seed {seed}: stream at {}", self.stream);
+                assert!(
+                    sent.stream.get(self.stream..end) == Some(bytes),
+                    "seed {seed}: stream at {}",
+                    self.stream
+                );
                 self.stream = end;
             }
         }
@@ -74,7 +103,11 @@ fn link(chance: &mut Chance) -> Link {
         latency: ms(chance.below(101)),
         jitter: ms([0, 0, 5, 30][chance.below(4) as usize]),
         loss: chance.percent(20),
-        burst: (chance.below(4) == 0).then_some(Burst { begin: 0.01, end: 0.3, loss: 0.5 }),
+        burst: (chance.below(4) == 0).then_some(Burst {
+            begin: 0.01,
+            end: 0.3,
+            loss: 0.5,
+        }),
         reorder: [0.0, 0.0, chance.percent(30)][chance.below(3) as usize],
         reorder_by: ms(1 + chance.below(40)),
         duplicate: [0.0, 0.05][chance.below(2) as usize],
@@ -119,7 +152,11 @@ fn send_some(pair: &mut Pair, side: &mut Side, chance: &mut Chance, reliable_lef
             _ => sent.stream.len(),
         };
         let bytes = message(number as u64, len);
-        match pair.sim.endpoint(side.node).send(now, side.connection, channel, &bytes) {
+        match pair
+            .sim
+            .endpoint(side.node)
+            .send(now, side.connection, channel, &bytes)
+        {
             Ok(()) => {}
             Err(SendError::QueueFull { .. }) => continue,
             Err(error) => panic!("{error}"),
@@ -157,15 +194,25 @@ fn run(seed: u64) -> f64 {
         progress: begin,
         timeout: Duration::ZERO,
     };
-    let mut sides = [side(pair.client, pair.client_connection), side(pair.server, pair.server_connection)];
+    let mut sides = [
+        side(pair.client, pair.client_connection),
+        side(pair.server, pair.server_connection),
+    ];
     // Slow links carry less, so that all end in a few virtual minutes.
-    let budget = if first.rate.is_some() || second.rate.is_some() { 20_000 } else { 150_000 };
+    let budget = if first.rate.is_some() || second.rate.is_some() {
+        20_000
+    } else {
+        150_000
+    };
     let mut left = [budget; 2];
     let mut stall = 0.0f64;
     let deadline = begin + Duration::from_secs(600);
     for tick in 0.. {
         let now = pair.sim.now();
-        assert!(now < deadline, "seed {seed}: not done after ten minutes over {first:?} and {second:?}");
+        assert!(
+            now < deadline,
+            "seed {seed}: not done after ten minutes over {first:?} and {second:?}"
+        );
         for (side, left) in sides.iter_mut().zip(&mut left) {
             if tick < 100 {
                 send_some(&mut pair, side, &mut chance, left);
@@ -178,34 +225,64 @@ fn run(seed: u64) -> f64 {
         for from in 0..2 {
             let (sender, node, connection) = {
                 let [a, b] = &mut sides;
-                if from == 0 { (a, b.node, b.connection) } else { (b, a.node, a.connection) }
+                if from == 0 {
+                    (a, b.node, b.connection)
+                } else {
+                    (b, a.node, a.connection)
+                }
             };
             if reads {
                 while let Some(message) = pair.sim.endpoint(node).recv(connection) {
-                    sender.got.take(seed, &sender.sent, message.channel, message.bytes);
+                    sender
+                        .got
+                        .take(seed, &sender.sent, message.channel, message.bytes);
                 }
             }
-            let timeout = pair.sim.endpoint(sender.node).probe_timeout(sender.connection).unwrap();
+            let timeout = pair
+                .sim
+                .endpoint(sender.node)
+                .probe_timeout(sender.connection)
+                .unwrap();
             sender.timeout = sender.timeout.max(timeout);
-            let pieces = pair.sim.endpoint(node).stats(connection).unwrap().received_pieces;
+            let pieces = pair
+                .sim
+                .endpoint(node)
+                .stats(connection)
+                .unwrap()
+                .received_pieces;
             if pieces > sender.pieces || sender.got.is_complete(&sender.sent) {
                 sender.pieces = pieces;
                 sender.progress = now;
                 sender.timeout = timeout;
-            } else if pair.sim.endpoint(sender.node).has_unacknowledged(sender.connection) {
-                stall = stall.max(now.since(sender.progress).as_secs_f64() / sender.timeout.as_secs_f64());
+            } else if pair
+                .sim
+                .endpoint(sender.node)
+                .has_unacknowledged(sender.connection)
+            {
+                stall = stall
+                    .max(now.since(sender.progress).as_secs_f64() / sender.timeout.as_secs_f64());
             }
-            assert!(pair.sim.endpoint(node).memory_bytes() < MEMORY_MAX, "seed {seed}: memory");
+            assert!(
+                pair.sim.endpoint(node).memory_bytes() < MEMORY_MAX,
+                "seed {seed}: memory"
+            );
         }
         let done = sides.iter().all(|side| side.got.is_complete(&side.sent))
-            && sides.iter().all(|side| !pair.sim.endpoint(side.node).has_unacknowledged(side.connection));
+            && sides.iter().all(|side| {
+                !pair
+                    .sim
+                    .endpoint(side.node)
+                    .has_unacknowledged(side.connection)
+            });
         if tick >= 100 && done {
             break;
         }
     }
     // Nothing is left behind when both are gone.
     let now = pair.sim.now();
-    pair.sim.endpoint(pair.client).close(now, pair.client_connection, 300, b"done");
+    pair.sim
+        .endpoint(pair.client)
+        .close(now, pair.client_connection, 300, b"done");
     pair.sim.run_for(Duration::from_secs(40));
     for node in [pair.client, pair.server] {
         assert_eq!(pair.sim.endpoint(node).connections(), 0, "seed {seed}");
@@ -215,13 +292,18 @@ fn run(seed: u64) -> f64 {
 }
 
 fn setting(name: &str) -> Option<u64> {
-    std::env::var(name).ok().and_then(|value| value.parse().ok())
+    std::env::var(name)
+        .ok()
+        .and_then(|value| value.parse().ok())
 }
 
 #[test]
 fn peers_agree_with_the_model_over_bad_links() {
     if let Some(seed) = setting("STORM_NET_SEED") {
-        println!("seed {seed}: {:?}", { let mut c = Chance(seed); (link(&mut c), link(&mut c)) });
+        println!("seed {seed}: {:?}", {
+            let mut c = Chance(seed);
+            (link(&mut c), link(&mut c))
+        });
         println!("seed {seed}: worst stall {:.2} probe timeouts", run(seed));
         return;
     }
@@ -238,5 +320,7 @@ fn peers_agree_with_the_model_over_bad_links() {
             (worst, at) = (stall, seed);
         }
     }
-    println!("{seeds} seeds from {first}; worst stall {worst:.2} probe timeouts at seed {at}; {above} above 4");
+    println!(
+        "{seeds} seeds from {first}; worst stall {worst:.2} probe timeouts at seed {at}; {above} above 4"
+    );
 }

@@ -21,9 +21,18 @@ pub(crate) fn transport() -> TransportConfig {
             ChannelConfig::new(Mode::Stream).lane(2),
         ],
         lanes: vec![
-            LaneConfig { priority: 0, weight: 4 },
-            LaneConfig { priority: 0, weight: 4 },
-            LaneConfig { priority: 0, weight: 1 },
+            LaneConfig {
+                priority: 0,
+                weight: 4,
+            },
+            LaneConfig {
+                priority: 0,
+                weight: 4,
+            },
+            LaneConfig {
+                priority: 0,
+                weight: 1,
+            },
         ],
         ..TransportConfig::default()
     }
@@ -34,7 +43,10 @@ pub(crate) struct Chance(pub(crate) u64);
 
 impl Chance {
     pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         self.0 >> 20
     }
 
@@ -49,8 +61,9 @@ impl Chance {
 
 /// A message of `len` bytes (at least 8) that says which it is.
 pub(crate) fn message(number: u64, len: usize) -> Vec<u8> {
-    let mut bytes: Vec<u8> =
-        (0..len as u64).map(|at| (number.wrapping_mul(31).wrapping_add(at * 7) >> 2) as u8).collect();
+    let mut bytes: Vec<u8> = (0..len as u64)
+        .map(|at| (number.wrapping_mul(31).wrapping_add(at * 7) >> 2) as u8)
+        .collect();
     bytes[..8].copy_from_slice(&number.to_le_bytes());
     bytes
 }
