@@ -103,7 +103,8 @@ impl Controller {
     pub(crate) fn window(&self, rtt: &Rtt) -> u64 {
         let rate = match self.profile {
             Congestion::Fixed(_) => {
-                return self.rate.saturating_mul(2 * rtt.smoothed + 50_000) / 1_000_000 + 4 * PACKET;
+                return self.rate.saturating_mul(2 * rtt.smoothed + 50_000) / 1_000_000
+                    + 4 * PACKET;
             }
             // Not far beyond what was seen to arrive, while that is being found out.
             _ if self.starting => self.rate.min((2 * self.delivery_rate()).max(RATE_INITIAL)),

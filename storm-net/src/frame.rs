@@ -24,6 +24,10 @@ pub(crate) const MESSAGE_COST: u64 = 16;
 pub(crate) const REASON_MAX: usize = 255;
 
 #[derive(Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a frame lives on the stack of one loop; a box would allocate"
+)]
 pub(crate) enum Frame<'a> {
     Ping,
     Ack(Ack),
@@ -230,7 +234,7 @@ pub(crate) fn put_ack(writer: &mut Writer<'_>, ranges: &AckRanges, delay: u64) -
     let Some(&(first, largest)) = ranges.first() else {
         return false;
     };
-    let delay = (delay / 8).min(VARINT_MAX / 8);
+    let delay = (delay / 8).min(VARINT_MAX);
     // The count of ranges is below 64: one byte, whatever it will be.
     let head = 1 + varint_len(largest) + varint_len(delay) + 1 + varint_len(largest - first);
     if head > writer.room() {
@@ -309,6 +313,8 @@ mod tests {
         writer.written().to_vec()
     }
 
+    type Case<'a> = (Option<(u16, u16)>, &'a [u8]);
+
     /// Decodes to `frame` whole, and to an error at every cut.
     fn check(bytes: &[u8], frame: &Frame<'_>) {
         let mut reader = Reader::new(bytes);
@@ -359,7 +365,7 @@ mod tests {
     fn messages_of_every_mode_come_back_with_the_overhead_that_was_foretold() {
         let full = [5; FRAGMENT];
         for (channel, mode) in MODES.into_iter().enumerate() {
-            let cases: [(Option<(u16, u16)>, &[u8]); 6] = [
+            let cases: [Case<'_>; 6] = [
                 (None, b"a"),
                 (None, &full[..64]),
                 (None, &full),

@@ -182,10 +182,6 @@ impl Responder {
     }
 
     /// Seals the answer in `place[..len - TAG]`; our ephemeral public key and the secrets to send and to receive with.
-    #[expect(
-        clippy::type_complexity,
-        reason = "three keys, each named in the doc line"
-    )]
     pub(crate) fn answer(
         mut self,
         ephemeral: [u8; 32],

@@ -101,6 +101,7 @@ impl Pool {
     }
 
     /// Buffers that are in use.
+    #[cfg(any(test, feature = "sim"))]
     pub(crate) fn in_use(&self) -> usize {
         self.classes
             .iter()

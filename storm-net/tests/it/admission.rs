@@ -33,31 +33,31 @@ impl Bench {
         }
     }
 
-    fn from_client(&mut self) -> Vec<Vec<u8>> {
+    fn client_sends(&mut self) -> Vec<Vec<u8>> {
         drain(&mut self.client, self.now)
     }
 
-    fn from_server(&mut self) -> Vec<Vec<u8>> {
+    fn server_sends(&mut self) -> Vec<Vec<u8>> {
         drain(&mut self.server, self.now)
     }
 
-    fn to_server(&mut self, datagram: &[u8]) {
+    fn server_gets(&mut self, datagram: &[u8]) {
         self.server
             .handle(self.now, CLIENT.into(), &mut datagram.to_vec());
     }
 
-    fn to_client(&mut self, datagram: &[u8]) {
+    fn client_gets(&mut self, datagram: &[u8]) {
         self.client
             .handle(self.now, SERVER.into(), &mut datagram.to_vec());
     }
 
     fn exchange(&mut self, rounds: usize) {
         for _ in 0..rounds {
-            for datagram in self.from_client() {
-                self.to_server(&datagram);
+            for datagram in self.client_sends() {
+                self.server_gets(&datagram);
             }
-            for datagram in self.from_server() {
-                self.to_client(&datagram);
+            for datagram in self.server_sends() {
+                self.client_gets(&datagram);
             }
         }
     }
@@ -253,13 +253,13 @@ fn lost_answers_are_repeated_and_make_one_connection() {
         .client
         .connect(bench.now, SERVER.into(), &token, &keys)
         .unwrap();
-    let initial = bench.from_client().remove(0);
-    bench.to_server(&initial);
-    let answers = bench.from_server();
-    bench.to_server(&initial);
-    bench.to_server(&initial);
+    let initial = bench.client_sends().remove(0);
+    bench.server_gets(&initial);
+    let answers = bench.server_sends();
+    bench.server_gets(&initial);
+    bench.server_gets(&initial);
     assert_eq!(
-        bench.from_server(),
+        bench.server_sends(),
         [&answers[..], &answers[..]].concat(),
         "the same answer each time"
     );
@@ -269,7 +269,7 @@ fn lost_answers_are_repeated_and_make_one_connection() {
         None,
         "nobody is connected before it has shown its keys"
     );
-    bench.to_client(&answers[0]);
+    bench.client_gets(&answers[0]);
     bench.exchange(1);
     assert!(matches!(
         bench.server.poll_event(),
@@ -289,14 +289,14 @@ fn a_client_that_never_shows_its_keys_is_forgotten() {
         .client
         .connect(bench.now, SERVER.into(), &token, &keys)
         .unwrap();
-    let initial = bench.from_client().remove(0);
-    bench.to_server(&initial);
-    let _ = bench.from_server();
+    let initial = bench.client_sends().remove(0);
+    bench.server_gets(&initial);
+    let _ = bench.server_sends();
     assert_eq!(bench.server.connections(), 1);
     for _ in 0..20 {
         bench.now = bench.now + Duration::from_secs(1);
         bench.server.handle_timeout(bench.now);
-        let _ = bench.from_server();
+        let _ = bench.server_sends();
     }
     assert_eq!(bench.server.connections(), 0);
     assert_eq!(bench.server.poll_event(), None);
@@ -310,12 +310,12 @@ fn unknown_versions_get_the_list_and_clients_believe_it_only_without_their_own()
         .client
         .connect(bench.now, SERVER.into(), &token, &keys)
         .unwrap();
-    let mut initial = bench.from_client().remove(0);
+    let mut initial = bench.client_sends().remove(0);
     initial[4] = 9;
-    bench.to_server(&initial);
-    let list = bench.from_server().remove(0);
+    bench.server_gets(&initial);
+    let list = bench.server_sends().remove(0);
     assert_eq!(list.len(), 1 + 4 + 8 + 1 + 4);
-    bench.to_client(&list);
+    bench.client_gets(&list);
     assert_eq!(
         bench.client.poll_event(),
         None,
@@ -325,20 +325,23 @@ fn unknown_versions_get_the_list_and_clients_believe_it_only_without_their_own()
     other[17] = 2;
     let mut guessed = other.clone();
     guessed[8] ^= 1;
-    bench.to_client(&guessed);
+    bench.client_gets(&guessed);
     assert_eq!(
         bench.client.poll_event(),
         None,
         "an attacker has to guess eight bytes"
     );
-    bench.to_client(&other);
+    bench.client_gets(&other);
     let reason = CloseReason::Version;
     assert_eq!(
         bench.client.poll_event(),
         Some(Event::Closed { connection, reason })
     );
-    bench.to_server(&initial[..1199]);
-    assert!(bench.from_server().is_empty(), "short Initials get nothing");
+    bench.server_gets(&initial[..1199]);
+    assert!(
+        bench.server_sends().is_empty(),
+        "short Initials get nothing"
+    );
 }
 
 #[test]
@@ -354,7 +357,7 @@ fn every_flipped_bit_of_a_handshake_changes_nothing() {
         .client
         .connect(bench.now, SERVER.into(), &token, &keys)
         .unwrap();
-    let initial = bench.from_client().remove(0);
+    let initial = bench.client_sends().remove(0);
     let mut chance = Chance(1);
     for round in 0..600 {
         // All bits of the fixed part, then any.
@@ -365,22 +368,22 @@ fn every_flipped_bit_of_a_handshake_changes_nothing() {
         };
         let mut bad = initial.clone();
         bad[bit / 8] ^= 1 << (bit % 8);
-        bench.to_server(&bad);
+        bench.server_gets(&bad);
         assert_eq!(bench.server.connections(), 0, "bit {bit}");
     }
     for cut in [0, 1, 45, 1199] {
-        bench.to_server(&initial[..cut]);
+        bench.server_gets(&initial[..cut]);
     }
-    let _ = bench.from_server();
-    bench.to_server(&initial);
-    let response = bench.from_server().remove(0);
+    let _ = bench.server_sends();
+    bench.server_gets(&initial);
+    let response = bench.server_sends().remove(0);
     for bit in 0..response.len() * 8 {
         let mut bad = response.clone();
         bad[bit / 8] ^= 1 << (bit % 8);
-        bench.to_client(&bad);
+        bench.client_gets(&bad);
         assert_eq!(bench.client.poll_event(), None, "bit {bit}");
     }
-    bench.to_client(&response);
+    bench.client_gets(&response);
     assert!(matches!(
         bench.client.poll_event(),
         Some(Event::Connected { .. })
@@ -395,7 +398,7 @@ fn a_flood_from_made_up_addresses_costs_no_memory_and_gets_less_than_it_sends() 
         .client
         .connect(bench.now, SERVER.into(), &token, &keys)
         .unwrap();
-    let initial = bench.from_client().remove(0);
+    let initial = bench.client_sends().remove(0);
     let before = bench.server.memory_bytes();
     let mut chance = Chance(2);
     let (mut received, mut sent) = (BTreeMap::new(), BTreeMap::new());
@@ -436,15 +439,15 @@ fn without_retry_an_unproven_address_gets_at_most_three_times_what_it_sent() {
             .connect(bench.now, SERVER.into(), &token, &keys)
             .unwrap();
         let mut chance = Chance(seed);
-        let initial = bench.from_client().remove(0);
+        let initial = bench.client_sends().remove(0);
         let (mut received, mut sent) = (0, 0);
         for _ in 0..1 + chance.below(5) {
-            bench.to_server(&initial);
+            bench.server_gets(&initial);
             received += initial.len();
         }
         // The client is never heard again; the server tries all it can.
         for _ in 0..200 {
-            sent += bench.from_server().iter().map(Vec::len).sum::<usize>();
+            sent += bench.server_sends().iter().map(Vec::len).sum::<usize>();
             bench.now = bench.now + Duration::from_millis(chance.below(200));
             bench.server.handle_timeout(bench.now);
         }
@@ -468,11 +471,11 @@ fn an_address_that_asks_too_often_is_left_alone() {
         .client
         .connect(bench.now, SERVER.into(), &token, &keys)
         .unwrap();
-    let initial = bench.from_client().remove(0);
+    let initial = bench.client_sends().remove(0);
     for _ in 0..100 {
-        bench.to_server(&initial);
+        bench.server_gets(&initial);
     }
-    assert_eq!(bench.from_server().len(), 10);
+    assert_eq!(bench.server_sends().len(), 10);
     assert_eq!(bench.server.endpoint_stats().limited, 90);
 }
 
