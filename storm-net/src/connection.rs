@@ -135,7 +135,6 @@ struct SentPacket {
     size: u16,
     records: u16,
     fate: Fate,
-    /// A padded ping: its loss means nothing.
     snapshot: Snapshot,
 }
 
@@ -176,7 +175,7 @@ pub(crate) struct Connection {
     pub(crate) remote: SocketAddr,
     peer_ack_delay: u64,
     idle_timeout: u64,
-    keys: Option<Keys>,
+    keys: Keys,
 
     // Path.
     validated: bool,
@@ -239,7 +238,7 @@ impl Connection {
         remote: SocketAddr,
         peer_id: u32,
         peer: &Parameters,
-        keys: Option<Keys>,
+        keys: Keys,
     ) -> Self {
         let mut sender = Sender::new(&config);
         sender.set_peer(peer.credit, peer.message_bytes_max as usize);
@@ -406,12 +405,10 @@ impl Connection {
         datagram: &mut [u8],
     ) -> Option<usize> {
         let keep = now.after(3 * self.pto());
-        let Some(keys) = &mut self.keys else {
-            // Plain packets of measurements: the tag's place is empty.
-            return datagram.len().checked_sub(header.len() + TAG);
-        };
-        let opened = keys.open(now, keep, header.phase, number, header.len(), datagram);
-        if keys.exhausted() {
+        let opened = self
+            .keys
+            .open(now, keep, header.phase, number, header.len(), datagram);
+        if self.keys.exhausted() {
             self.violate(now, 5);
         }
         opened
@@ -633,9 +630,7 @@ impl Connection {
         }
         packet.fate = Fate::Acked;
         self.mtu.on_acked(number, size);
-        if let Some(keys) = &mut self.keys {
-            keys.on_acked(number);
-        }
+        self.keys.on_acked(number);
         for at in records..records + count {
             match self.records[at] {
                 Record::Piece(piece) => self.sender.on_acked(pool, piece),
@@ -775,9 +770,7 @@ impl Connection {
         if now >= self.challenge_timer {
             self.on_challenge_timeout(now);
         }
-        if let Some(keys) = &mut self.keys {
-            keys.expire(now);
-        }
+        self.keys.expire(now);
     }
 
     fn on_probe_timeout(&mut self, now: Time) {
@@ -829,7 +822,7 @@ impl Connection {
     /// Asks for other keys. Whether the change began: not while the last one is unconfirmed.
     pub(crate) fn update_keys(&mut self, now: Time) -> bool {
         let keep = now.after(3 * self.pto());
-        self.keys.as_mut().is_some_and(|keys| keys.update(keep))
+        self.keys.update(keep)
     }
 
     // ---- sending --------------------------------------------------------------------------------------------
@@ -1005,13 +998,11 @@ impl Connection {
         buffer: &mut [u8],
         write: impl FnOnce(&mut Self, &mut Writer<'_>) -> Contents,
     ) -> Option<usize> {
-        if let Some(keys) = &self.keys
-            && keys.sent_in_phase(self.next_number) >= self.config.key_update_packets
-        {
+        if self.keys.sent_in_phase(self.next_number) >= self.config.key_update_packets {
             self.update_keys(now);
         }
         let number = self.next_number;
-        let phase = self.keys.as_ref().is_some_and(Keys::phase);
+        let phase = self.keys.phase();
         let body = buffer.len() - TAG;
         let mut writer = Writer::new(&mut buffer[..body]);
         packet::put_header(&mut writer, phase, self.peer_id, number, self.largest_acked);
@@ -1030,12 +1021,8 @@ impl Connection {
             contents.records += 1;
         }
         let len = writer.len() + TAG;
-        if let Some(keys) = &mut self.keys {
-            keys.seal(number, header, &mut buffer[..len]);
-            keys.on_sent(number);
-        } else {
-            buffer[len - TAG..len].fill(0);
-        }
+        self.keys.seal(number, header, &mut buffer[..len]);
+        self.keys.on_sent(number);
         self.next_number += 1;
         let snapshot = self.control.on_sent(now, self.in_flight);
         self.sent.push_back(SentPacket {
@@ -1093,7 +1080,7 @@ impl Connection {
             received_pieces: self.receiver.pieces,
             dropped_messages: self.receiver.dropped,
             mtu_black_holes: self.mtu.black_holes,
-            key_updates: self.keys.as_ref().map_or(0, |keys| keys.updates),
+            key_updates: self.keys.updates,
             ..self.counts
         }
     }

@@ -1050,7 +1050,7 @@ impl Endpoint {
             from,
             peer_id,
             &parameters,
-            Some(keys),
+            keys,
         );
         self.slots[slot as usize].state = State::Open {
             connection: Box::new(connection),
@@ -1238,7 +1238,7 @@ impl Endpoint {
             from,
             wire,
             &parameters,
-            Some(Keys::new(sending, receiving)),
+            Keys::new(sending, receiving),
         );
         if !proven {
             connection.set_unvalidated(bytes, RESPONSE_LEN);
