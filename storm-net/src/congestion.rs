@@ -56,8 +56,8 @@ pub(crate) struct Controller {
     link_loss: u64,
     /// The rate of the last round.
     last_rate: u64,
-    /// Rounds in a row with too long a queue, and queue and rate when that began.
-    long: (u32, u64, u64),
+    /// While the queue is too long: microseconds of it that should have drained, and the queue when that began.
+    long: (u64, u64),
 }
 
 impl Controller {
@@ -90,7 +90,7 @@ impl Controller {
             plateau: (0, 0),
             link_loss: 0,
             last_rate: RATE_INITIAL,
-            long: (0, 0, 0),
+            long: (0, 0),
         }
     }
 
@@ -234,7 +234,7 @@ impl Controller {
         } else {
             (15 * self.link_loss + loss) / 16
         };
-        self.watch_base(queue, target, latest_rate);
+        self.watch_base(now, queue, target, latest_rate);
         if self.starting {
             self.start(queue, target, lossy);
         } else if lossy && !self.round_limited {
@@ -283,27 +283,23 @@ impl Controller {
             .min((self.rate * 7 / 10).max(self.delivery_rate() * 9 / 8));
     }
 
-    /// A queue that stays although the rate has halved is none of ours: the path has become longer (or is full of others, whom we
-    /// then join). What was the queue becomes the base.
-    fn watch_base(&mut self, queue: u64, target: u64, latest_rate: u64) {
+    /// A queue that stays although less was sent than arrived, for long enough to drain it, is none of ours: the path has become
+    /// longer (or is full of others, whom we then join). What was the queue becomes the base.
+    fn watch_base(&mut self, now: Time, queue: u64, target: u64, latest_rate: u64) {
         if queue <= target {
-            self.long = (0, 0, 0);
+            self.long = (0, 0);
             return;
         }
-        if self.long.0 == 0 {
-            self.long = (0, queue, self.rate);
+        if self.long.1 == 0 {
+            self.long.1 = queue;
         }
-        // Only rounds in which all that was sent arrived can tell: else the queue is being filled, by us.
-        if latest_rate * 10 >= self.last_rate * 9 || self.round_limited {
-            self.long.0 += 1;
-        } else {
-            self.long = (1, queue, self.rate);
-        }
-        let (rounds, at_first, rate) = self.long;
-        let eased = self.rate * 2 <= rate || self.round_limited;
-        if rounds >= 6 && eased && queue * 4 >= at_first * 3 {
+        let spare = latest_rate.saturating_sub(self.last_rate);
+        let elapsed = now.micros_since(self.round_began).min(1_000_000);
+        self.long.0 += spare * elapsed / latest_rate.max(1);
+        let (drained, at_first) = self.long;
+        if drained >= 2 * at_first && queue * 4 >= at_first * 3 {
             self.base = [self.round_min_rtt; 2];
-            self.long = (0, 0, 0);
+            self.long = (0, 0);
         }
     }
 
