@@ -345,6 +345,10 @@ impl Connection {
         header: &DataHeader,
         datagram: &mut [u8],
     ) -> bool {
+        if self.side == Side::Client && from != self.remote {
+            self.counts.dropped_packets += 1;
+            return false;
+        }
         let largest = self.window.largest();
         let number = header.expand(largest);
         let fresh = number < 1 << 62 && self.window.is_new(number);

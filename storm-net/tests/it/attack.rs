@@ -159,3 +159,38 @@ fn whatever_arrives_at_an_endpoint_it_lives() {
             .is_some()
     );
 }
+
+#[test]
+fn a_client_hears_its_server_at_its_address_only() {
+    let (mut pair, _) = tapped(5);
+    let now = pair.now();
+    pair.sim
+        .endpoint(pair.server)
+        .send(now, pair.server_connection, ORDERED, &message(3, 60))
+        .unwrap();
+    let mut buffer = [0; 1500];
+    let out = pair
+        .sim
+        .endpoint(pair.server)
+        .poll_transmit(now, &mut buffer)
+        .unwrap();
+    let real = buffer[..out.len].to_vec();
+    pair.sim
+        .inject(SocketAddr::from(([6, 6, 6, 6], 666)), pair.client, &real);
+    pair.sim.run_for(Duration::from_micros(1));
+    assert!(
+        pair.sim
+            .endpoint(pair.client)
+            .recv(pair.client_connection)
+            .is_none()
+    );
+    let server = pair.sim.address(pair.server);
+    pair.sim.inject(server, pair.client, &real);
+    pair.sim.run_for(Duration::from_micros(1));
+    assert!(
+        pair.sim
+            .endpoint(pair.client)
+            .recv(pair.client_connection)
+            .is_some()
+    );
+}
