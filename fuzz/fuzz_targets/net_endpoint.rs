@@ -12,16 +12,31 @@ fuzz_target!(|data: &[u8]| {
     let mut pair = Pair::connected(1, TransportConfig::default(), Link::default()).unwrap();
     pair.sim.tap(4);
     let now = pair.now();
-    pair.sim.endpoint(pair.client).send(now, pair.client_connection, 0, &[1; 100]).unwrap();
+    pair.sim
+        .endpoint(pair.client)
+        .send(now, pair.client_connection, 0, &[1; 100])
+        .unwrap();
     pair.sim.run_for(Duration::from_millis(100));
     let real = pair.sim.taps();
     let mut rest = data;
     while let [head, length, tail @ ..] = rest {
         let (bytes, tail) = tail.split_at(tail.len().min(usize::from(*length)));
         rest = tail;
-        let node = if head & 1 == 0 { pair.client } else { pair.server };
-        let from = if head & 2 == 0 { pair.sim.address(pair.client) } else { SocketAddr::from(([9, 9, 9, 9], 9)) };
-        let mut datagram = if head & 4 == 0 { Vec::new() } else { real[usize::from(head >> 3) % real.len()].2.clone() };
+        let node = if head & 1 == 0 {
+            pair.client
+        } else {
+            pair.server
+        };
+        let from = if head & 2 == 0 {
+            pair.sim.address(pair.client)
+        } else {
+            SocketAddr::from(([9, 9, 9, 9], 9))
+        };
+        let mut datagram = if head & 4 == 0 {
+            Vec::new()
+        } else {
+            real[usize::from(head >> 3) % real.len()].2.clone()
+        };
         if datagram.is_empty() {
             datagram.extend_from_slice(bytes);
             if head & 8 != 0 {
@@ -37,9 +52,24 @@ fuzz_target!(|data: &[u8]| {
     }
     pair.sim.run_for(Duration::from_millis(100));
     assert!(pair.sim.endpoint(pair.server).memory_bytes() < 1 << 21);
-    while pair.sim.endpoint(pair.server).recv(pair.server_connection).is_some() {}
+    while pair
+        .sim
+        .endpoint(pair.server)
+        .recv(pair.server_connection)
+        .is_some()
+    {}
     let now = pair.now();
-    pair.sim.endpoint(pair.client).send(now, pair.client_connection, 0, b"still here").unwrap();
+    pair.sim
+        .endpoint(pair.client)
+        .send(now, pair.client_connection, 0, b"still here")
+        .unwrap();
     pair.sim.run_for(Duration::from_millis(200));
-    assert_eq!(pair.sim.endpoint(pair.server).recv(pair.server_connection).unwrap().bytes, b"still here");
+    assert_eq!(
+        pair.sim
+            .endpoint(pair.server)
+            .recv(pair.server_connection)
+            .unwrap()
+            .bytes,
+        b"still here"
+    );
 });

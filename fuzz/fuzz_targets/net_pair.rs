@@ -10,14 +10,22 @@ use storm_net::{ChannelConfig, Mode, TransportConfig};
 
 fuzz_target!(|data: &[u8]| {
     let [seed, rest @ ..] = data else { return };
-    let modes = [Mode::Unreliable, Mode::Sequenced, Mode::ReliableUnordered, Mode::ReliableOrdered, Mode::Stream];
+    let modes = [
+        Mode::Unreliable,
+        Mode::Sequenced,
+        Mode::ReliableUnordered,
+        Mode::ReliableOrdered,
+        Mode::Stream,
+    ];
     let config = TransportConfig {
         channels: modes.into_iter().map(ChannelConfig::new).collect(),
         key_update_packets: 16,
         idle_timeout: Duration::from_secs(600),
         ..TransportConfig::default()
     };
-    let Some(mut pair) = Pair::connected((*seed).into(), config, Link::default()) else { return };
+    let Some(mut pair) = Pair::connected((*seed).into(), config, Link::default()) else {
+        return;
+    };
     let mut sent: [Vec<Vec<u8>>; 5] = Default::default();
     for step in rest.chunks_exact(4).take(200) {
         let [op, a, b, c] = [step[0], step[1], step[2], step[3]];
@@ -29,7 +37,12 @@ fuzz_target!(|data: &[u8]| {
                 let mut bytes = vec![c; len];
                 bytes[..4].copy_from_slice(&(list.len() as u32).to_le_bytes());
                 let now = pair.now();
-                if pair.sim.endpoint(pair.client).send(now, pair.client_connection, channel, &bytes).is_ok() {
+                if pair
+                    .sim
+                    .endpoint(pair.client)
+                    .send(now, pair.client_connection, channel, &bytes)
+                    .is_ok()
+                {
                     list.push(bytes);
                 }
             }
@@ -50,11 +63,15 @@ fuzz_target!(|data: &[u8]| {
                     pair.sim.set_link(pair.server, pair.client, link);
                 }
             }
-            6 => pair.sim.rebind(pair.client, SocketAddr::from(([10, 1, a, b], 1000 + u16::from(c)))),
+            6 => pair.sim.rebind(
+                pair.client,
+                SocketAddr::from(([10, 1, a, b], 1000 + u16::from(c))),
+            ),
             _ => pair.sim.run_for(Duration::from_millis(u64::from(a) * 2)),
         }
     }
-    pair.sim.set_links(pair.client, pair.server, Link::default());
+    pair.sim
+        .set_links(pair.client, pair.server, Link::default());
     pair.sim.run_for(Duration::from_secs(60));
     let mut got: [Vec<Vec<u8>>; 5] = Default::default();
     for _ in 0..40 {
@@ -63,7 +80,8 @@ fuzz_target!(|data: &[u8]| {
         }
         pair.sim.run_for(Duration::from_secs(1));
     }
-    let number = |bytes: &[u8]| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize;
+    let number =
+        |bytes: &[u8]| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize;
     for channel in [0, 1, 2] {
         let mut seen = vec![false; sent[channel].len()];
         let mut last = None;
