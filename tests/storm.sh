@@ -41,6 +41,8 @@ machine() {
     box=$work/$cases bin=$work/$cases/bin root=$work/$cases/root
     mkdir -p "$bin" "$root/etc" "$box/home" "$box/dpkg" "$box/my models" "$box/my storm/tests"
     cp "$repo/storm" "$box/my storm/storm"
+    mkdir -p "$box/my storm/benches/benches/ecs_compare" "$box/my storm/fuzz/fuzz_targets"
+    : >"$box/my storm/fuzz/fuzz_targets/gltf.rs"
     printf '[workspace.package]\nrust-version = "1.95"\n' >"$box/my storm/Cargo.toml"
     : >"$box/log"
     settings="MACHINE=$box"

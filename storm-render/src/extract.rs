@@ -3,10 +3,10 @@
 //! There is no second world: rows of `GlobalTransform` go from their column into staging memory as they are, on all cores.
 //! Entities that are not drawn cost 4 bytes each in one table, and no time.
 
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
 use glam::Vec3;
-use storm_assets::{Handle, Library, Material, MaterialHandle, Mesh, MeshHandle};
+use storm_assets::{AssetId, Handle, Library, Material, MaterialHandle, Mesh, MeshHandle};
 use storm_ecs::{
     ChangeTick, Entity, TableRef, World,
     scene::{
@@ -16,10 +16,10 @@ use storm_ecs::{
 };
 
 use crate::{
-    error::Result,
+    error::{RenderError, Result},
     scene::{
         ColorSpace, Instance, InstanceTransform, LIGHTS_MAX, Light, RenderSlot, Scene, Spot,
-        layout::NONE, textures_of,
+        TextureKey, layout::NONE, textures_of,
     },
     view::{CELL_SIZE, Projection, View},
 };
@@ -43,6 +43,8 @@ pub struct ExtractStats {
     pub removed: u64,
     /// Lights beyond [`LIGHTS_MAX`], which are left out.
     pub lights_left_out: u64,
+    /// Assets that were set aside in this extraction: see [`Extractor::refused`].
+    pub refused: u64,
 }
 
 /// Keeps a [`Scene`] like a [`World`]: every entity with a `GlobalTransform`, a `MeshHandle` and a `MaterialHandle` is an
@@ -86,6 +88,8 @@ pub struct Extractor {
     /// Rows of a table that moved, and those of them that have no slot yet: kept to be used again.
     ranges: Vec<Range<usize>>,
     homeless: Vec<usize>,
+    /// Assets that are not tried again, and why.
+    refused: BTreeMap<AssetId, RenderError>,
     /// Lights as they were last found, to be asked for again without a new allocation.
     lights: Vec<Light>,
     /// While a directional light is the sun: direction and colour of the sun that the scene had, and of the light.
@@ -118,7 +122,8 @@ impl Extractor {
     /// Cost: in proportion to what changed, plus one comparison a table and one look at each light.
     ///
     /// # Errors
-    /// When an asset is not well-formed or there is no room left. What came before the error is done; the next extraction
+    /// When the device is lost or there is no room left. An asset that is not well-formed is set aside ([`Extractor::refused`])
+    /// and stops nothing. What came before the error is done; the next extraction
     /// looks again at everything that this one was to see.
     pub fn extract(
         &mut self,
@@ -130,18 +135,20 @@ impl Extractor {
         // Writes from here on carry a later tick.
         let now = world.change_tick();
         let mut stats = ExtractStats::default();
+        let refused = self.refused.len();
         self.extraction += 1;
         self.is_set = false;
         self.loaded = None;
         self.homeless.clear();
         self.remove(world, scene, &mut stats)?;
-        load_missing(library, scene)?;
+        self.load_missing(library, scene)?;
         self.show(world, library, scene, &mut stats)?;
         for table in world.tables::<(&GlobalTransform, &MeshHandle, &MaterialHandle)>() {
             self.extract_table(table, library, scene, &mut stats)?;
         }
         self.extract_lights(world, scene, &mut stats)?;
         self.seen = now;
+        stats.refused = (self.refused.len() - refused) as u64;
         Ok(stats)
     }
 
@@ -316,8 +323,8 @@ impl Extractor {
         }
         let assets = (instance.mesh, instance.material);
         if self.loaded != Some(assets) {
-            load_mesh(library, scene, instance.mesh)?;
-            load_material(library, scene, instance.material)?;
+            self.load_mesh(library, scene, instance.mesh)?;
+            self.load_material(library, scene, instance.material)?;
             self.loaded = Some(assets);
         }
         let slot = if let Some(slot) = slot {
@@ -486,43 +493,90 @@ fn shines(visible: Option<&ComputedVisibility>) -> bool {
     visible.is_none_or(|visible| visible.0)
 }
 
-fn load_missing(library: &Library, scene: &mut Scene) -> Result<()> {
-    for id in scene.missing().collect::<Vec<_>>() {
-        load_mesh(library, scene, Handle::new(id))?;
-        load_material(library, scene, Handle::new(id))?;
-        if let Some(picture) = library.images.get(Handle::new(id)) {
+impl Extractor {
+    /// Assets that are not well-formed, or that the device cannot take, and why: what needs them is drawn without them. They are not
+    /// tried again under the same id.
+    pub fn refused(&self) -> impl Iterator<Item = (AssetId, &RenderError)> {
+        self.refused.iter().map(|(id, error)| (*id, error))
+    }
+
+    fn load_missing(&mut self, library: &Library, scene: &mut Scene) -> Result<()> {
+        for id in scene.missing().collect::<Vec<_>>() {
+            self.load_mesh(library, scene, Handle::new(id))?;
+            self.load_material(library, scene, Handle::new(id))?;
             for space in [ColorSpace::Srgb, ColorSpace::Linear] {
-                if scene.wants_texture((Handle::new(id), space)) {
-                    scene.insert_texture((Handle::new(id), space), picture)?;
+                let key = (Handle::new(id), space);
+                if scene.wants_texture(key) {
+                    self.load_texture(library, scene, key)?;
                 }
             }
         }
+        Ok(())
     }
-    Ok(())
-}
 
-fn load_mesh(library: &Library, scene: &mut Scene, handle: Handle<Mesh>) -> Result<()> {
-    match library.meshes.get(handle) {
-        Some(mesh) if !scene.has_mesh(handle) => scene.insert_mesh(handle, mesh),
-        _ => Ok(()),
-    }
-}
-
-fn load_material(library: &Library, scene: &mut Scene, handle: Handle<Material>) -> Result<()> {
-    let Some(material) = library.materials.get(handle) else {
-        return Ok(());
-    };
-    if scene.has_material(handle) {
-        return Ok(());
-    }
-    for key in textures_of(material) {
-        if let Some(picture) = library.images.get(key.0)
-            && !scene.has_texture(key)
-        {
-            scene.insert_texture(key, picture)?;
+    fn load_mesh(
+        &mut self,
+        library: &Library,
+        scene: &mut Scene,
+        handle: Handle<Mesh>,
+    ) -> Result<()> {
+        match library.meshes.get(handle) {
+            Some(mesh) if !scene.has_mesh(handle) && !self.refused.contains_key(&handle.id()) => {
+                let inserted = scene.insert_mesh(handle, mesh);
+                self.unless_at_fault(handle.id(), inserted)
+            }
+            _ => Ok(()),
         }
     }
-    scene.insert_material(handle, material)
+
+    fn load_texture(
+        &mut self,
+        library: &Library,
+        scene: &mut Scene,
+        key: TextureKey,
+    ) -> Result<()> {
+        match library.images.get(key.0) {
+            Some(picture) if !scene.has_texture(key) && !self.refused.contains_key(&key.0.id()) => {
+                let inserted = scene.insert_texture(key, picture);
+                self.unless_at_fault(key.0.id(), inserted)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn load_material(
+        &mut self,
+        library: &Library,
+        scene: &mut Scene,
+        handle: Handle<Material>,
+    ) -> Result<()> {
+        let Some(material) = library.materials.get(handle) else {
+            return Ok(());
+        };
+        if scene.has_material(handle) {
+            return Ok(());
+        }
+        for key in textures_of(material) {
+            self.load_texture(library, scene, key)?;
+        }
+        scene.insert_material(handle, material)
+    }
+
+    /// Sets an asset aside that is itself at fault: one bad file is no reason to draw nothing. Other errors are passed on.
+    fn unless_at_fault(&mut self, id: AssetId, inserted: Result<()>) -> Result<()> {
+        match inserted {
+            Err(
+                error @ (RenderError::Mesh(_)
+                | RenderError::Size { .. }
+                | RenderError::UnknownFormat),
+            ) => {
+                tracing::warn!(%error, ?id, "an asset is left out");
+                self.refused.insert(id, error);
+                Ok(())
+            }
+            other => other,
+        }
+    }
 }
 
 fn light_at(

@@ -244,7 +244,7 @@ impl Picker {
             match pass.payload {
                 Step::Upload => {
                     let value = gpu.device().next_value();
-                    scene.uploads.record(recorder, bindless, value);
+                    scene.record_uploads(recorder, bindless, value, false);
                 }
                 Step::Draw => {
                     let attachment = |id, clear| Attachment {

@@ -412,16 +412,21 @@ impl App {
         let stats = running
             .stage
             .draw(running.seconds, &view, &mut running.target)?;
-        if !stats.drawn {
-            return Ok(());
-        }
-        running.frames += 1;
+        let drawn = stats.drawn;
+        running.frames += u32::from(drawn);
         for action in done_in_panel {
             self.act(event_loop, action)?;
         }
         let Some(running) = &mut self.running else {
             return Ok(());
         };
+        if !drawn {
+            // There was no image to draw to; what moves tries again.
+            if animated && !running.occluded {
+                running.window.request_redraw();
+            }
+            return Ok(());
+        }
         let limit = self.options.frames.map(NonZeroU32::get);
         let done = limit.is_some_and(|limit| running.frames >= limit);
         // Nobody sees what moves in a window that is covered.

@@ -104,7 +104,13 @@ END
     file_is "$box/cwd" "$box/my storm"
     storm bench
     exits 1
-    says "name the comparison"
+    says "name the comparison: ./storm bench NAME; there are: ecs"
+    storm bench esc
+    exits 1
+    says "there is no comparison 'esc'; there are: ecs"
+    storm fuzz ../gltf
+    exits 1
+    says "there is no target '../gltf'; there are: gltf"
     storm fuzz gltf
     exits 1
     says "cargo install cargo-fuzz --locked"

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Candidates of a workgroup, and instances of a block of sums.
-const BLOCK: u32 = 256;
+pub(crate) const BLOCK: u32 = 256;
 
 /// The lists: what is drawn first (or all, without occlusion), what is drawn second, and what is shaded.
 pub(crate) const FIRST: u32 = 0;

@@ -146,15 +146,8 @@ impl<T: sealed::Target> Frame<'_, T> {
                 }
             }
         }
-        if self.key.temporal {
-            self.scene.before_uploads(recorder);
-        }
         self.scene
-            .uploads
-            .record(recorder, self.bindless, self.value);
-        if self.key.temporal {
-            self.scene.after_uploads(recorder);
-        }
+            .record_uploads(recorder, self.bindless, self.value, self.key.temporal);
         self.environment.update(
             recorder,
             self.bindless,

@@ -9,10 +9,10 @@ use crate::{
     capture::RADIANCE_FORMAT,
     context::Gpu,
     environment::Environment,
-    error::Result,
+    error::{RenderError, Result},
     frame::{
         constants::Constants,
-        cull::{Sizes, VIEW_LISTS},
+        cull::{self, Sizes, VIEW_LISTS},
         pipelines::Pipelines,
         plan::{FrameKey, Resources, Step},
         values::{ShadowState, Shadows, Values},
@@ -178,7 +178,8 @@ impl Renderer {
     /// Draws a scene into a target, and submits the work without waiting for it.
     ///
     /// # Errors
-    /// When the device is lost or has no memory left. What was to be uploaded may be lost with the frame then.
+    /// When the device is lost or has no memory left, or there is more to cull than it takes at once. What was to be uploaded
+    /// may be lost with the frame then.
     ///
     /// # Panics
     /// When scene, renderer and target are of different devices.
@@ -206,6 +207,9 @@ impl Renderer {
         let quality = self.quality;
         let shadowed = scene.prepare_lights(view, quality.shadows.as_ref())?;
         let key = self.key(scene, view, &canvas, &shadowed);
+        if key.lists() {
+            check_groups(scene, &device.adapter.limits)?;
+        }
         scene.prepare_motion(key.temporal)?;
         self.take_new_shaders(scene, &key);
         self.pipelines.prepare(scene, &key)?;
@@ -425,6 +429,34 @@ impl Renderer {
     pub fn quality(&self) -> Quality {
         self.quality
     }
+}
+
+/// Fails where culling would take more workgroups than the device has: one a range, and one for each block of candidates.
+fn check_groups(scene: &Scene, limits: &vk::PhysicalDeviceLimits) -> Result<()> {
+    let limit = u64::from(limits.max_compute_work_group_count[0]);
+    let ranges = scene.draws.solid().len() + scene.draws.blended().len();
+    let candidates = u64::from(scene.draws.candidates().0);
+    for (what, needed, limit) in [
+        (
+            "runs of instances that are drawn alike",
+            ranges as u64,
+            limit,
+        ),
+        (
+            "instances, each once a level of its mesh",
+            candidates,
+            limit * u64::from(cull::BLOCK),
+        ),
+    ] {
+        if needed > limit {
+            return Err(RenderError::OutOfSpace {
+                what,
+                needed,
+                limit,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// How much there is to cull.

@@ -92,7 +92,7 @@ impl Renderer {
         let writes = Access::COPY_WRITE.and(Access::COMPUTE_WRITE);
         recorder.memory_barrier(Access::DRAW_READ, writes);
         let value = self.gpu.device().next_value();
-        scene.uploads.record(recorder, &bindless, value);
+        scene.record_uploads(recorder, &bindless, value, false);
         recorder.memory_barrier(writes, Access::DRAW_READ);
         recorder.submit(Submission::default())?;
         Ok(FrameStats {

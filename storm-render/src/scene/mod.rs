@@ -45,7 +45,7 @@ use crate::{
     atmosphere::AtmosphereInfo,
     context::Gpu,
     error::{RenderError, Result},
-    gpu::commands::Recorder,
+    gpu::{bindless::Bindless, commands::Recorder},
     sky::{Sky, SkySource},
     surface::Surface,
     view::View,
@@ -525,16 +525,25 @@ impl Scene {
         motion.prepare(self.gpu.device(), wanted.then_some(transforms))
     }
 
-    /// Keeps where things were in the frame before, before they move.
-    pub(crate) fn before_uploads(&mut self, recorder: &mut Recorder) {
+    /// Records all uploads, to be submitted as `value` on the timeline, and keeps where things were. `temporal` says that this
+    /// is for a frame that asks where they were.
+    pub(crate) fn record_uploads(
+        &mut self,
+        recorder: &mut Recorder,
+        bindless: &Bindless,
+        value: u64,
+        temporal: bool,
+    ) {
         let (transforms, motion) = self.instances.motion();
-        motion.before_uploads(recorder, transforms);
-    }
-
-    /// What has just come has been where it is.
-    pub(crate) fn after_uploads(&mut self, recorder: &mut Recorder) {
+        motion.fit(transforms);
+        if motion.is_kept() {
+            motion.before_uploads(recorder, transforms, temporal);
+        }
+        self.uploads.record(recorder, bindless, value);
         let (transforms, motion) = self.instances.motion();
-        motion.after_uploads(recorder, transforms);
+        if motion.is_kept() {
+            motion.after_uploads(recorder, transforms);
+        }
     }
 
     /// Brings the draw lists up to date for a view.

@@ -21,6 +21,8 @@ use crate::{
 
 /// More runs than this are copied as a whole.
 const RUNS_MAX: usize = 4096;
+/// Frames without temporal anti-aliasing after which the table goes.
+const UNWANTED_MAX: u32 = 16;
 
 /// As `shaders/motion.glsl` has it.
 #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
@@ -98,6 +100,8 @@ pub(crate) struct Motion {
     moved: Runs,
     moved_before: Runs,
     came: Runs,
+    /// Frames in a row that did not want it.
+    unwanted: u32,
 }
 
 impl Motion {
@@ -119,16 +123,21 @@ impl Motion {
         self.previous.as_ref().map_or(0, |buffer| buffer.address)
     }
 
-    /// Before a frame: makes room as large as the table of transforms, if someone wants it, and forgets everything if not.
+    /// Before a frame: makes room as large as the table of transforms, if someone wants it, and forgets everything once nobody has
+    /// for some frames: of two renderers of a scene one may want it.
     pub(crate) fn prepare(
         &mut self,
         device: &Arc<Device>,
         transforms: Option<&Buffer>,
     ) -> Result<()> {
         let Some(transforms) = transforms else {
-            *self = Self::default();
+            self.unwanted += 1;
+            if self.previous.is_none() || self.unwanted > UNWANTED_MAX {
+                *self = Self::default();
+            }
             return Ok(());
         };
+        self.unwanted = 0;
         if self.previous.as_ref().map(|buffer| buffer.size) != Some(transforms.size) {
             let what = "transforms of the frame before";
             self.previous = Some(Buffer::new(device, what, transforms.size, Memory::Device)?);
@@ -138,7 +147,25 @@ impl Motion {
         Ok(())
     }
 
-    pub(crate) fn before_uploads(&mut self, recorder: &mut Recorder, transforms: &Buffer) {
+    /// Forgets everything where the table of transforms has grown since `prepare`: the next frame that asks begins anew.
+    pub(crate) fn fit(&mut self, transforms: &Buffer) {
+        if self
+            .previous
+            .as_ref()
+            .is_some_and(|buffer| buffer.size != transforms.size)
+        {
+            *self = Self::default();
+        }
+    }
+
+    /// Before transforms arrive: has the table show the last frame that wanted it. `frame` says that this is such a frame;
+    /// what arrives for others (a pick, another renderer, a minimised window) counts to the next.
+    pub(crate) fn before_uploads(
+        &mut self,
+        recorder: &mut Recorder,
+        transforms: &Buffer,
+        frame: bool,
+    ) {
         let regions = self.moved_before.regions(transforms.size);
         if let Some(previous) = &self.previous
             && !self.came.all
@@ -151,7 +178,11 @@ impl Motion {
                 Access::COPY_WRITE,
             );
         }
-        self.moved_before = std::mem::take(&mut self.moved);
+        self.moved_before = if frame {
+            std::mem::take(&mut self.moved)
+        } else {
+            Runs::default()
+        };
     }
 
     pub(crate) fn after_uploads(&mut self, recorder: &mut Recorder, transforms: &Buffer) {

@@ -376,6 +376,29 @@ fn an_entity_waits_for_its_assets() {
 }
 
 #[test]
+fn a_malformed_mesh_is_set_aside_and_everything_else_is_drawn() {
+    let gpu = TestGpu::new();
+    let mut f = Follower::new(&gpu);
+    let broken = MeshHandle(Handle::of("broken", "mesh"));
+    let mut outside = scenes::cube();
+    outside.indices[0] = 1_000_000;
+    f.library.meshes.insert(broken.0, outside);
+    let bad = f.spawn([0.0; 3], 0);
+    *f.world.get_mut::<MeshHandle>(bad).unwrap() = broken;
+    f.spawn([0.0; 3], 1);
+    let stats = f.follow();
+    assert_eq!((stats.added, stats.refused), (2, 1));
+    let refused: Vec<_> = f.extractor.refused().map(|(id, _)| id).collect();
+    assert_eq!(refused, [broken.0.id()]);
+    let picture = f.picture();
+    let mut alone = Follower::new(&gpu);
+    alone.spawn([0.0; 3], 1);
+    alone.follow();
+    assert!(picture.pixels() == alone.picture().pixels());
+    assert_eq!(f.follow(), ExtractStats::default(), "and not tried again");
+}
+
+#[test]
 fn lights_shine_from_where_their_entities_are() {
     let gpu = TestGpu::new();
     let mut f = Follower::new(&gpu);

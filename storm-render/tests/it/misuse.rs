@@ -204,3 +204,48 @@ fn two_threads_draw_with_one_device() {
         "each draws what it draws alone"
     );
 }
+
+/// Blended instances that are mirrored in turns are each a run of their own: culling takes a workgroup a run, and devices have
+/// an end of those. It was passed without a word.
+#[test]
+fn more_runs_than_a_device_has_workgroups_are_refused() {
+    let gpu = TestGpu::new();
+    let mut stage = Stage::new(&gpu);
+    let glass = Material {
+        alpha_mode: AlphaMode::Blend,
+        ..Material::matte("", [0.5; 3], 1.0)
+    };
+    let place = |i: u16| {
+        let mirrored = if i.is_multiple_of(2) { 1.0 } else { -1.0 };
+        InstanceTransform::from_mat4(
+            Mat4::from_translation(Vec3::new(0.0, 0.0, -10.0 - f32::from(i)))
+                * Mat4::from_scale(Vec3::new(mirrored, 1.0, 1.0)),
+        )
+    };
+    let first = stage.add("glass", &scenes::quad(), &glass, place(0));
+    for i in 1..=u16::MAX {
+        stage
+            .scene
+            .add(&Instance {
+                mesh: Handle::of("glass", "mesh"),
+                material: Handle::of("glass", "material"),
+                transform: place(i),
+            })
+            .unwrap();
+    }
+    // 65,536 runs; a device that has more workgroups than it has to draws them.
+    match stage
+        .renderer
+        .render(&mut stage.scene, &view(), &mut stage.target)
+    {
+        Ok(stats) => assert_eq!(stats.draw_calls, 65_536),
+        Err(RenderError::OutOfSpace { needed, limit, .. }) => {
+            assert_eq!(needed, 65_536);
+            assert!(limit < needed);
+        }
+        Err(error) => panic!("{error}"),
+    }
+    // One less is drawn on every device.
+    stage.scene.remove(first).unwrap();
+    assert_eq!(stage.draw(&view()).draw_calls, 65_535);
+}

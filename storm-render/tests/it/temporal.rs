@@ -2,7 +2,9 @@
 
 use glam::{Mat4, Vec3};
 use storm_assets::{AlphaMode, Image, Material};
-use storm_render::{Culling, InstanceTransform, Quality, Renderer, RendererDesc, Sky, View};
+use storm_render::{
+    Culling, ImageTarget, InstanceTransform, Picker, Quality, Renderer, RendererDesc, Sky, View,
+};
 
 use crate::{
     gallery::{self, at},
@@ -99,6 +101,41 @@ fn what_moves_leaves_no_ghost() {
     }
     let inside = pixel(&picture, 235, 90)[0];
     assert!(inside > 200, "the box itself is bright: {inside}");
+}
+
+/// What is uploaded for a pick, or for a renderer that does not ask where things were, has moved all the same.
+#[test]
+fn picks_and_other_renderers_between_frames_change_no_motion() {
+    let gpu = TestGpu::new();
+    let run = |others: bool| {
+        let mut stage = Stage::new(&gpu);
+        let view = gallery::materials(&mut stage);
+        stage.renderer = renderer(&gpu, false, temporal());
+        let glow = Material {
+            emissive: [2.0; 3],
+            ..Material::matte("", [0.0; 3], 1.0)
+        };
+        let slot = stage.add("box", &scenes::cube(), &glow, at(-2.0, 0.0, 0.0));
+        let mut picker = Picker::new(&gpu).unwrap();
+        let mut plain = renderer(&gpu, false, Quality::CPU);
+        let mut beside = ImageTarget::new(&gpu, 64, 36).unwrap();
+        (0..8)
+            .map(|step| {
+                let place = at(-2.0 + step as f32 * 0.4, 0.5, 0.0);
+                stage.scene.set_transform(slot, &place).unwrap();
+                if others && step % 2 == 0 {
+                    picker.slots(&mut stage.scene, &view, (64, 36)).unwrap();
+                } else if others {
+                    plain.render(&mut stage.scene, &view, &mut beside).unwrap();
+                }
+                stage.picture(&view)
+            })
+            .collect::<Vec<_>>()
+    };
+    let (alone, among) = (run(false), run(true));
+    for (step, (alone, among)) in alone.iter().zip(&among).enumerate() {
+        assert!(alone.pixels() == among.pixels(), "step {step}");
+    }
 }
 
 /// A camera that turns and moves sees nearly what one that stands there sees.
