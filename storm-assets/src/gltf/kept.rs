@@ -31,15 +31,17 @@ fn walk(
     kept: &mut Vec<Kept>,
 ) -> Result<(), Problem> {
     let length = pointer.len();
-    if let Ok((_, elements)) = place.elements() {
+    // Asked by kind: an error says where it is, which takes a walk from the beginning.
+    if !place.is_object() {
+        let (_, elements) = place.elements()?;
         for (index, element) in elements.enumerate().filter(|(_, e)| e.is_container()) {
             // Writing into a string does not fail.
             let _ = write!(pointer, "/{index}");
             walk(context, element, pointer, kept)?;
             pointer.truncate(length);
         }
-    } else if let Ok(members) = place.members() {
-        for (key, value) in members {
+    } else {
+        for (key, value) in place.members()? {
             if key == "extras" {
                 keep(context, pointer, key, value, kept)?;
             } else if key == "extensions" && value.is_object() {
