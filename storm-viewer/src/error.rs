@@ -90,7 +90,7 @@ pub enum ViewerError {
         first: String,
     },
     /// A file has errors; `validate` has said which.
-    #[error("{file} has {errors} errors")]
+    #[error("{file} has {errors} error(s)")]
     NotValid {
         /// Its name.
         file: String,

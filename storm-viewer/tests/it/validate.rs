@@ -24,7 +24,7 @@ fn a_good_file_is_valid_and_a_bad_one_fails_with_its_codes() {
         "{}",
         bad.stdout
     );
-    assert_eq!(bad.stderr, "error: bad.gltf has 1 errors\n");
+    assert_eq!(bad.stderr, "error: bad.gltf has 1 error(s)\n");
     let bad = folder.run(&["validate", "--json", "bad.gltf"]);
     let report: serde_json::Value = serde_json::from_str(&bad.stdout).unwrap();
     assert_eq!(report["issues"]["numErrors"], 1);
