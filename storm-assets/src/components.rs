@@ -1,8 +1,10 @@
-//! Handle components: what an entity is drawn with.
+//! Components: what an entity is drawn with, and what deforms it.
 
-use storm_ecs::Component;
+use std::sync::Arc;
 
-use crate::{Handle, Material, Mesh};
+use storm_ecs::{Component, Entity};
+
+use crate::{Handle, Material, Mesh, Skin};
 
 /// The geometry of an entity, in the space of its `GlobalTransform`.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -13,3 +15,30 @@ pub struct MeshHandle(pub Handle<Mesh>);
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[component(name = "storm.assets.Material")]
 pub struct MaterialHandle(pub Handle<Material>);
+
+/// Joints that deform the mesh of an entity.
+///
+/// A vertex is moved by `inverse(global of this entity) · global(joint) · inverse bind`, so that joints place it wherever this entity is.
+#[derive(Component, Clone, Debug, PartialEq)]
+#[component(name = "storm.assets.Skinned")]
+pub struct Skinned {
+    /// Where the matrices of the bind pose are.
+    pub skin: Handle<Skin>,
+    /// The entity of each joint of the skin; one that is not there moves nothing.
+    pub joints: Arc<[Entity]>,
+}
+
+/// Weights of the morph targets of an entity's mesh; missing ones are 0.
+#[derive(Component, Clone, Debug, Default, PartialEq)]
+#[component(name = "storm.assets.MorphWeights")]
+pub struct MorphWeights(pub Vec<f32>);
+
+/// A material that changes, and that only entities with its handle have: the renderer takes it from here, not from a library.
+#[derive(Component, Clone, Debug, PartialEq)]
+#[component(name = "storm.assets.LiveMaterial")]
+pub struct LiveMaterial {
+    /// What those name that are drawn with it.
+    pub handle: Handle<Material>,
+    /// What it is now.
+    pub material: Material,
+}
