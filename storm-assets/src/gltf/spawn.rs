@@ -230,11 +230,9 @@ impl Gltf {
                 | Property::Scale(index) => {
                     node(index).into_iter().for_each(bind);
                 }
-                Property::Weights(index)
-                | Property::Pointer(PointerTarget::NodeWeight(index, _)) => {
-                    of_node(index).for_each(bind);
-                }
+                Property::Weights(index) => of_node(index).for_each(bind),
                 Property::Pointer(target) => match target {
+                    PointerTarget::NodeWeight(index, _) => of_node(index).for_each(bind),
                     PointerTarget::NodeVisible(index) => node(index).into_iter().for_each(bind),
                     PointerTarget::MeshWeights(mesh) | PointerTarget::MeshWeight(mesh, _) => {
                         of_mesh(mesh).for_each(bind);
@@ -295,7 +293,8 @@ impl Gltf {
                 entity
             } else {
                 // Where it stands says nothing, but what hides its node hides it.
-                let parent = if skinned && !spawning.veiled[index] {
+                let posed = self.rest_meshes.contains_key(&(index, number));
+                let parent = if skinned && (posed || !spawning.veiled[index]) {
                     spawning.spawned.root
                 } else {
                     entity
