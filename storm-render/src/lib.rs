@@ -58,8 +58,8 @@ pub use crate::{
     renderer::{FRAMES_IN_FLIGHT_MAX, FrameStats, Renderer, RendererDesc},
     report::{CullCounts, FrameReport, PassTime, PassWork},
     scene::{
-        ColorSpace, Instance, InstanceTransform, LIGHTS_MAX, Light, Line, RenderSlot, Scene, Spot,
-        TextureKey, textures_of,
+        ColorSpace, Instance, InstanceTransform, LIGHTS_MAX, Light, Line, Pose, RenderSlot, Scene,
+        Spot, TextureKey, textures_of,
     },
     sky::{Sky, SkySource},
     spirv::SurfaceError,
