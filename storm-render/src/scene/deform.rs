@@ -377,8 +377,10 @@ impl Deforms {
             };
             if frame {
                 posed.is_kept = false;
+                posed.is_fresh &= posed.is_dirty;
             }
-            let stays = posed.is_dirty || posed.has_moved || posed.is_kept;
+            let shown_anew = posed.is_fresh && keeps;
+            let stays = posed.is_dirty || posed.has_moved || posed.is_kept || shown_anew;
             posed.is_listed = stays;
             stays
         });
@@ -554,6 +556,7 @@ impl Scene {
         self.instances.jumped(slot.0);
         if let Some(posed) = self.deforms.posed.get_mut(&slot.0) {
             posed.is_fresh = true;
+            Deforms::list(&mut self.deforms.busy, slot.0, posed);
         }
         Ok(())
     }
@@ -677,3 +680,7 @@ impl Scene {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "deform_tests.rs"]
+mod tests;
