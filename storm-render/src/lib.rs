@@ -8,6 +8,8 @@ mod environment;
 mod error;
 #[cfg(feature = "ecs")]
 mod extract;
+#[cfg(feature = "ecs")]
+mod extract_poses;
 mod frame;
 mod gpu;
 mod graph;

@@ -218,11 +218,18 @@ impl Scene {
     /// # Errors
     /// When there is no room left.
     pub fn insert_material(&mut self, handle: Handle<Material>, material: &Material) -> Result<()> {
-        self.resolved = None;
+        let class =
+            |surfaces: &Surfaces, index| (surfaces.class(index), surfaces.has_material(handle));
+        let index = self.surfaces.index_of(&mut self.uploads, handle)?;
+        let before = class(&self.surfaces, index);
         self.surfaces
             .insert_material(&mut self.uploads, handle, material)?;
         self.missing.remove(&handle.id());
-        self.draws_changed = true;
+        // Other factors of the same kind of surface change no draw.
+        if before != class(&self.surfaces, index) {
+            self.resolved = None;
+            self.draws_changed = true;
+        }
         Ok(())
     }
 
