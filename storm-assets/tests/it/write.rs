@@ -355,6 +355,10 @@ fn what_makes_no_file_is_an_error_that_says_where() {
             "morph weights of mesh 0: expected 0, found 1",
         ),
         (
+            |file| file.nodes[0].morph_weights = vec![1.0],
+            "morph weights of node 0: expected 0, found 1",
+        ),
+        (
             |file| {
                 let material = file.materials[0];
                 let mut value = (**file.library.materials.get(material).unwrap()).clone();
@@ -489,8 +493,8 @@ fn quantised_vertices_are_within_half_a_step_of_where_they_were() {
     );
 }
 
-#[test]
-fn animated_weights_follow_the_mesh_to_the_node_that_undoes_the_grid() {
+/// A triangle whose one morph target a clip drives.
+fn morphing() -> Gltf {
     let mut file = triangle();
     mesh_of(&mut file).morph_targets = vec![MorphTarget {
         positions: vec![[1.0; 3]; 3],
@@ -515,6 +519,12 @@ fn animated_weights_follow_the_mesh_to_the_node_that_undoes_the_grid() {
         },
     );
     file.clips.push(clip);
+    file
+}
+
+#[test]
+fn animated_weights_follow_the_mesh_to_the_node_that_undoes_the_grid() {
+    let file = morphing();
     let written = file
         .to_glb(&WriteOptions::default().with_quantize(true))
         .unwrap();
@@ -678,4 +688,20 @@ fn extras_go_back_to_their_owners() {
         ]
     );
     assert_eq!(found.extensions_used, ["X_own"]);
+}
+
+#[test]
+fn a_clip_of_weights_whose_mesh_draws_nothing_is_left_out() {
+    // Found by fuzzing: the track stayed, and its node had no mesh any more.
+    let mut file = morphing();
+    mesh_of(&mut file).indices.clear();
+    let written = file.to_glb(&WriteOptions::default()).unwrap();
+    let expected = [
+        "primitive 0 of mesh 0: it draws nothing",
+        "mesh 0: it draws nothing",
+        "clip 0: weights of node 0, whose mesh is not written",
+        "clip 0: it moves nothing",
+    ];
+    assert_eq!(written.left_out, expected);
+    assert!(again(&written.bytes, "still").clips.is_empty());
 }

@@ -21,6 +21,8 @@ pub(super) struct Shapes {
     pub(super) primitives: Vec<BTreeMap<usize, usize>>,
     /// By mesh, its place in the file; `None` where it has no primitive left.
     pub(super) places: Vec<Option<usize>>,
+    /// By mesh, how many morph targets its primitives have.
+    pub(super) targets: Vec<usize>,
     /// By mesh, the grid that its positions are on.
     pub(super) grids: Vec<Option<Grid>>,
 }
@@ -43,6 +45,13 @@ impl Writer<'_> {
                 false => None,
             };
             let (value, places) = self.mesh(surfaces, index, group, grid.as_ref(), &mut known)?;
+            let first = group
+                .primitives
+                .first()
+                .and_then(|primitive| self.file.library.meshes.get(primitive.mesh));
+            shapes
+                .targets
+                .push(first.map_or(0, |mesh| mesh.morph_targets.len()));
             shapes.grids.push(grid);
             shapes.primitives.push(places);
             shapes.places.push(value.is_some().then_some(values.len()));

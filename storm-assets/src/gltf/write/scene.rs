@@ -150,6 +150,18 @@ impl Writer<'_> {
             if let Some(skin) = known("skin", node.skin, file.skins.len())? {
                 out.insert("skin".to_owned(), json!(skin));
             }
+            let expected = shapes.targets[node.mesh.unwrap_or_default()];
+            if !node.morph_weights.is_empty() && node.morph_weights.len() != expected {
+                let (what, found) = (
+                    format!("morph weights of {}", by()),
+                    node.morph_weights.len(),
+                );
+                return Err(WriteError::Count {
+                    what,
+                    expected,
+                    found,
+                });
+            }
             if !node.morph_weights.is_empty() {
                 out.insert("weights".to_owned(), numbers(&node.morph_weights, by)?);
             }
@@ -310,11 +322,31 @@ impl Writer<'_> {
                     self.binary
                         .floats(values, Layout::floats("VEC4", Use::Data), false, by)?,
                 ),
-                TrackValues::Weights { values, .. } => (
-                    "weights",
-                    *self.mesh_nodes.get(&node).unwrap_or(&node),
-                    self.scalars(values, &by)?,
-                ),
+                TrackValues::Weights { values, targets } => {
+                    let mesh = self.file.nodes[node].mesh;
+                    let Some(mesh) =
+                        mesh.filter(|mesh| shapes.places.get(*mesh).is_some_and(Option::is_some))
+                    else {
+                        self.left_out.push(format!(
+                            "{}: weights of node {node}, whose mesh is not written",
+                            by()
+                        ));
+                        continue;
+                    };
+                    if *targets != shapes.targets[mesh] {
+                        let what = format!("weights of node {node} in {}", by());
+                        return Err(WriteError::Count {
+                            what,
+                            expected: shapes.targets[mesh],
+                            found: *targets,
+                        });
+                    }
+                    (
+                        "weights",
+                        *self.mesh_nodes.get(&node).unwrap_or(&node),
+                        self.scalars(values, &by)?,
+                    )
+                }
             };
             channels.push(
                 json!({ "sampler": samplers.len(), "target": { "node": node, "path": path } }),
