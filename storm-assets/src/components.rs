@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use storm_ecs::{Component, Entity};
+use glam::{Affine3A, Mat4, Vec3A};
+use storm_ecs::{
+    Component, Entity,
+    scene::{CELL_SIZE, GlobalTransform},
+};
 
 use crate::{Handle, Material, Mesh, Skin};
 
@@ -26,6 +30,31 @@ pub struct Skinned {
     pub skin: Handle<Skin>,
     /// The entity of each joint of the skin; one that is not there moves nothing.
     pub joints: Arc<[Entity]>,
+}
+
+impl Skinned {
+    /// The matrices that `Mesh::posed` takes, for an entity that stands at `own`; `global` says where an entity is. A joint that is not there has the identity.
+    /// Cost: O(joints).
+    pub fn matrices<'w>(
+        &self,
+        skin: &Skin,
+        own: &GlobalTransform,
+        global: impl Fn(Entity) -> Option<&'w GlobalTransform>,
+    ) -> Vec<Mat4> {
+        let inverse = own.to_affine().inverse();
+        let matrix = |(joint, inverse_bind): (&Entity, &Mat4)| {
+            let Some(joint) = global(*joint) else {
+                return Mat4::IDENTITY;
+            };
+            let cells = |axis: usize| joint.cell[axis].wrapping_sub(own.cell[axis]) as f32;
+            let mut place = joint.to_affine();
+            // Of the same cell, as a rule: then it stays what it is.
+            place.translation += Vec3A::new(cells(0), cells(1), cells(2)) * CELL_SIZE;
+            Mat4::from(inverse * place * Affine3A::from_mat4(*inverse_bind))
+        };
+        let pairs = self.joints.iter().zip(&skin.inverse_bind);
+        pairs.map(matrix).collect()
+    }
 }
 
 /// Weights of the morph targets of an entity's mesh; missing ones are 0.

@@ -143,8 +143,8 @@ fn finite(bounds: Bounds) -> Option<Bounds> {
 fn moved(bounds: Bounds, matrix: &Mat4) -> Bounds {
     let middle = Vec3A::from((bounds.min + bounds.max) * 0.5);
     let reach = Vec3A::from((bounds.max - bounds.min) * 0.5);
-    let [x, y, z, w] = [matrix.x_axis, matrix.y_axis, matrix.z_axis, matrix.w_axis]
-        .map(Vec3A::from_vec4);
+    let [x, y, z, w] =
+        [matrix.x_axis, matrix.y_axis, matrix.z_axis, matrix.w_axis].map(Vec3A::from_vec4);
     let at = x * middle.x + y * middle.y + z * middle.z + w;
     let reach = x.abs() * reach.x + y.abs() * reach.y + z.abs() * reach.z;
     Bounds {

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use glam::{Affine3A, Mat4, Vec3A};
+use glam::Mat4;
 use storm_assets::{Library, MeshHandle, MorphWeights, Skin, Skinned};
 use storm_ecs::{ChangeTick, Changed, Entity, Or, With, World, scene::GlobalTransform};
 
@@ -13,7 +13,6 @@ use crate::{
     error::Result,
     extract::{ExtractStats, Extractor},
     scene::{Pose, RenderSlot, Scene},
-    view::CELL_SIZE,
 };
 
 /// What is kept between extractions.
@@ -49,23 +48,7 @@ impl Group<'_> {
         let Some((skinned, skin)) = self.skin else {
             return Vec::new();
         };
-        let inverse = self.global.to_affine().inverse();
-        let matrix = |(joint, inverse_bind): (&Entity, &Mat4)| {
-            let Some(global) = world.get::<GlobalTransform>(*joint) else {
-                return Mat4::IDENTITY;
-            };
-            let cells = |axis: usize| global.cell[axis].wrapping_sub(self.global.cell[axis]) as f32;
-            let mut place = global.to_affine();
-            // Of the same cell, as a rule: then it stays what it is.
-            place.translation += Vec3A::new(cells(0), cells(1), cells(2)) * CELL_SIZE;
-            Mat4::from(inverse * place * Affine3A::from_mat4(*inverse_bind))
-        };
-        skinned
-            .joints
-            .iter()
-            .zip(&skin.inverse_bind)
-            .map(matrix)
-            .collect()
+        skinned.matrices(skin, self.global, |joint| world.get(joint))
     }
 }
 
