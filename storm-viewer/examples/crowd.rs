@@ -1,5 +1,6 @@
 //! What a crowd of skinned characters costs, a frame and a stage: sampling, propagation, extraction, recording, and each pass on the device.
 //! `cargo run --release -p storm-viewer --example crowd -- [N] [MODEL]`; without a model the characters are tubes of 24 joints and 1,728 vertices, made here.
+#![expect(clippy::print_stdout, reason = "it says what it measured")]
 
 use std::{f32::consts::TAU, sync::Arc, time::Instant};
 

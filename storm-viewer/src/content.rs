@@ -451,16 +451,17 @@ struct Rows {
 }
 
 impl Rows {
-    /// A square of so many things of this size, half as far apart as they are wide.
+    /// About a square, in metres, of so many things of this size, half as far apart as they are wide.
     fn of(each: Bounds, count: usize) -> Self {
         let size = if each.is_empty() {
             Vec3::ONE
         } else {
             (each.max - each.min).max(Vec3::splat(1e-3))
         };
+        let side = (count as f64 * f64::from(size.z / size.x)).sqrt().ceil();
         Self {
             each,
-            side: (count as f64).sqrt().ceil() as usize,
+            side: (side as usize).clamp(1, count),
             step: Vec3::new(1.5 * size.x, 0.0, -1.5 * size.z),
         }
     }
