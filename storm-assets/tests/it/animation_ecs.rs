@@ -19,6 +19,10 @@ use super::fixture::{base64, floats, parse};
 /// A file with nodes 0 (two-target mesh, material 0), 1 (a spot and a camera, below 2), 2 and 3 (a child of 2, same mesh), and pointers to all that can be driven: from 0 to
 /// 1 s, the numbers given.
 fn pointed() -> Gltf {
+    parse(pointed_json().as_bytes()).unwrap()
+}
+
+fn pointed_json() -> String {
     let mut numbers = vec![0.0, 1.0];
     let mut accessors = String::from(
         r#"{"bufferView":0,"componentType":5126,"count":2,"type":"SCALAR","min":[0],"max":[1]}"#,
@@ -108,7 +112,7 @@ fn pointed() -> Gltf {
         r#",{{"bufferView":0,"byteOffset":{places},"componentType":5126,"count":3,"type":"VEC3","min":[0,0,0],"max":[0,0,0]}}"#
     );
     let bytes = floats(&numbers);
-    let json = format!(
+    format!(
         r#"{{"asset":{{"version":"2.0"}},
         "extensionsUsed":["KHR_animation_pointer","KHR_node_visibility","KHR_lights_punctual","KHR_materials_clearcoat"],
         "nodes":[{{"mesh":0}},{{"camera":0,"extensions":{{"KHR_lights_punctual":{{"light":0}}}}}},
@@ -127,8 +131,7 @@ fn pointed() -> Gltf {
         bytes.len(),
         bytes.len(),
         base64(&bytes)
-    );
-    parse(json.as_bytes()).unwrap()
+    )
 }
 
 fn play(world: &mut World, animator: Entity) {
@@ -232,6 +235,33 @@ fn pointers_reach_components_and_materials_of_their_own() {
         world.get::<Visibility>(node(&moving, 2)),
         Some(&Visibility::Hidden)
     );
+}
+
+/// Whatever the numbers of a file are, what is read can be played.
+#[test]
+fn any_digit_of_an_animated_file_may_be_any_other() {
+    let json = pointed_json();
+    // The data in base64 are any numbers already.
+    let end = json.find("data:").unwrap();
+    let mut played = 0;
+    for at in (0..end).filter(|at| json.as_bytes()[*at].is_ascii_digit()) {
+        for digit in [b'0', b'1', b'3', b'9'] {
+            let mut other = json.clone().into_bytes();
+            other[at] = digit;
+            if let Ok(file) = parse(&other) {
+                let mut world = World::new();
+                let spawned = file.spawn(&mut world, None);
+                if let Some(animator) = world.get_mut::<Animator>(spawned.root) {
+                    animator.player.play(0, 0);
+                    played += 1;
+                }
+                let mut animation = Animation::new();
+                animation.run(&mut world, 0.3);
+                animation.run(&mut world, 0.9);
+            }
+        }
+    }
+    assert!(played > 300, "{played}");
 }
 
 #[test]
