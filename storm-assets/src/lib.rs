@@ -26,6 +26,8 @@ mod unit;
 pub mod gltf;
 #[cfg(feature = "ktx2")]
 pub mod ktx2;
+#[cfg(feature = "loader")]
+pub mod loader;
 
 #[cfg(feature = "ecs")]
 pub use crate::components::{MaterialHandle, MeshHandle};

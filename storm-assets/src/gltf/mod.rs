@@ -74,6 +74,12 @@ pub use self::{
     transform::NodeTransform,
     write::{PictureFormat, WriteError, WriteOptions, Written},
 };
+#[cfg(feature = "loader")]
+pub(crate) use self::{
+    image::PendingPicture,
+    load::{path_beside, read_file},
+    parse::parse_deferred,
+};
 use crate::{Clip, Handle, Library, Material, Mesh, Skin};
 
 /// A glTF file, read and checked: every index in it is in range, every mesh well-formed, the nodes a forest.
