@@ -26,6 +26,7 @@ shaders! {
     SCENE_VERT = "scene.vert",
     SCENE_FRAG = "scene.frag",
     SCATTER_COMP = "scatter.comp",
+    DEFORM_COMP = "deform.comp",
     DEPTH_VERT = "depth.vert",
     DEPTH_MASK_FRAG = "depth_mask.frag",
     FULLSCREEN_VERT = "fullscreen.vert",

@@ -4,7 +4,9 @@ use std::{fmt, num::NonZeroU32, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{action::Action, camera::CameraChoice, convert::Pictures, sky::SkyArgs};
+use crate::{
+    action::Action, camera::CameraChoice, convert::Pictures, playback::AnimationArgs, sky::SkyArgs,
+};
 
 /// Shows, renders and describes glTF models.
 #[derive(Debug, Parser)]
@@ -47,6 +49,8 @@ pub(crate) struct ViewArgs {
     /// Which scene of the file, from 0 [default: the one that the file names, or the first]
     #[arg(long, value_name = "N")]
     pub(crate) scene: Option<usize>,
+    #[command(flatten)]
+    pub(crate) animation: AnimationArgs,
     /// Close the window after N frames
     #[arg(long, value_name = "N")]
     pub(crate) frames: Option<NonZeroU32>,
@@ -73,6 +77,8 @@ pub(crate) struct RenderArgs {
     /// Which scene of the file, from 0 [default: the one that the file names, or the first]
     #[arg(long, value_name = "N")]
     pub(crate) scene: Option<usize>,
+    #[command(flatten)]
+    pub(crate) animation: AnimationArgs,
     /// Draw N frames, and say on standard error how long they took
     #[arg(long, value_name = "N")]
     pub(crate) frames: Option<NonZeroU32>,

@@ -98,6 +98,9 @@ impl Stage {
     #[cfg(feature = "window")]
     pub(crate) fn act(&mut self, action: crate::action::Action) -> Result<(), ViewerError> {
         let before = self.look;
+        if self.content.act(action) {
+            return Ok(());
+        }
         self.look.act(action);
         if self.look.quality != before.quality {
             let quality = self.look.quality(&self.gpu.info());
@@ -132,6 +135,7 @@ impl Stage {
             report: self.renderer.report()?,
             memory: self.gpu.memory(),
             pipelines: self.gpu.pipelines_made(),
+            playback: self.content.playback(),
         };
         Ok(self.panel.run(&mut self.scene, input, &self.look, &facts)?)
     }

@@ -46,6 +46,7 @@ mod parse;
 mod primitive;
 mod resource;
 mod rest;
+mod rig;
 #[cfg(feature = "ecs")]
 mod spawn;
 mod spell;

@@ -78,7 +78,8 @@ pub(crate) struct MeshInfo {
     pub(crate) uv1: u32,
     pub(crate) colors: u32,
     pub(crate) flags: u32,
-    pub(crate) padding: u32,
+    /// Positions of the frame before: the same ones, where nothing deforms them.
+    pub(crate) previous: u32,
 }
 
 /// The box around a mesh, for culling.
@@ -243,7 +244,7 @@ pub fn layout_offsets() -> Vec<(&'static str, Vec<u32>)> {
     let mut all = offsets! {
         InstanceTransform { rows, cell, padding }
         InstanceMeta { mesh, material }
-        MeshInfo { positions, normals, tangents, uv0, uv1, colors, flags, padding }
+        MeshInfo { positions, normals, tangents, uv0, uv1, colors, flags, previous }
         TextureRef { image, sampler_and_uv }
         MeshBox { low, flags, high, errors }
         CullView { clip_from_relative, extent, small, sample_grid, level_scale, padding }

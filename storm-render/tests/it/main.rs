@@ -4,6 +4,7 @@
 mod behaviour;
 mod capture;
 mod culling;
+mod deform;
 mod device;
 #[cfg(feature = "ecs")]
 mod extract;
