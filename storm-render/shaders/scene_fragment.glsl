@@ -14,7 +14,10 @@ const bool LIGHT_SHADOWS = (FEATURES & 4u) != 0u;
 const bool CLUSTERED = (FEATURES & 8u) != 0u;
 const bool OCCLUSION = (FEATURES & 16u) != 0u;
 // What is shown instead of colours: 0 nothing, 1 normals, 2 cascades, 3 lights of clusters, 4 instances, 5 levels.
-const uint DEBUG = FEATURES >> 8;
+const uint DEBUG = FEATURES >> 8 & 255u;
+// What a material needs beyond the metallic-roughness of glTF's core, bit by bit: `src/scene/layers.rs` sets it.
+const uint LAYERS = FEATURES >> 16 & 255u;
+const bool TRANSFORMS = (LAYERS & 1u) != 0u;
 
 #ifdef SURFACE
 // Alpha alone: depth, shadow maps and motion of masked surfaces.
@@ -47,12 +50,19 @@ layout(location = 6) in vec3 in_now;
 layout(location = 7) in vec3 in_before;
 #endif
 layout(location = 8) flat in uint in_slot;
+#ifdef WIDE
+layout(location = 9) in vec4 in_uv_2;
+layout(location = 10) in vec4 in_uv_4;
+layout(location = 11) in vec4 in_uv_6;
+#define WIDE_UVS true
+#endif
 
 layout(location = 0) out vec4 out_color;
 #if defined(WEIGHTED) || defined(SURFACE)
 layout(location = 1) out float out_unseen;
 #endif
 
+#define WITH_TRANSFORMS TRANSFORMS
 #include "texture.glsl"
 
 // Trowbridge-Reitz normal distribution.
@@ -180,24 +190,25 @@ vec3 face_normal() {
     return dot(n, view) < 0.0 ? -n : n;
 }
 
-vec3 shading_normal(MaterialInfo m) {
-    vec3 n = normalize(in_normal);
-    if (dot(in_normal, in_normal) < 1e-12) {
-        n = normalize(cross(dFdx(in_relative), dFdy(in_relative)));
-        // Of the two sides, the one that is seen.
-        return dot(n, in_relative) > 0.0 ? -n : n;
-    }
-    float side = gl_FrontFacing ? 1.0 : -1.0;
-    if (m.normal_texture.image == NONE) {
-        return side * n;
-    }
-    vec2 uv = uv_of(m.normal_texture);
+// A normal of a map, on a face of normal `n`. `given` says whether the mesh's tangents are those of the map's UVs.
+vec3 mapped_normal(vec3 n, float side, TextureRef map, float strength, bool given) {
+    vec3 d = look_up(map, vec4(0.5, 0.5, 1.0, 1.0)).xyz * 2.0 - 1.0;
+    d.xy *= strength;
     vec3 t, b;
-    if (in_tangent.w != 0.0) {
+    if (given) {
         t = in_tangent.xyz;
         b = cross(n, t) * in_tangent.w;
+        if (TRANSFORMS && map.how >> 12 != 0u) {
+            // Tangents follow the mesh's UVs; what the map is turned and mirrored by turns and mirrors its normals.
+            UvTransform m = globals.uv_transforms.at[map.how >> 12];
+            vec2 u = vec2(m.rows[0].x, m.rows[1].x), v = vec2(m.rows[0].y, m.rows[1].y);
+            u *= inversesqrt(max(dot(u, u), 1e-30));
+            v *= inversesqrt(max(dot(v, v), 1e-30));
+            d.xy = vec2(u.x * d.x - u.y * d.y, v.y * d.y - v.x * d.x);
+        }
     } else {
         // No tangents: the frame of the UV coordinates on the screen (Mikkelsen 2010).
+        vec2 uv = uv_of(map);
         vec3 px = dFdx(in_relative), py = dFdy(in_relative);
         vec2 ux = dFdx(uv), uy = dFdy(uv);
         vec3 across_y = cross(py, n), across_x = cross(n, px);
@@ -209,10 +220,22 @@ vec3 shading_normal(MaterialInfo m) {
         t = -side * scale * u;
         b = side * scale * v;
     }
-    vec3 d = look_up(m.normal_texture, vec4(0.5, 0.5, 1.0, 1.0)).xyz * 2.0 - 1.0;
-    d.xy *= m.normal_scale;
     vec3 world = d.x * t + d.y * b + d.z * n;
     return side * normalize(world);
+}
+
+vec3 shading_normal(MaterialInfo m) {
+    vec3 n = normalize(in_normal);
+    if (dot(in_normal, in_normal) < 1e-12) {
+        n = normalize(cross(dFdx(in_relative), dFdy(in_relative)));
+        // Of the two sides, the one that is seen.
+        return dot(n, in_relative) > 0.0 ? -n : n;
+    }
+    float side = gl_FrontFacing ? 1.0 : -1.0;
+    if (m.normal_texture.image == NONE) {
+        return side * n;
+    }
+    return mapped_normal(n, side, m.normal_texture, m.normal_scale, in_tangent.w != 0.0);
 }
 
 // From blue over green to red.
@@ -264,7 +287,7 @@ vec4 surface_texture(uint number, vec2 uv) {
     if (t.image == NONE) {
         return vec4(1.0);
     }
-    return texture(sampler2D(images[nonuniformEXT(t.image)], samplers[nonuniformEXT(t.sampler_and_uv & 0xffffu)]), uv);
+    return texture(sampler2D(images[nonuniformEXT(t.image)], samplers[nonuniformEXT(t.how & 0xffu)]), uv);
 }
 
 // What the material of glTF is here, and what the user's function makes of it.
@@ -321,7 +344,7 @@ void main() {
 #else
     vec3 color = m.emissive * look_up(m.emissive_texture, vec4(1.0)).rgb;
 #endif
-    if ((in_material_and_flags.y & MESH_UNLIT) != 0u) {
+    if ((in_material_and_flags.y & MESH_UNLIT) != 0u || (m.flags & MATERIAL_UNLIT) != 0u) {
         color += base.rgb;
     } else {
         Surface s;

@@ -33,7 +33,6 @@ pub(crate) const NOT_DRAWN: &[&str] = &[
     "KHR_materials_variants",
     "KHR_materials_volume",
     "KHR_node_visibility",
-    "KHR_texture_transform",
 ];
 
 /// A camera that can be chosen.

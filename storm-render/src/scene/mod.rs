@@ -5,6 +5,7 @@ mod bits;
 mod draws;
 mod geometry;
 mod instances;
+pub(crate) mod layers;
 pub(crate) mod layout;
 mod lights;
 pub(crate) mod motion;

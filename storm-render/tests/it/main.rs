@@ -18,6 +18,7 @@ mod reload;
 mod scenes;
 mod shaders;
 mod sky;
+mod slots;
 mod surface;
 mod temporal;
 #[cfg(feature = "text")]
