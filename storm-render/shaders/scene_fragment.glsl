@@ -120,9 +120,7 @@ vec3 image_based_light(Surface s, float roughness) {
     vec3 radiance = textureLod(samplerCube(cubes[globals.sky_cube], samplers[globals.clamp_sampler]), reflected,
                                roughness * float(globals.sky_levels - 1u)).rgb;
     vec3 diffuse_light = irradiance(s.normal);
-    vec3 rough_fresnel = max(vec3(1.0 - roughness), s.f0) - s.f0;
-    vec3 k_s = s.f0 + rough_fresnel * pow(1.0 - s.n_v, 5.0);
-    vec3 single = k_s * table.x + table.y;
+    vec3 single = s.f0 * table.x + table.y;
     float e_ms = 1.0 - (table.x + table.y);
     vec3 f_average = s.f0 + (1.0 - s.f0) / 21.0;
     vec3 multiple = e_ms * single * f_average / (1.0 - f_average * e_ms);
