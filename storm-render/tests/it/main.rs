@@ -2,14 +2,17 @@
 //! installs both.
 
 mod behaviour;
+mod brdf;
 mod capture;
 mod culling;
 mod device;
+mod extensions;
 #[cfg(feature = "ecs")]
 mod extract;
 mod gallery;
 mod golden;
 mod harness;
+mod layers;
 mod light;
 mod misuse;
 mod post;
