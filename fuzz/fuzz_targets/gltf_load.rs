@@ -1,8 +1,8 @@
-//! Any bytes as a .gltf or .glb: nothing panics, and what is read keeps its promises.
+//! Any bytes as a .gltf or .glb: nothing panics, what is read keeps its promises, and can be written and read again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use storm_assets::gltf::{self, Limits, LoadOptions};
+use storm_assets::gltf::{self, Limits, LoadOptions, WriteOptions};
 
 fuzz_target!(|bytes: &[u8]| {
     let mut limits = Limits::default();
@@ -24,7 +24,10 @@ fuzz_target!(|bytes: &[u8]| {
                 "{message}"
             );
         }
-        Ok(file) => check(&file, &limits),
+        Ok(file) => {
+            check(&file, &limits);
+            write(&file);
+        }
     }
 });
 
@@ -68,4 +71,22 @@ fn check(file: &gltf::Gltf, limits: &Limits) {
             assert_eq!(primitive.mesh.check(), Ok(()));
         }
     }
+}
+
+fn write(file: &gltf::Gltf) {
+    let written = file
+        .to_glb(&WriteOptions::default())
+        .expect("what was read can be written");
+    let no_file = &mut |_: gltf::Request<'_>| Err(std::io::Error::other("all is inside"));
+    let again = gltf::parse(&written.bytes, no_file, &LoadOptions::default())
+        .expect("what was written can be read");
+    assert_eq!(again.nodes.len(), file.nodes.len());
+    assert_eq!(again.materials.len(), file.materials.len());
+    assert_eq!(again.skins.len(), file.skins.len());
+    let twice = again.to_glb(&WriteOptions::default()).expect("once more");
+    assert!(twice.bytes == written.bytes || !written.left_out.is_empty());
+    let small = file
+        .to_glb(&WriteOptions::default().with_quantize(true))
+        .expect("quantised");
+    gltf::parse(&small.bytes, no_file, &LoadOptions::default()).expect("quantised can be read");
 }

@@ -99,6 +99,56 @@ impl Image {
         }
     }
 
+    /// The picture at half the size, sides rounded down to 1 at least: each pixel is the mean of those that it covers. Colours are averaged as light
+    /// where the picture is `srgb`, and weighted by alpha, so that invisible ones do not bleed. Cost: one look at each pixel.
+    #[must_use]
+    pub fn halved(&self, srgb: bool) -> Self {
+        let to_linear: Vec<f32> = (0..=255u8).map(|value| linear(value, srgb)).collect();
+        let (width, height) = ((self.width / 2).max(1), (self.height / 2).max(1));
+        let mut pixels = Vec::with_capacity(width as usize * height as usize * 4);
+        // What a side of odd length has over belongs to the last pixel.
+        let covered = |at: u32, half: u32, full: u32| {
+            let end = if at + 1 == half { full } else { at * 2 + 2 };
+            (at * 2).min(full - 1)..end
+        };
+        for y in 0..height {
+            for x in 0..width {
+                let mut sum = [0f32; 4];
+                let mut plain = [0f32; 3];
+                let mut count = 0f32;
+                for from_y in covered(y, height, self.height) {
+                    for from_x in covered(x, width, self.width) {
+                        let at = (from_y as usize * self.width as usize + from_x as usize) * 4;
+                        let alpha = f32::from(self.pixels[at + 3]);
+                        for channel in 0..3 {
+                            let light = to_linear[usize::from(self.pixels[at + channel])];
+                            sum[channel] += light * alpha;
+                            plain[channel] += light;
+                        }
+                        sum[3] += alpha;
+                        count += 1.0;
+                    }
+                }
+                for channel in 0..3 {
+                    let visible = sum[3] > 0.0;
+                    let light = if visible {
+                        sum[channel] / sum[3]
+                    } else {
+                        plain[channel] / count
+                    };
+                    pixels.push(stored(light, srgb));
+                }
+                pixels.push((sum[3] / count).round() as u8);
+            }
+        }
+        Self {
+            width,
+            height,
+            format: self.format,
+            pixels,
+        }
+    }
+
     /// Width in pixels.
     #[must_use]
     pub const fn width(&self) -> u32 {
@@ -122,6 +172,26 @@ impl Image {
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
     }
+}
+
+/// A stored channel as light, 0 to 1 (IEC 61966-2-1).
+fn linear(value: u8, srgb: bool) -> f32 {
+    let value = f32::from(value) / 255.0;
+    match srgb {
+        false => value,
+        true if value <= 0.040_45 => value / 12.92,
+        true => ((value + 0.055) / 1.055).powf(2.4),
+    }
+}
+
+/// The other way round.
+fn stored(light: f32, srgb: bool) -> u8 {
+    let value = match srgb {
+        false => light,
+        true if light <= 0.003_130_8 => light * 12.92,
+        true => 1.055 * light.powf(1.0 / 2.4) - 0.055,
+    };
+    (value * 255.0).round() as u8
 }
 
 impl fmt::Debug for Image {

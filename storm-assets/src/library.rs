@@ -30,6 +30,12 @@ impl<T> Assets<T> {
         self.values.get(&handle)
     }
 
+    /// The value under a handle, to be changed or replaced; [`Arc::make_mut`] leaves it as it is for whoever else has it. Cost: O(log n).
+    #[must_use]
+    pub fn get_mut(&mut self, handle: Handle<T>) -> Option<&mut Arc<T>> {
+        self.values.get_mut(&handle)
+    }
+
     /// Takes the value under a handle away. Cost: O(log n).
     pub fn remove(&mut self, handle: Handle<T>) -> Option<Arc<T>> {
         self.values.remove(&handle)

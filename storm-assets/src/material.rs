@@ -216,6 +216,20 @@ impl Material {
         .flatten()
     }
 
+    /// The texture slots in use whose colours are sRGB.
+    pub fn colour_textures(&self) -> impl Iterator<Item = &TextureSlot> {
+        let specular = self.specular.as_ref();
+        let sheen = self.sheen.as_ref();
+        [
+            self.base_color_texture.as_ref(),
+            self.emissive_texture.as_ref(),
+            specular.and_then(|layer| layer.color_texture.as_ref()),
+            sheen.and_then(|layer| layer.color_texture.as_ref()),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
     /// Every texture slot that there is, used or not, to be changed; in the order of [`Material::textures`].
     pub fn textures_mut(&mut self) -> impl Iterator<Item = &mut Option<TextureSlot>> {
         let mut slots = vec![

@@ -1,6 +1,14 @@
 //! Unit vectors from vectors of any size.
 
-use glam::Vec3;
+use glam::{Quat, Vec3};
+
+/// How far the square of a length may be from 1 for the length to be left as it is. Normalising again would turn last digits over.
+pub(crate) const UNIT_SQUARED: f32 = 1e-6;
+
+/// Whether a rotation is of unit length as it is.
+pub(crate) fn is_unit(rotation: Quat) -> bool {
+    (rotation.length_squared() - 1.0).abs() <= UNIT_SQUARED
+}
 
 /// The direction of `v`; `None` where it has none (zero, or not finite).
 ///

@@ -4,7 +4,7 @@ use std::{fmt, num::NonZeroU32, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{action::Action, camera::CameraChoice, sky::SkyArgs};
+use crate::{action::Action, camera::CameraChoice, convert::Pictures, sky::SkyArgs};
 
 /// Shows, renders and describes glTF models.
 #[derive(Debug, Parser)]
@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Info(InfoArgs),
     /// Say what is wrong with a glTF model, in the codes of the Khronos validator; fails where there are errors
     Validate(ValidateArgs),
+    /// Write a glTF model as one .glb, with its meshes and pictures in another form where asked
+    Convert(ConvertArgs),
     /// Say what the Vulkan driver and the display of this machine can do
     Doctor(DoctorArgs),
 }
@@ -125,6 +127,27 @@ pub(crate) struct ValidateArgs {
     /// The model: .gltf or .glb
     pub(crate) file: PathBuf,
     /// As JSON, in the form of the Khronos validator's reports
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ConvertArgs {
+    /// The model: .gltf or .glb
+    pub(crate) file: PathBuf,
+    /// The .glb to write; one that is there is replaced
+    #[arg(short, long, value_name = "GLB")]
+    pub(crate) output: PathBuf,
+    /// Pictures: keep (as they are), png, webp (without loss, smaller; readers need EXT_texture_webp), jpeg or jpeg:QUALITY (1 to 100)
+    #[arg(long, value_name = "FORMAT", default_value = "keep")]
+    pub(crate) pictures: Pictures,
+    /// Halve pictures until no side is longer than this
+    #[arg(long, value_name = "PIXELS")]
+    pub(crate) picture_size: Option<NonZeroU32>,
+    /// Store vertices in 8 and 16 bits (KHR_mesh_quantization): smaller, and positions are off by up to 1/131,000 of the mesh
+    #[arg(long)]
+    pub(crate) quantize: bool,
+    /// Say on standard output what was done, as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -2,7 +2,10 @@
 
 use std::{io, path::PathBuf};
 
-use storm_assets::{gltf::GltfError, hdr::HdrError};
+use storm_assets::{
+    gltf::{GltfError, WriteError},
+    hdr::HdrError,
+};
 use storm_render::RenderError;
 
 /// Exit codes of the program, beside 0 for success and 2, which clap gives for wrong usage.
@@ -37,6 +40,14 @@ pub enum ViewerError {
         title: String,
         /// What the renderer refused.
         source: RenderError,
+    },
+    /// What was read cannot be written.
+    #[error("{title}: cannot be converted: {source}")]
+    Convert {
+        /// The file.
+        title: String,
+        /// What is in the way.
+        source: WriteError,
     },
     /// There is a file, but not the part of it that was asked for.
     #[error("{file}: no {what} {wanted}; {offer}")]

@@ -7,6 +7,7 @@ pub mod camera;
 mod capture;
 mod cli;
 pub mod content;
+mod convert;
 mod demo;
 mod doctor;
 pub mod error;
@@ -81,6 +82,7 @@ fn run_command(command: &Command) -> Result<(), ViewerError> {
         Command::Render(args) => render::run(args),
         Command::Info(args) => info::run(args),
         Command::Validate(args) => validate::run(args),
+        Command::Convert(args) => convert::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::View(args) => view(args),
         Command::Demo(args) => demo::run(args),

@@ -11,7 +11,9 @@ use super::{
     node::Node,
     primitive::ReadMesh,
 };
-use crate::{Clip, Interpolation, PointerObject, PointerTrack, Skin, Track, TrackValues};
+use crate::{
+    Clip, Interpolation, PointerObject, PointerTrack, Skin, Track, TrackValues, unit::is_unit,
+};
 
 fn accessor<'d, 'a>(data: &'d Data<'a>, index: Cursor<'_>) -> Result<&'d Accessor<'a>, Problem> {
     Ok(&data.accessors[index.index(data.accessors.len(), "accessors")?])
@@ -506,6 +508,9 @@ fn unit_rotations(
     let mut mended = 0usize;
     for value in values.iter_mut().skip(start).step_by(step) {
         let quaternion = glam::Quat::from_array(*value);
+        if is_unit(quaternion) {
+            continue;
+        }
         let length = quaternion.length();
         if (length - 1.0).abs() > 1e-2 {
             mended += 1;

@@ -10,7 +10,10 @@ use super::{
     error::{Problem, shortened},
     primitive::Surroundings,
 };
-use crate::{Mesh, MorphTarget, unit::unit};
+use crate::{
+    Mesh, MorphTarget,
+    unit::{UNIT_SQUARED, unit},
+};
 
 pub(super) fn accessor<'d, 'a>(
     surroundings: &Surroundings<'a, 'd>,
@@ -354,6 +357,12 @@ pub(super) fn clean_skin(context: &mut Context, place: Cursor<'_>, mesh: &mut Me
         let off = !(0.99..=1.01).contains(&sum);
         mended += usize::from(negative || off);
         let usable = sum > 0.0 && sum.is_finite();
+        // Dividing again would turn last digits over.
+        let sum = if (sum - 1.0).abs() <= UNIT_SQUARED {
+            1.0
+        } else {
+            sum
+        };
         if !usable {
             // The first joint takes a vertex that no joint claims.
             mesh.weights[0][vertex] = [1.0, 0.0, 0.0, 0.0];

@@ -17,6 +17,7 @@ pub(super) struct Context {
     pub(super) source: String,
     /// Extensions that the caller does not want.
     without: Vec<String>,
+    pub(super) keep_encoded: bool,
     pub(super) warnings: Vec<Warning>,
     /// How many warnings there were, kept or not.
     pub(super) warning_count: usize,
@@ -32,6 +33,7 @@ impl Context {
             limits: options.limits.clone(),
             source,
             without: options.without.clone(),
+            keep_encoded: options.keep_encoded,
             warnings: Vec::new(),
             warning_count: 0,
             progress: options.progress.clone(),

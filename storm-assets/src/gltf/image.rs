@@ -11,7 +11,52 @@ use super::{
     error::{Problem, shortened},
     resource::{self, Resolver, view_bytes},
 };
-use crate::{Image, PixelFormat};
+use crate::{Handle, Image, PixelFormat};
+
+/// A picture of a file.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Picture {
+    /// For people; need not be unique.
+    pub name: String,
+    /// Its pixels, in the library.
+    pub image: Handle<Image>,
+    /// Its bytes as they came: see [`LoadOptions::keep_encoded`](super::LoadOptions::keep_encoded).
+    pub encoded: Option<Encoded>,
+}
+
+impl Picture {
+    /// A picture of this name, with the pixels that the library has under `image`.
+    #[must_use]
+    pub fn new(name: &str, image: Handle<Image>) -> Self {
+        Self {
+            name: name.to_owned(),
+            image,
+            encoded: None,
+        }
+    }
+}
+
+/// The bytes of a picture file.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Encoded {
+    /// `image/png`, `image/jpeg`, `image/webp` or `image/ktx2`.
+    pub media_type: &'static str,
+    /// All of the file.
+    pub bytes: Vec<u8>,
+}
+
+impl std::fmt::Debug for Encoded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Encoded({}, {} bytes)",
+            self.media_type,
+            self.bytes.len()
+        )
+    }
+}
 
 /// Fetches and decodes one element of `images`. `None` is a picture in a format that belongs to an extension: it is noted, and the
 /// materials go without it.
@@ -20,7 +65,7 @@ pub(super) fn read(
     resolver: &mut Resolver<'_>,
     data: &Data<'_>,
     place: Cursor<'_>,
-) -> Result<Option<Image>, Problem> {
+) -> Result<Option<(Image, Option<Encoded>)>, Problem> {
     let stated = place.optional_text("mimeType")?;
     let (bytes, in_uri): (Cow<'_, [u8]>, Option<&str>) =
         match (place.get("uri")?, place.get("bufferView")?) {
@@ -81,10 +126,21 @@ pub(super) fn read(
         Format::WebP => decode(context, place, &bytes, ImageFormat::WebP),
         Format::Ktx2 => decode_ktx2(context, place, &bytes),
     };
-    decoded.map(Some).map_err(|error| match error {
+    let decoded = decoded.map_err(|error| match error {
         DecodeError::Limit(problem) => problem,
         DecodeError::Broken(message) => broken(message),
-    })
+    })?;
+    let mut encoded = None;
+    if context.keep_encoded {
+        context
+            .budget
+            .values::<u8>(bytes.len(), || place.pointer())?;
+        encoded = Some(Encoded {
+            media_type: found,
+            bytes: bytes.into_owned(),
+        });
+    }
+    Ok(Some((decoded, encoded)))
 }
 
 #[derive(Clone, Copy)]

@@ -8,6 +8,7 @@ use super::{
     error::Problem,
     transform::NodeTransform,
 };
+use crate::unit::is_unit;
 
 /// Reads the places of the instances of a node, relative to it; empty where it has none.
 pub(super) fn read(
@@ -53,6 +54,10 @@ pub(super) fn read(
         let mut mended = 0usize;
         for (instance, value) in instances.iter_mut().zip(values) {
             let rotation = glam::Quat::from_array(value);
+            if is_unit(rotation) {
+                instance.rotation = rotation;
+                continue;
+            }
             let length = rotation.length();
             mended += usize::from((length - 1.0).abs() > 1e-2);
             instance.rotation = if length.is_finite() && length > 1e-6 {

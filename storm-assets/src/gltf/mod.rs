@@ -1,4 +1,4 @@
-//! The glTF 2.0 reader.
+//! The glTF 2.0 reader and writer.
 //!
 //! [`load`] reads a file and what lies beside it; [`parse`] reads bytes and asks a resolver for the rest, without a file system. Both give a
 //! [`Gltf`]: a [`Library`] of values and the nodes that place them. `docs/assets.md` has the layers and invariants.
@@ -6,6 +6,8 @@
 //! Core 2.0 is read in full, with the extensions of [`SUPPORTED_EXTENSIONS`]. An unknown extension that a file requires is an error;
 //! one that it uses is a warning, and the core values stand. A consumer that cannot show what an extension says puts it into
 //! [`LoadOptions::without`], so that nobody sees a wrong picture without a word.
+//!
+//! [`Gltf::to_glb`] writes one file of such values.
 //!
 //! ```no_run
 //! use storm_assets::gltf::{self, LoadOptions};
@@ -51,12 +53,14 @@ mod summary;
 mod transform;
 mod uri;
 pub mod validate;
+mod write;
 
 #[cfg(feature = "ecs")]
 pub use self::spawn::Spawned;
 pub use self::{
     error::{GltfError, Problem, Warning},
     extensions::SUPPORTED_EXTENSIONS,
+    image::{Encoded, Picture},
     kept::Kept,
     limits::Limits,
     load::load,
@@ -68,6 +72,7 @@ pub use self::{
     rest::PosedPrimitive,
     summary::Summary,
     transform::NodeTransform,
+    write::{PictureFormat, WriteError, WriteOptions, Written},
 };
 use crate::{Clip, Handle, Library, Material, Mesh, Skin};
 
@@ -81,6 +86,8 @@ pub struct Gltf {
     pub version: String,
     /// What wrote the file; empty where it does not say.
     pub generator: String,
+    /// Who has the rights; empty where it does not say.
+    pub copyright: String,
     /// Whether it is a binary glTF.
     pub is_glb: bool,
     /// The values. Ids derive from labels: `mesh/0/primitive/1`, `material/2`, `material/default`, `image/3`, `skin/0`, `clip/0`.
@@ -97,6 +104,8 @@ pub struct Gltf {
     pub materials: Vec<Handle<Material>>,
     /// For nodes (first) and the place in their list of primitives (second), the mesh in its rest pose: see [`Gltf::pose_at_rest`].
     pub rest_meshes: BTreeMap<(usize, usize), Handle<Mesh>>,
+    /// Pictures, in file order; those that no material uses have no value in the library.
+    pub images: Vec<Picture>,
     /// Skins, in file order.
     pub skins: Vec<Handle<Skin>>,
     /// Animations, in file order.

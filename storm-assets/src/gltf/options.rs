@@ -17,6 +17,8 @@ pub struct LoadOptions {
     /// the consumer does not draw. A file that requires one is refused, one that only uses it is read with its core values and a warning.
     /// Empty by default: everything is read.
     pub without: Vec<String>,
+    /// Whether pictures are also kept as they came, in [`Picture::encoded`](super::Picture::encoded), for a writer. Off by default.
+    pub keep_encoded: bool,
     /// Called after each part; breaking ends the loading with [`Problem::Cancelled`](super::Problem::Cancelled).
     pub progress: Option<ProgressFn>,
 }
@@ -46,6 +48,13 @@ impl LoadOptions {
         self
     }
 
+    /// The same options, with pictures kept as they came too: see [`LoadOptions::keep_encoded`].
+    #[must_use]
+    pub fn keep_encoded(mut self) -> Self {
+        self.keep_encoded = true;
+        self
+    }
+
     /// The same options with a progress callback.
     #[must_use]
     pub fn with_progress(
@@ -63,6 +72,7 @@ impl fmt::Debug for LoadOptions {
             .field("source", &self.source)
             .field("limits", &self.limits)
             .field("without", &self.without)
+            .field("keep_encoded", &self.keep_encoded)
             .field("progress", &self.progress.is_some())
             .finish()
     }

@@ -8,7 +8,8 @@ use super::{
     cursor::Cursor,
     decode::Data,
     error::{GltfError, Problem},
-    extensions, glb, image,
+    extensions, glb,
+    image::{self, Picture},
     json::Document,
     kept,
     material::{self, image_label},
@@ -82,7 +83,7 @@ fn read(context: &mut Context, bytes: &[u8], resolver: &mut Resolver<'_>) -> Res
             format!("{} bytes follow the GLB and are ignored", parts.trailing)
         });
     }
-    let (version, generator) = read_asset(context, root)?;
+    let asset = read_asset(context, root)?;
     let extensions = extensions::read(context, root)?;
     context.expect_parts(count_parts(root)?)?;
 
@@ -98,7 +99,7 @@ fn read(context: &mut Context, bytes: &[u8], resolver: &mut Resolver<'_>) -> Res
     };
 
     let mut library = Library::default();
-    read_images(
+    let images = read_images(
         context,
         resolver,
         root,
@@ -185,8 +186,9 @@ fn read(context: &mut Context, bytes: &[u8], resolver: &mut Resolver<'_>) -> Res
         .collect();
     Ok(Gltf {
         source: context.source.clone(),
-        version,
-        generator,
+        version: asset.version,
+        generator: asset.generator,
+        copyright: asset.copyright,
         is_glb: parts.is_glb,
         library,
         scenes,
@@ -194,6 +196,7 @@ fn read(context: &mut Context, bytes: &[u8], resolver: &mut Resolver<'_>) -> Res
         nodes,
         meshes,
         materials,
+        images,
         rest_meshes: std::collections::BTreeMap::new(),
         skins,
         clips,
@@ -209,8 +212,14 @@ fn read(context: &mut Context, bytes: &[u8], resolver: &mut Resolver<'_>) -> Res
     })
 }
 
-/// The `asset` object: version and generator.
-fn read_asset(context: &mut Context, root: Cursor<'_>) -> Result<(String, String), Problem> {
+/// What the `asset` object says.
+struct Asset {
+    version: String,
+    generator: String,
+    copyright: String,
+}
+
+fn read_asset(context: &mut Context, root: Cursor<'_>) -> Result<Asset, Problem> {
     let asset = root.required("asset")?;
     let version = |place: Cursor<'_>| -> Result<(u32, u32), Problem> {
         place
@@ -230,11 +239,18 @@ fn read_asset(context: &mut Context, root: Cursor<'_>) -> Result<(String, String
             return Err(place.wrong("2.0, the version that this reader knows"));
         }
     }
-    let generator = asset.optional_text("generator")?.unwrap_or_default();
-    context
-        .budget
-        .values::<u8>(generator.len(), || asset.pointer())?;
-    Ok((place.text()?.to_owned(), generator.to_owned()))
+    let mut text = |key| -> Result<String, Problem> {
+        let text = asset.optional_text(key)?.unwrap_or_default();
+        context
+            .budget
+            .values::<u8>(text.len(), || asset.pointer())?;
+        Ok(text.to_owned())
+    };
+    Ok(Asset {
+        version: place.text()?.to_owned(),
+        generator: text("generator")?,
+        copyright: text("copyright")?,
+    })
 }
 
 fn number(digits: &str) -> Option<u32> {
@@ -262,24 +278,28 @@ fn read_images(
     data: &Data<'_>,
     used: &[bool],
     library: &mut Library,
-) -> Result<(), Problem> {
+) -> Result<Vec<Picture>, Problem> {
     let Some(images) = root.get("images")? else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     // Images that no material uses are not decoded: they may be of formats that only an extension knows.
+    let mut pictures = context
+        .budget
+        .list::<Picture>(used.len(), || images.pointer())?;
     for ((index, place), used) in images.elements()?.1.enumerate().zip(used) {
+        let mut picture = Picture::new(&context.name(place)?, context.handle(&image_label(index)));
         if !*used {
             image::check(place, data.views.len())?;
         } else {
-            if let Some(image) = image::read(context, resolver, data, place)? {
-                library
-                    .images
-                    .insert(context.handle(&image_label(index)), image);
+            if let Some((image, encoded)) = image::read(context, resolver, data, place)? {
+                library.images.insert(picture.image, image);
+                picture.encoded = encoded;
             }
             context.part_done(Stage::Image)?;
         }
+        pictures.push(picture);
     }
-    Ok(())
+    Ok(pictures)
 }
 
 /// Puts meshes into the library under their labels.

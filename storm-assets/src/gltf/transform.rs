@@ -3,7 +3,7 @@
 use glam::{Mat3, Mat4, Quat, Vec3};
 
 use super::{context::Context, cursor::Cursor, error::Problem};
-use crate::unit::unit;
+use crate::unit::{is_unit, unit};
 
 /// A node's place relative to its parent: scale first, then rotation, then translation.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,7 +77,11 @@ pub(super) fn read(context: &mut Context, node: Cursor<'_>) -> Result<NodeTransf
                     format!("is a quaternion of length {length}; it is normalized")
                 });
             }
-            quaternion.normalize()
+            if is_unit(quaternion) {
+                quaternion
+            } else {
+                quaternion.normalize()
+            }
         }
     };
     Ok(NodeTransform {

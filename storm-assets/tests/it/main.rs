@@ -16,3 +16,4 @@ mod pose;
 mod refusals;
 mod tangents;
 mod validator;
+mod write;

@@ -2,6 +2,7 @@
 //! driver; `./storm test` installs one.
 
 mod capture;
+mod convert;
 mod docs;
 mod harness;
 mod info;
