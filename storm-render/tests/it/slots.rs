@@ -113,6 +113,7 @@ const PLACES: &[Place] = &[
             texture: Some(slot),
             ..FILM
         }),
+        base_color: [0.5, 0.5, 0.5, 1.0],
         roughness: 0.3,
         ..Material::default()
     }),
