@@ -30,6 +30,8 @@ pub mod gltf;
 pub mod ktx2;
 #[cfg(feature = "loader")]
 pub mod loader;
+#[cfg(feature = "gltf")]
+pub mod meshopt;
 
 #[cfg(feature = "ecs")]
 pub use crate::components::{LiveMaterial, MaterialHandle, MeshHandle, MorphWeights, Skinned};

@@ -39,7 +39,6 @@ mod kept;
 mod limits;
 mod load;
 mod material;
-mod meshopt;
 mod node;
 mod options;
 mod parse;
