@@ -28,6 +28,10 @@ mod unit;
 pub mod gltf;
 #[cfg(feature = "ktx2")]
 pub mod ktx2;
+#[cfg(feature = "loader")]
+pub mod loader;
+#[cfg(feature = "gltf")]
+pub mod meshopt;
 
 #[cfg(feature = "ecs")]
 pub use crate::components::{LiveMaterial, MaterialHandle, MeshHandle, MorphWeights, Skinned};

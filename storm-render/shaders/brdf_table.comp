@@ -1,7 +1,9 @@
 #version 460
-// What a surface reflects of a white sky: scale and bias of its F0, by n·v across and roughness down (Karis 2013).
+// What a surface reflects of a white sky: scale and bias of its F0, by n·v across and roughness down (Karis 2013); and what
+// a white sheen does.
 #extension GL_GOOGLE_include_directive : require
 #include "environment.glsl"
+#include "sheen.glsl"
 
 layout(local_size_x = 8, local_size_y = 8) in;
 
@@ -12,6 +14,22 @@ layout(push_constant, scalar) uniform Push {
 };
 
 const uint SAMPLES = 128u;
+const uint SHEEN_SAMPLES = 256u;
+
+// A fibre sends light far from any one direction: the whole hemisphere is sampled evenly.
+float sheen(vec3 v, float roughness) {
+    float alpha = max(roughness, SHEEN_ROUGHNESS_MIN) * max(roughness, SHEEN_ROUGHNESS_MIN);
+    float sum = 0.0;
+    for (uint i = 0u; i < SHEEN_SAMPLES; ++i) {
+        vec2 u = hammersley(i, SHEEN_SAMPLES);
+        float n_l = u.y + 0.5 / float(SHEEN_SAMPLES);
+        float across = sqrt(max(1.0 - n_l * n_l, 0.0));
+        float phi = 2.0 * PI * u.x;
+        vec3 h = normalize(v + vec3(across * cos(phi), across * sin(phi), n_l));
+        sum += sheen_distribution(h.z, alpha) * sheen_visibility(n_l, v.z, alpha) * n_l;
+    }
+    return min(2.0 * PI * sum / float(SHEEN_SAMPLES), 1.0);
+}
 
 void main() {
     uvec2 at = gl_GlobalInvocationID.xy;
@@ -38,5 +56,5 @@ void main() {
         sum += weight * vec2(1.0 - fresnel, fresnel);
     }
     sum /= float(SAMPLES);
-    result.at[at.y * side + at.x] = to_halves(vec3(sum, 0.0));
+    result.at[at.y * side + at.x] = to_halves(vec3(sum, sheen(v, roughness)));
 }

@@ -32,14 +32,19 @@ struct MeshInfo {
     uint uv0;       // 2 floats
     uint uv1;       // 2 floats
     uint colors;    // 4 × unorm16
-    uint flags;
+    uint flags;     // MESH_UNLIT; from bit 8 on, the number of UV sets where there are more than two
     uint previous;  // positions in the frame before: those above, where nothing deforms them
 };
 const uint MESH_UNLIT = 1u;
 
 struct TextureRef {
-    uint image;          // slot, or NONE
-    uint sampler_and_uv; // slot in the low half, UV set in the high half
+    uint image; // slot, or NONE
+    uint how;   // slot of the sampler in 8 bits, which of the UVs that reach fragments in 4, number of a UvTransform in 20
+};
+
+// KHR_texture_transform: rows of an affine matrix. Number 0 is none.
+struct UvTransform {
+    vec3 rows[2];
 };
 
 struct MaterialInfo {
@@ -55,9 +60,51 @@ struct MaterialInfo {
     TextureRef normal_texture;
     TextureRef occlusion_texture;
     TextureRef emissive_texture;
-    uint alpha_mode;
-    uint pad;
+    uint flags;  // MATERIAL_UNLIT
+    uint layers; // number of a LayerInfo, or NONE
 };
+const uint MATERIAL_UNLIT = 1u;
+
+// What the layers of a material need beside: only materials that have some have one.
+struct LayerInfo {
+    uvec2 uv_sets;       // a byte each: the mesh's UV set that reaches fragments in this place
+    uint flags;
+    float ior;
+    vec3 specular_color;
+    float specular;
+    vec3 sheen_color;
+    float sheen_roughness;
+    float clearcoat;
+    float clearcoat_roughness;
+    float clearcoat_normal_scale;
+    float dielectric_f0; // of the IOR alone
+    vec3 absorption;     // 1 / metres
+    float thickness;     // metres in the space of the mesh
+    float transmission;
+    float dispersion;
+    float anisotropy;
+    float iridescence;
+    vec2 anisotropy_rotation; // cosine and sine
+    vec2 film_thickness; // nanometres: least and most
+    float film_ior;
+    uint pad;
+    TextureRef textures[12];
+};
+// The mesh's tangents are not those of the coat's normal texture.
+const uint COAT_HAS_OWN_FRAME = 1u;
+// Places in LayerInfo::textures.
+const uint SPECULAR_TEXTURE = 0u;
+const uint SPECULAR_COLOR_TEXTURE = 1u;
+const uint CLEARCOAT_TEXTURE = 2u;
+const uint CLEARCOAT_ROUGHNESS_TEXTURE = 3u;
+const uint CLEARCOAT_NORMAL_TEXTURE = 4u;
+const uint SHEEN_COLOR_TEXTURE = 5u;
+const uint SHEEN_ROUGHNESS_TEXTURE = 6u;
+const uint TRANSMISSION_TEXTURE = 7u;
+const uint THICKNESS_TEXTURE = 8u;
+const uint ANISOTROPY_TEXTURE = 9u;
+const uint IRIDESCENCE_TEXTURE = 10u;
+const uint FILM_THICKNESS_TEXTURE = 11u;
 
 // A light at a place. Candela for points and spots.
 struct PunctualLight {
@@ -103,6 +150,8 @@ layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Tr
 layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer Metas { InstanceMeta at[]; };
 layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer Meshes { MeshInfo at[]; };
 layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer Materials { MaterialInfo at[]; };
+layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer LayerInfos { LayerInfo at[]; };
+layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer UvTransforms { UvTransform at[]; };
 layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer Lights { PunctualLight at[]; };
 // Nine coefficients of the sky's irradiance, in `irradiance()`'s basis.
 layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer Harmonics { vec3 at[9]; };
@@ -130,6 +179,8 @@ layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Gl
     uint clamp_sampler;
     uint64_t lighting;       // address of what lighting.glsl describes
     Words parameters;        // named numbers: the scene's, then each material's, PARAMETERS of each
+    LayerInfos layers;
+    UvTransforms uv_transforms;
 };
 
 layout(set = 0, binding = 0) uniform texture2D images[];

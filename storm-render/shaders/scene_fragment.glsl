@@ -14,7 +14,18 @@ const bool LIGHT_SHADOWS = (FEATURES & 4u) != 0u;
 const bool CLUSTERED = (FEATURES & 8u) != 0u;
 const bool OCCLUSION = (FEATURES & 16u) != 0u;
 // What is shown instead of colours: 0 nothing, 1 normals, 2 cascades, 3 lights of clusters, 4 instances, 5 levels.
-const uint DEBUG = FEATURES >> 8;
+const uint DEBUG = FEATURES >> 8 & 255u;
+// What a material needs beyond the metallic-roughness of glTF's core, bit by bit: `src/scene/layers.rs` sets it.
+const uint LAYERS = FEATURES >> 16 & 255u;
+const bool TRANSFORMS = (LAYERS & 1u) != 0u;
+const bool SPECULAR = (LAYERS & 4u) != 0u;
+const bool CLEARCOAT = (LAYERS & 8u) != 0u;
+const bool SHEEN = (LAYERS & 16u) != 0u;
+const bool ANISOTROPY = (LAYERS & 32u) != 0u;
+const bool IRIDESCENCE = (LAYERS & 64u) != 0u;
+const bool TRANSMISSION = (LAYERS & 128u) != 0u;
+// Whether light is more than that of the core.
+const bool LAYERED = (LAYERS & 0xfcu) != 0u;
 
 #ifdef SURFACE
 // Alpha alone: depth, shadow maps and motion of masked surfaces.
@@ -47,12 +58,19 @@ layout(location = 6) in vec3 in_now;
 layout(location = 7) in vec3 in_before;
 #endif
 layout(location = 8) flat in uint in_slot;
+#ifdef WIDE
+layout(location = 9) in vec4 in_uv_2;
+layout(location = 10) in vec4 in_uv_4;
+layout(location = 11) in vec4 in_uv_6;
+#define WIDE_UVS true
+#endif
 
 layout(location = 0) out vec4 out_color;
 #if defined(WEIGHTED) || defined(SURFACE)
 layout(location = 1) out float out_unseen;
 #endif
 
+#define WITH_TRANSFORMS TRANSFORMS
 #include "texture.glsl"
 
 // Trowbridge-Reitz normal distribution.
@@ -68,6 +86,29 @@ float visibility(float n_l, float n_v, float a2) {
     return 0.5 / max(l + v, 1e-7);
 }
 
+// What a surface is beyond the core; each part counts only where the pipeline is made for it.
+struct Layer {
+    vec3 base;            // colour of what is not reflected at the surface, and of metal
+    float metallic;
+    vec3 dielectric_f0;
+    float specular;       // strength of dielectric reflection
+    vec3 tangent;         // along which reflections are stretched
+    float alpha_along;    // squared roughness along it
+    vec3 bitangent;
+    float anisotropy;
+    vec3 coat_normal;
+    float coat;           // part that is covered
+    vec3 sheen;
+    float sheen_roughness;
+    float coat_roughness;
+    float sheen_kept;     // part of the light that sheen leaves to what is below, towards the eye
+    float film;           // part that the film covers
+    float film_ior;
+    float film_thickness;
+    float transmission;
+    float roughness;
+};
+
 struct Surface {
     vec3 normal;
     vec3 face;    // without a normal map, towards the eye
@@ -76,10 +117,79 @@ struct Surface {
     vec3 diffuse; // albedo of the dielectric part
     vec3 f0;
     float alpha;  // roughness squared
+    Layer layer;
 };
+
+// The frame of UV coordinates on the screen, where there are no tangents (Mikkelsen 2010).
+void screen_tangents(vec3 n, float side, vec2 uv, out vec3 t, out vec3 b) {
+    vec3 px = dFdx(in_relative), py = dFdy(in_relative);
+    vec2 ux = dFdx(uv), uy = dFdy(uv);
+    vec3 across_y = cross(py, n), across_x = cross(n, px);
+    vec3 u = across_y * ux.x + across_x * uy.x;
+    vec3 v = across_y * ux.y + across_x * uy.y;
+    float scale = inversesqrt(max(max(dot(u, u), dot(v, v)), 1e-30));
+    // The screen's Y points down, which turns both round; +Y of a normal map points up the picture, against V;
+    // seen from behind, the screen is mirrored.
+    t = -side * scale * u;
+    b = side * scale * v;
+}
+
+// A normal of a map, on a face of normal `n`. `given` says whether the mesh's tangents are those of the map's UVs.
+vec3 mapped_normal(vec3 n, float side, TextureRef map, float strength, bool given) {
+    vec3 d = look_up(map, vec4(0.5, 0.5, 1.0, 1.0)).xyz * 2.0 - 1.0;
+    d.xy *= strength;
+    vec3 t, b;
+    if (given) {
+        t = in_tangent.xyz;
+        b = cross(n, t) * in_tangent.w;
+        if (TRANSFORMS && map.how >> 12 != 0u) {
+            // Tangents follow the mesh's UVs; what the map is turned and mirrored by turns and mirrors its normals.
+            UvTransform m = globals.uv_transforms.at[map.how >> 12];
+            vec2 u = vec2(m.rows[0].x, m.rows[1].x), v = vec2(m.rows[0].y, m.rows[1].y);
+            u *= inversesqrt(max(dot(u, u), 1e-30));
+            v *= inversesqrt(max(dot(v, v), 1e-30));
+            d.xy = vec2(u.x * d.x - u.y * d.y, v.y * d.y - v.x * d.x);
+        }
+    } else {
+        screen_tangents(n, side, uv_of(map), t, b);
+    }
+    vec3 world = d.x * t + d.y * b + d.z * n;
+    return side * normalize(world);
+}
+
+// `given` says whether the mesh's tangents are those of the map's UVs.
+vec3 shading_normal(TextureRef map, float strength, bool given) {
+    vec3 n = normalize(in_normal);
+    if (dot(in_normal, in_normal) < 1e-12) {
+        n = normalize(cross(dFdx(in_relative), dFdy(in_relative)));
+        // Of the two sides, the one that is seen.
+        return dot(n, in_relative) > 0.0 ? -n : n;
+    }
+    float side = gl_FrontFacing ? 1.0 : -1.0;
+    if (map.image == NONE) {
+        return side * n;
+    }
+    return mapped_normal(n, side, map, strength, given);
+}
+
+// The directions in which U grows and V falls on the surface, whichever side of it is seen.
+void tangents(TextureRef map, out vec3 t, out vec3 b) {
+    vec3 n = normalize(in_normal);
+    if (in_tangent.w != 0.0) {
+        t = in_tangent.xyz;
+        b = cross(n, t) * in_tangent.w;
+    } else {
+        screen_tangents(n, gl_FrontFacing ? 1.0 : -1.0, uv_of(map), t, b);
+    }
+}
+
+#include "layers.glsl"
 
 // Radiance towards the eye from light of unit irradiance at normal incidence.
 vec3 reflectance(Surface s, vec3 light) {
+    if (LAYERED) {
+        return layered_reflectance(s, light);
+    }
     float n_l = dot(s.normal, light);
     if (n_l <= 0.0) {
         return vec3(0.0);
@@ -110,9 +220,7 @@ vec3 image_based_light(Surface s, float roughness) {
     vec3 radiance = textureLod(samplerCube(cubes[globals.sky_cube], samplers[globals.clamp_sampler]), reflected,
                                roughness * float(globals.sky_levels - 1u)).rgb;
     vec3 diffuse_light = irradiance(s.normal);
-    vec3 rough_fresnel = max(vec3(1.0 - roughness), s.f0) - s.f0;
-    vec3 k_s = s.f0 + rough_fresnel * pow(1.0 - s.n_v, 5.0);
-    vec3 single = k_s * table.x + table.y;
+    vec3 single = s.f0 * table.x + table.y;
     float e_ms = 1.0 - (table.x + table.y);
     vec3 f_average = s.f0 + (1.0 - s.f0) / 21.0;
     vec3 multiple = e_ms * single * f_average / (1.0 - f_average * e_ms);
@@ -140,7 +248,7 @@ vec3 light_from(Surface s, uint i) {
     if (strength <= 0.0) {
         return vec3(0.0);
     }
-    if (LIGHT_SHADOWS && light.shadow != NONE && dot(s.normal, l) > 0.0) {
+    if (LIGHT_SHADOWS && light.shadow != NONE && (LAYERED || dot(s.normal, l) > 0.0)) {
         Lighting lighting = Lighting(globals.lighting);
         strength *= light_lit(lighting, light.shadow, light.spot_scale == 0.0, in_relative, s.face, to_light);
     }
@@ -178,41 +286,6 @@ vec3 face_normal() {
     n *= inversesqrt(max(dot(n, n), 1e-30));
     vec3 view = globals.eye.w == 0.0 ? globals.eye.xyz : -in_relative;
     return dot(n, view) < 0.0 ? -n : n;
-}
-
-vec3 shading_normal(MaterialInfo m) {
-    vec3 n = normalize(in_normal);
-    if (dot(in_normal, in_normal) < 1e-12) {
-        n = normalize(cross(dFdx(in_relative), dFdy(in_relative)));
-        // Of the two sides, the one that is seen.
-        return dot(n, in_relative) > 0.0 ? -n : n;
-    }
-    float side = gl_FrontFacing ? 1.0 : -1.0;
-    if (m.normal_texture.image == NONE) {
-        return side * n;
-    }
-    vec2 uv = uv_of(m.normal_texture);
-    vec3 t, b;
-    if (in_tangent.w != 0.0) {
-        t = in_tangent.xyz;
-        b = cross(n, t) * in_tangent.w;
-    } else {
-        // No tangents: the frame of the UV coordinates on the screen (Mikkelsen 2010).
-        vec3 px = dFdx(in_relative), py = dFdy(in_relative);
-        vec2 ux = dFdx(uv), uy = dFdy(uv);
-        vec3 across_y = cross(py, n), across_x = cross(n, px);
-        vec3 u = across_y * ux.x + across_x * uy.x;
-        vec3 v = across_y * ux.y + across_x * uy.y;
-        float scale = inversesqrt(max(max(dot(u, u), dot(v, v)), 1e-30));
-        // The screen's Y points down, which turns both round; +Y of a normal map points up the picture, against V;
-        // seen from behind, the screen is mirrored.
-        t = -side * scale * u;
-        b = side * scale * v;
-    }
-    vec3 d = look_up(m.normal_texture, vec4(0.5, 0.5, 1.0, 1.0)).xyz * 2.0 - 1.0;
-    d.xy *= m.normal_scale;
-    vec3 world = d.x * t + d.y * b + d.z * n;
-    return side * normalize(world);
 }
 
 // From blue over green to red.
@@ -264,7 +337,7 @@ vec4 surface_texture(uint number, vec2 uv) {
     if (t.image == NONE) {
         return vec4(1.0);
     }
-    return texture(sampler2D(images[nonuniformEXT(t.image)], samplers[nonuniformEXT(t.sampler_and_uv & 0xffffu)]), uv);
+    return texture(sampler2D(images[nonuniformEXT(t.image)], samplers[nonuniformEXT(t.how & 0xffu)]), uv);
 }
 
 // What the material of glTF is here, and what the user's function makes of it.
@@ -272,7 +345,7 @@ SurfaceOutput surface_here(MaterialInfo m, vec4 base) {
     vec4 metallic_roughness = look_up(m.metallic_roughness_texture, vec4(1.0));
     SurfaceOutput o;
     o.base_color = base;
-    o.normal = shading_normal(m);
+    o.normal = shading_normal(m.normal_texture, m.normal_scale, in_tangent.w != 0.0);
     o.metallic = m.metallic * metallic_roughness.b;
     o.roughness = m.roughness * metallic_roughness.g;
     o.emissive = m.emissive * look_up(m.emissive_texture, vec4(1.0)).rgb;
@@ -321,7 +394,7 @@ void main() {
 #else
     vec3 color = m.emissive * look_up(m.emissive_texture, vec4(1.0)).rgb;
 #endif
-    if ((in_material_and_flags.y & MESH_UNLIT) != 0u) {
+    if ((in_material_and_flags.y & MESH_UNLIT) != 0u || (m.flags & MATERIAL_UNLIT) != 0u) {
         color += base.rgb;
     } else {
         Surface s;
@@ -333,7 +406,7 @@ void main() {
         vec4 metallic_roughness = look_up(m.metallic_roughness_texture, vec4(1.0));
         float metallic = clamp(m.metallic * metallic_roughness.b, 0.0, 1.0);
         float roughness = clamp(m.roughness * metallic_roughness.g, 0.0, 1.0);
-        s.normal = shading_normal(m);
+        s.normal = shading_normal(m.normal_texture, m.normal_scale, in_tangent.w != 0.0);
 #endif
         s.face = SUN_SHADOWS || LIGHT_SHADOWS ? face_normal() : s.normal;
         s.view = globals.eye.w == 0.0 ? globals.eye.xyz : normalize(-in_relative);
@@ -351,9 +424,14 @@ void main() {
         if (OCCLUSION && !BLEND) {
             occlusion = min(occlusion, texelFetch(visibility_map, ivec2(gl_FragCoord.xy), 0).r);
         }
-        color += image_based_light(s, roughness) * occlusion;
+        if (LAYERED) {
+            s.layer = layer_here(m, globals.layers.at[m.layers], s, base.rgb, metallic, roughness);
+            color = emitted_through(s, color) + layered_sky(s, irradiance(s.normal), vec3(0.0), occlusion);
+        } else {
+            color += image_based_light(s, roughness) * occlusion;
+        }
         float sun = 1.0;
-        if (SUN_SHADOWS && dot(s.normal, globals.sky.sun_direction) > 0.0) {
+        if (SUN_SHADOWS && (LAYERED || dot(s.normal, globals.sky.sun_direction) > 0.0)) {
             sun = sun_lit(Lighting(globals.lighting), in_relative, s.face, globals.sky.sun_direction);
         }
         color += sun * globals.sky.sun_color * reflectance(s, globals.sky.sun_direction);
@@ -380,7 +458,7 @@ void main() {
 #ifdef SURFACE
         color = debug_color(here.normal);
 #else
-        color = debug_color(shading_normal(m));
+        color = debug_color(shading_normal(m.normal_texture, m.normal_scale, in_tangent.w != 0.0));
 #endif
     }
     float alpha = BLEND ? clamp(base.a, 0.0, 1.0) : 1.0;

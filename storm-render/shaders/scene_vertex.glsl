@@ -10,6 +10,22 @@ layout(location = 5) flat out uvec2 out_material_and_flags;
 
 invariant gl_Position;
 
+#ifdef WIDE
+// UVs beyond the two that all materials have.
+layout(location = 9) out vec4 out_uv_2;
+layout(location = 10) out vec4 out_uv_4;
+layout(location = 11) out vec4 out_uv_6;
+#endif
+
+// A UV set of a mesh that has more than two: they lie one behind the other.
+vec2 uv_at(MeshInfo mesh, Words words, uint set) {
+    if (set >= mesh.flags >> 8) {
+        return vec2(0.0);
+    }
+    uint at = mesh.uv0 + set * (mesh.uv1 - mesh.uv0) + 2u * uint(gl_VertexIndex);
+    return uintBitsToFloat(uvec2(words.at[at], words.at[at + 1u]));
+}
+
 vec3 unpack_direction(uint word) {
     return octahedral(unpackSnorm2x16(word));
 }
@@ -63,6 +79,23 @@ void main() {
     }
     if (mesh.uv1 != NONE) {
         out_uv.zw = uintBitsToFloat(uvec2(words.at[mesh.uv1 + 2u * v], words.at[mesh.uv1 + 2u * v + 1u]));
+    }
+#ifdef WIDE
+    out_uv_2 = vec4(0.0);
+    out_uv_4 = vec4(0.0);
+    out_uv_6 = vec4(0.0);
+#endif
+    uint layers = mesh.flags >> 8 == 0u ? NONE : globals.materials.at[meta.material].layers;
+    if (layers != NONE) {
+        // The mesh has more than two sets, and the material says which reach fragments.
+        uvec2 sets = globals.layers.at[layers].uv_sets;
+        out_uv.xy = uv_at(mesh, words, sets.x & 255u);
+        out_uv.zw = uv_at(mesh, words, sets.x >> 8 & 255u);
+#ifdef WIDE
+        out_uv_2 = vec4(uv_at(mesh, words, sets.x >> 16 & 255u), uv_at(mesh, words, sets.x >> 24));
+        out_uv_4 = vec4(uv_at(mesh, words, sets.y & 255u), uv_at(mesh, words, sets.y >> 8 & 255u));
+        out_uv_6 = vec4(uv_at(mesh, words, sets.y >> 16 & 255u), uv_at(mesh, words, sets.y >> 24));
+#endif
     }
     out_color = vec4(1.0);
     if (mesh.colors != NONE) {

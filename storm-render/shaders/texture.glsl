@@ -1,7 +1,27 @@
-// Looking a material's textures up with the UV set that each names. Needs common.glsl and `in_uv`.
+// Looking a material's textures up with the UVs that each names. Needs common.glsl, `globals` and `in_uv`. Where
+// `WITH_TRANSFORMS` is defined it says whether textures may have transforms of their own; else they may.
+#ifndef WITH_TRANSFORMS
+#define WITH_TRANSFORMS true
+#endif
+
+// One of the UVs that reach fragments.
+vec2 uv_number(uint number) {
+#ifdef WIDE_UVS
+    if (WIDE_UVS && number > 1u) {
+        vec4 pair = number < 4u ? in_uv_2 : number < 6u ? in_uv_4 : in_uv_6;
+        return (number & 1u) == 0u ? pair.xy : pair.zw;
+    }
+#endif
+    return number == 0u ? in_uv.xy : in_uv.zw;
+}
 
 vec2 uv_of(TextureRef t) {
-    return (t.sampler_and_uv >> 16) == 0u ? in_uv.xy : in_uv.zw;
+    vec2 uv = uv_number(t.how >> 8 & 15u);
+    if (WITH_TRANSFORMS && t.how >> 12 != 0u) {
+        UvTransform m = globals.uv_transforms.at[t.how >> 12];
+        uv = vec2(dot(m.rows[0], vec3(uv, 1.0)), dot(m.rows[1], vec3(uv, 1.0)));
+    }
+    return uv;
 }
 
 vec4 look_up(TextureRef t, vec4 otherwise) {
@@ -10,6 +30,5 @@ vec4 look_up(TextureRef t, vec4 otherwise) {
     if (t.image == NONE) {
         return otherwise;
     }
-    return texture(sampler2D(images[nonuniformEXT(t.image)], samplers[nonuniformEXT(t.sampler_and_uv & 0xffffu)]),
-                   uv_of(t));
+    return texture(sampler2D(images[nonuniformEXT(t.image)], samplers[nonuniformEXT(t.how & 0xffu)]), uv_of(t));
 }

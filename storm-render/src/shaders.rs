@@ -25,6 +25,9 @@ macro_rules! shaders {
 shaders! {
     SCENE_VERT = "scene.vert",
     SCENE_FRAG = "scene.frag",
+    SCENE_WIDE_VERT = "scene_wide.vert",
+    SCENE_WIDE_FRAG = "scene_wide.frag",
+    SCENE_WIDE_WEIGHTED_FRAG = "scene_wide_weighted.frag",
     SCATTER_COMP = "scatter.comp",
     DEFORM_COMP = "deform.comp",
     DEPTH_VERT = "depth.vert",

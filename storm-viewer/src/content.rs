@@ -24,19 +24,10 @@ use crate::{
 /// Extensions that the reader reads and the renderer does not draw yet: files that require one are refused, others are shown without it and
 /// with a note. Whoever makes the renderer draw one takes it off this list.
 pub(crate) const NOT_DRAWN: &[&str] = &[
-    "KHR_materials_anisotropy",
-    "KHR_materials_clearcoat",
     "KHR_materials_dispersion",
-    "KHR_materials_emissive_strength",
-    "KHR_materials_ior",
-    "KHR_materials_iridescence",
-    "KHR_materials_sheen",
-    "KHR_materials_specular",
     "KHR_materials_transmission",
-    "KHR_materials_unlit",
     "KHR_materials_variants",
     "KHR_materials_volume",
-    "KHR_texture_transform",
 ];
 
 /// A camera that can be chosen.

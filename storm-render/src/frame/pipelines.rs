@@ -17,7 +17,10 @@ use crate::{
         custom::{ScreenPass, SurfaceShader, SurfaceWatch},
         pipeline::{Blending, Depth, GraphicsDesc, Pipeline},
     },
-    scene::{AlphaClass, DrawKind, Scene},
+    scene::{
+        AlphaClass, DrawKind, Scene,
+        layers::{self, Layers},
+    },
     shaders::{self, Shader},
     view::DebugView,
 };
@@ -47,6 +50,8 @@ pub(crate) type SceneKey = (Pass, AlphaClass, Topology, u32, u64);
 const MASK_ONLY: u32 = 32;
 const MOTION_ONLY: u32 = 64;
 const WEIGHTED_SUMS: u32 = 128;
+/// From this bit on [`Layers`].
+const LAYERS_SHIFT: u32 = 16;
 
 impl FrameKey {
     /// The pipeline of what is shaded.
@@ -55,7 +60,14 @@ impl FrameKey {
         if self.debug == DebugView::Overdraw {
             return (Pass::Overdraw, class, topology, 0, 0);
         }
-        (pass, class, topology, self.features(), kind.surface)
+        let layers = u32::from(kind.layers.0) << LAYERS_SHIFT;
+        (
+            pass,
+            class,
+            topology,
+            self.features() | layers,
+            kind.surface,
+        )
     }
 }
 
@@ -441,6 +453,15 @@ fn scene_pipeline(
                 Blending::Replace,
             )
         }
+    };
+    let wide = Layers((features >> LAYERS_SHIFT) as u8).has(layers::UV_SETS);
+    let (vertex, fragment) = match (pass, wide) {
+        (Pass::Color, true) => (shaders::SCENE_WIDE_VERT, Some(shaders::SCENE_WIDE_FRAG)),
+        (Pass::Weighted, true) => (
+            shaders::SCENE_WIDE_VERT,
+            Some(shaders::SCENE_WIDE_WEIGHTED_FRAG),
+        ),
+        _ => (vertex, fragment),
     };
     let mut features = features | (u32::from(class == AlphaClass::Blend) * BLEND);
     let (mut vertex, mut fragment) = (vertex, fragment);

@@ -288,5 +288,7 @@ pub(crate) fn globals(
         clamp_sampler: CLAMP_SAMPLER,
         lighting,
         parameters: scene.parameters.buffer().address,
+        layers: scene.surfaces.layer_infos().address,
+        uv_transforms: scene.surfaces.uv_transforms().address,
     }
 }

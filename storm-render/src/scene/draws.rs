@@ -13,6 +13,7 @@ use super::{
     arena::Table,
     geometry::{Geometry, MeshEntry},
     instances::Instances,
+    layers::Layers,
     layout::CANDIDATE_LEVEL_SHIFT,
     surfaces::{AlphaClass, Surfaces},
     upload::Uploads,
@@ -32,6 +33,8 @@ pub(crate) struct DrawKind {
     pub(crate) mirrored: bool,
     /// The shader of the user's; 0 for none.
     pub(crate) surface: u64,
+    /// What the material has beyond the core.
+    pub(crate) layers: Layers,
     /// Of its mesh: the finest is 0.
     pub(crate) level: u8,
 }
@@ -313,6 +316,7 @@ fn kind_of(material: u32, mirrored: bool, mesh: &MeshEntry, surfaces: &Surfaces)
         double_sided,
         mirrored,
         level: 0,
+        layers: surfaces.layers(material),
         surface: surfaces
             .surface_of(material)
             .map_or(0, |shader| shader.id()),
@@ -350,6 +354,7 @@ mod tests {
             mirrored,
             level: 0,
             surface: 0,
+            layers: Layers::default(),
         };
         let (a, b) = (
             kind(AlphaClass::Opaque, false),

@@ -6,7 +6,7 @@ use storm_assets::{Bounds, Handle, Mesh, PoseBounds, Topology};
 
 use super::{
     arena::{GrowingBuffer, Ranges, Table},
-    layout::{BOX_LEVELS_SHIFT, BOX_THIN, MESH_UNLIT, MeshBox, MeshInfo, NONE},
+    layout::{BOX_LEVELS_SHIFT, BOX_THIN, MESH_UNLIT, MESH_UV_SETS_SHIFT, MeshBox, MeshInfo, NONE},
     upload::Uploads,
 };
 use crate::{
@@ -15,6 +15,8 @@ use crate::{
 };
 
 const ARENA_BYTES_AT_FIRST: u64 = 1 << 20;
+/// UV sets of a mesh that are kept.
+const UV_SETS_MAX: usize = 255;
 
 /// A mesh as draws need it. One that is not there yet draws nothing.
 #[derive(Clone, Copy, Debug)]
@@ -473,13 +475,20 @@ impl Packed {
                 start as u32
             }
         };
+        // Where there are more than two sets they lie one behind the other, and all are there.
+        let sets = mesh.uvs.len().min(UV_SETS_MAX);
+        let all = sets > 2;
+        let zeros = |set: &[[f32; 2]]| {
+            if all && set.is_empty() {
+                2 * mesh.positions.len()
+            } else {
+                0
+            }
+        };
         let uv = |set: usize| {
-            mesh.uvs
-                .get(set)
-                .into_iter()
-                .flatten()
-                .flatten()
-                .map(|c| c.to_bits())
+            let set = mesh.uvs.get(set).map_or(&[][..], Vec::as_slice);
+            let bits = set.iter().flatten().map(|c| c.to_bits());
+            bits.chain(std::iter::repeat_n(0, zeros(set)))
         };
         let mut info =
             MeshInfo {
@@ -489,7 +498,7 @@ impl Packed {
                     pack_direction([x, y, z]) & !1 | u32::from(side < 0.0)
                 })),
                 uv0: append(&mut uv(0)),
-                uv1: append(&mut uv(1)),
+                uv1: append(&mut (1..sets.max(2)).flat_map(&uv)),
                 colors: append(
                     &mut mesh
                         .colors
@@ -499,6 +508,10 @@ impl Packed {
                 // glTF 2.0, 3.7.2.1: points and lines without normals are not lit.
                 flags: if mesh.topology != Topology::Triangles && mesh.normals.is_empty() {
                     MESH_UNLIT
+                } else {
+                    0
+                } | if all {
+                    (sets as u32) << MESH_UV_SETS_SHIFT
                 } else {
                     0
                 },
@@ -604,6 +617,28 @@ mod tests {
         ] {
             assert!(unpack_direction(pack_direction(n)).is_finite(), "{n:?}");
         }
+    }
+
+    #[test]
+    fn more_than_two_uv_sets_lie_one_behind_the_other() {
+        let sets = |lens: &[usize]| {
+            let uvs = lens.iter().map(|&len| vec![[0.5; 2]; len]).collect();
+            Packed::new(&Mesh {
+                positions: vec![[0.0; 3]; 3],
+                uvs,
+                indices: vec![0, 1, 2],
+                ..Mesh::default()
+            })
+        };
+        let one = sets(&[3]);
+        assert_eq!((one.info.uv1, one.info.flags), (NONE, 0));
+        assert_eq!(sets(&[3, 3]).info.flags, 0);
+        let four = sets(&[0, 3, 0, 3]);
+        assert_eq!(four.info.flags, 4 << MESH_UV_SETS_SHIFT);
+        assert_eq!(four.info.uv1 - four.info.uv0, 6, "words a set");
+        assert_eq!(four.words.len(), 1 + 9 + 4 * 6);
+        let last = &four.words[four.info.uv0 as usize + 18..];
+        assert_eq!(last, [0.5_f32.to_bits(); 6]);
     }
 
     #[test]

@@ -105,17 +105,34 @@ pub(crate) const BOX_THIN: u32 = 1;
 /// [`MeshInfo::flags`]: there is nothing to light it by.
 pub(crate) const MESH_UNLIT: u32 = 1;
 
+/// [`MeshInfo::flags`]: how many UV sets there are where there are more than two, from this bit on.
+pub(crate) const MESH_UV_SETS_SHIFT: u32 = 8;
+
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
 pub(crate) struct TextureRef {
     pub(crate) image: u32,
-    pub(crate) sampler_and_uv: u32,
+    /// Slot of the sampler, then from [`HOW_UV_SHIFT`] on which of the UVs that reach fragments, then from [`HOW_TRANSFORM_SHIFT`]
+    /// on the number of a [`UvTransform`], 0 for none.
+    pub(crate) how: u32,
+}
+
+/// [`TextureRef::how`].
+pub(crate) const HOW_UV_SHIFT: u32 = 8;
+/// [`TextureRef::how`].
+pub(crate) const HOW_TRANSFORM_SHIFT: u32 = 12;
+
+/// Two rows of an affine matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
+#[repr(C)]
+pub(crate) struct UvTransform {
+    pub(crate) rows: [[f32; 3]; 2],
 }
 
 impl TextureRef {
     pub(crate) const NONE: Self = Self {
         image: NONE,
-        sampler_and_uv: 0,
+        how: 0,
     };
 }
 
@@ -131,9 +148,51 @@ pub(crate) struct MaterialInfo {
     pub(crate) occlusion_strength: f32,
     /// Base colour, metallic-roughness, normal, occlusion, emissive.
     pub(crate) textures: [TextureRef; 5],
-    pub(crate) alpha_mode: u32,
-    pub(crate) padding: u32,
+    pub(crate) flags: u32,
+    /// Number of a [`LayerInfo`], or [`NONE`].
+    pub(crate) layers: u32,
 }
+
+/// [`MaterialInfo::flags`]: the base colour is shown as it is.
+pub(crate) const MATERIAL_UNLIT: u32 = 1;
+
+/// What the layers of a material need beside; the shader's constants name the places in `textures`.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub(crate) struct LayerInfo {
+    pub(crate) uv_sets: [u8; UVS_MAX],
+    pub(crate) flags: u32,
+    pub(crate) ior: f32,
+    pub(crate) specular_color: [f32; 3],
+    pub(crate) specular: f32,
+    pub(crate) sheen_color: [f32; 3],
+    pub(crate) sheen_roughness: f32,
+    pub(crate) clearcoat: f32,
+    pub(crate) clearcoat_roughness: f32,
+    pub(crate) clearcoat_normal_scale: f32,
+    pub(crate) dielectric_f0: f32,
+    pub(crate) absorption: [f32; 3],
+    pub(crate) thickness: f32,
+    pub(crate) transmission: f32,
+    pub(crate) dispersion: f32,
+    pub(crate) anisotropy: f32,
+    pub(crate) iridescence: f32,
+    pub(crate) anisotropy_rotation: [f32; 2],
+    pub(crate) film_thickness: [f32; 2],
+    pub(crate) film_ior: f32,
+    pub(crate) padding: u32,
+    pub(crate) textures: [TextureRef; LAYER_TEXTURES],
+}
+
+/// UVs that can reach fragments.
+pub(crate) const UVS_MAX: usize = 8;
+/// Textures of layers.
+pub(crate) const LAYER_TEXTURES: usize = 12;
+/// [`LayerInfo::flags`]: the mesh's tangents are not those of the coat's normal texture.
+pub(crate) const COAT_HAS_OWN_FRAME: u32 = 1;
+
+/// `docs/render.md` states these figures.
+const _: () = assert!(size_of::<MaterialInfo>() == 96 && size_of::<LayerInfo>() == 216);
 
 #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
 #[repr(C)]
@@ -227,10 +286,12 @@ pub(crate) struct Globals {
     pub(crate) clamp_sampler: u32,
     pub(crate) lighting: u64,
     pub(crate) parameters: u64,
+    pub(crate) layers: u64,
+    pub(crate) uv_transforms: u64,
 }
 
 /// `docs/render.md` states this figure.
-const _: () = assert!(size_of::<Globals>() == 408);
+const _: () = assert!(size_of::<Globals>() == 424);
 
 /// Offsets of the members of the structures that shaders read, for the test that compares the two.
 #[doc(hidden)]
@@ -245,7 +306,12 @@ pub fn layout_offsets() -> Vec<(&'static str, Vec<u32>)> {
         InstanceTransform { rows, cell, padding }
         InstanceMeta { mesh, material }
         MeshInfo { positions, normals, tangents, uv0, uv1, colors, flags, previous }
-        TextureRef { image, sampler_and_uv }
+        TextureRef { image, how }
+        LayerInfo {
+            uv_sets, flags, ior, specular_color, specular, sheen_color, sheen_roughness, clearcoat, clearcoat_roughness,
+            clearcoat_normal_scale, dielectric_f0, absorption, thickness, transmission, dispersion, anisotropy,
+            iridescence, anisotropy_rotation, film_thickness, film_ior, padding, textures,
+        }
         MeshBox { low, flags, high, errors }
         CullView { clip_from_relative, extent, small, sample_grid, level_scale, padding }
         CullInfo {
@@ -276,7 +342,7 @@ pub fn layout_offsets() -> Vec<(&'static str, Vec<u32>)> {
         Globals {
             clip_from_relative, relative_from_clip, eye, camera_cell, exposure, camera_translation, light_count, sky,
             vertices, transforms, metas, meshes, materials, lights, harmonics, sky_cube, sky_levels,
-            brdf_table, clamp_sampler, lighting, parameters,
+            brdf_table, clamp_sampler, lighting, parameters, layers, uv_transforms,
         }
     };
     // The shader names its five textures one by one.
@@ -294,8 +360,8 @@ pub fn layout_offsets() -> Vec<(&'static str, Vec<u32>)> {
     ]
     .map(|offset| offset as u32);
     let after = [
-        std::mem::offset_of!(MaterialInfo, alpha_mode),
-        std::mem::offset_of!(MaterialInfo, padding),
+        std::mem::offset_of!(MaterialInfo, flags),
+        std::mem::offset_of!(MaterialInfo, layers),
     ];
     let members = before
         .into_iter()

@@ -6,6 +6,7 @@ mod deform;
 mod draws;
 mod geometry;
 mod instances;
+pub(crate) mod layers;
 pub(crate) mod layout;
 mod lights;
 pub(crate) mod motion;
@@ -218,8 +219,10 @@ impl Scene {
     /// # Errors
     /// When there is no room left.
     pub fn insert_material(&mut self, handle: Handle<Material>, material: &Material) -> Result<()> {
-        let class =
-            |surfaces: &Surfaces, index| (surfaces.class(index), surfaces.has_material(handle));
+        let class = |surfaces: &Surfaces, index| {
+            let layers = surfaces.layers(index);
+            (surfaces.class(index), layers, surfaces.has_material(handle))
+        };
         let index = self.surfaces.index_of(&mut self.uploads, handle)?;
         let before = class(&self.surfaces, index);
         self.surfaces

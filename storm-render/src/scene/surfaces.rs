@@ -11,7 +11,11 @@ use storm_assets::{AlphaMode, Handle, Image, Material, PixelFormat, TextureSlot}
 
 use super::{
     arena::Table,
-    layout::{MaterialInfo, TextureRef},
+    layers::{self, Layers, SLOTS},
+    layout::{
+        HOW_TRANSFORM_SHIFT, HOW_UV_SHIFT, LAYER_TEXTURES, LayerInfo, MATERIAL_UNLIT, MaterialInfo,
+        NONE, TextureRef, UvTransform,
+    },
     upload::Uploads,
 };
 use crate::{
@@ -41,20 +45,9 @@ pub type TextureKey = (Handle<Image>, ColorSpace);
 
 /// The pictures that a material samples, each as it samples it.
 pub fn textures_of(material: &Material) -> impl Iterator<Item = TextureKey> {
-    slots_of(material)
+    layers::slots(material)
         .into_iter()
         .filter_map(|(slot, space)| slot.map(|slot| (slot.image, space)))
-}
-
-/// In the order of [`MaterialInfo::textures`].
-fn slots_of(material: &Material) -> [(Option<TextureSlot>, ColorSpace); 5] {
-    [
-        (material.base_color_texture, ColorSpace::Srgb),
-        (material.metallic_roughness_texture, ColorSpace::Linear),
-        (material.normal_texture, ColorSpace::Linear),
-        (material.occlusion_texture, ColorSpace::Linear),
-        (material.emissive_texture, ColorSpace::Srgb),
-    ]
 }
 
 struct Texture {
@@ -76,6 +69,12 @@ struct MaterialEntry {
     present: bool,
     /// Stays where the material goes and comes.
     surface: Option<Surface>,
+    /// Of the value.
+    layers: Layers,
+    /// The number of its record of layers, from when it first had some.
+    layers_number: Option<u32>,
+    /// By place, the number of its texture's transform, from when that first had one.
+    transforms: [Option<u32>; SLOTS],
 }
 
 impl MaterialEntry {
@@ -100,6 +99,10 @@ pub(crate) struct Surfaces {
     entries: Vec<MaterialEntry>,
     by_handle: HashMap<Handle<Material>, u32>,
     infos: Table<MaterialInfo>,
+    layer_infos: Table<LayerInfo>,
+    layer_count: u32,
+    uv_transforms: Table<UvTransform>,
+    transform_count: u32,
     /// By material; only those that have a surface are written.
     surface_infos: Table<SurfaceInfo>,
     /// Textures that materials ask for and that are not there.
@@ -114,6 +117,11 @@ impl Surfaces {
             entries: Vec::new(),
             by_handle: HashMap::new(),
             infos: Table::new(gpu.device(), "materials", 256)?,
+            layer_infos: Table::new(gpu.device(), "layers of materials", 16)?,
+            layer_count: 0,
+            uv_transforms: Table::new(gpu.device(), "transforms of textures", 64)?,
+            // Number 0 stands for none.
+            transform_count: 1,
             surface_infos: Table::new(gpu.device(), "surfaces", 16)?,
             missing: BTreeSet::new(),
         })
@@ -133,6 +141,9 @@ impl Surfaces {
             value: Material::default(),
             present: false,
             surface: None,
+            layers: Layers::default(),
+            layers_number: None,
+            transforms: [None; SLOTS],
         });
         // Nobody gets a number that the table has no row for.
         if let Err(error) = self.upload(uploads, index) {
@@ -168,6 +179,11 @@ impl Surfaces {
         (class, material.double_sided)
     }
 
+    /// What a material has beyond the core, for the pipelines that draw it.
+    pub(crate) fn layers(&self, index: u32) -> Layers {
+        self.entries[index as usize].layers
+    }
+
     pub(crate) fn insert_material(
         &mut self,
         uploads: &mut Uploads,
@@ -177,6 +193,7 @@ impl Surfaces {
         let index = self.index_of(uploads, handle)?;
         let entry = &mut self.entries[index as usize];
         (entry.value, entry.present) = (material.clone(), true);
+        entry.layers = Layers::of(material);
         self.forget_unwanted();
         self.upload(uploads, index)
     }
@@ -191,6 +208,7 @@ impl Surfaces {
         };
         let entry = &mut self.entries[index as usize];
         (entry.value, entry.present) = (Material::default(), false);
+        entry.layers = Layers::default();
         self.forget_unwanted();
         self.upload(uploads, index)
     }
@@ -290,7 +308,44 @@ impl Surfaces {
         };
         Ok(TextureRef {
             image: texture.slot,
-            sampler_and_uv: self.gpu.sampler(slot.sampler)? | slot.uv_set.min(1) << 16,
+            how: self.gpu.sampler(slot.sampler)?,
+        })
+    }
+
+    /// The same for a material's own texture, with the UVs that it is looked up with and their transform.
+    fn slot_ref(
+        &mut self,
+        uploads: &mut Uploads,
+        index: u32,
+        place: usize,
+        (slot, space): (&TextureSlot, ColorSpace),
+    ) -> Result<TextureRef> {
+        let found = self.texture_ref(slot, space)?;
+        let entry = &mut self.entries[index as usize];
+        let uv = layers::uv_place(&entry.value, slot);
+        let mut transform = 0;
+        let rows = slot.transform.rows();
+        if rows != layers::IDENTITY {
+            transform = match entry.transforms[place] {
+                Some(number) => number,
+                None if self.transform_count >> (32 - HOW_TRANSFORM_SHIFT) != 0 => {
+                    return Err(RenderError::OutOfSpace {
+                        what: "transforms of textures",
+                        needed: u64::from(self.transform_count) + 1,
+                        limit: 1 << (32 - HOW_TRANSFORM_SHIFT),
+                    });
+                }
+                None => self.transform_count,
+            };
+            self.uv_transforms
+                .write(uploads, transform, &[UvTransform { rows }])?;
+            if entry.transforms[place].replace(transform).is_none() {
+                self.transform_count += 1;
+            }
+        }
+        Ok(TextureRef {
+            how: found.how | uv << HOW_UV_SHIFT | transform << HOW_TRANSFORM_SHIFT,
+            ..found
         })
     }
 
@@ -366,10 +421,22 @@ impl Surfaces {
 
     fn upload(&mut self, uploads: &mut Uploads, index: u32) -> Result<()> {
         let material = self.entries[index as usize].value.clone();
-        let mut textures = [TextureRef::NONE; 5];
-        for (texture, (slot, space)) in textures.iter_mut().zip(slots_of(&material)) {
+        let mut textures = [TextureRef::NONE; SLOTS];
+        for (place, (slot, space)) in layers::slots(&material).into_iter().enumerate() {
             if let Some(slot) = slot {
-                *texture = self.texture_ref(&slot, space)?;
+                textures[place] = self.slot_ref(uploads, index, place, (&slot, space))?;
+            }
+        }
+        let mut layers_number = NONE;
+        if layers::has_record(&material) {
+            let entry = &mut self.entries[index as usize];
+            layers_number = entry.layers_number.unwrap_or(self.layer_count);
+            let mut of_layers = [TextureRef::NONE; LAYER_TEXTURES];
+            of_layers.copy_from_slice(&textures[SLOTS - LAYER_TEXTURES..]);
+            let info = layers::record(&material, of_layers);
+            self.layer_infos.write(uploads, layers_number, &[info])?;
+            if entry.layers_number.replace(layers_number).is_none() {
+                self.layer_count += 1;
             }
         }
         if let Some(surface) = self.entries[index as usize].surface.clone() {
@@ -385,22 +452,26 @@ impl Surfaces {
             }
             self.surface_infos.write(uploads, index, &[info])?;
         }
-        let (alpha_mode, alpha_cutoff) = match material.alpha_mode {
-            AlphaMode::Opaque => (0, 0.0),
-            AlphaMode::Mask(cutoff) => (1, cutoff),
-            AlphaMode::Blend => (2, 0.0),
+        let alpha_cutoff = match material.alpha_mode {
+            AlphaMode::Mask(cutoff) => cutoff,
+            AlphaMode::Opaque | AlphaMode::Blend => 0.0,
         };
+        let [a, b, c, d, e, ..] = textures;
         let info = MaterialInfo {
             base_color: material.base_color,
-            emissive: material.emissive,
+            emissive: if material.unlit {
+                [0.0; 3]
+            } else {
+                material.emissive.map(|c| c * material.emissive_strength)
+            },
             alpha_cutoff,
             metallic: material.metallic,
             roughness: material.roughness,
             normal_scale: material.normal_scale,
             occlusion_strength: material.occlusion_strength,
-            textures,
-            alpha_mode,
-            padding: 0,
+            textures: [a, b, c, d, e],
+            flags: if material.unlit { MATERIAL_UNLIT } else { 0 },
+            layers: layers_number,
         };
         self.infos.write(uploads, index, &[info])
     }
@@ -412,6 +483,14 @@ impl Surfaces {
 
     pub(crate) fn infos(&self) -> &Buffer {
         self.infos.buffer()
+    }
+
+    pub(crate) fn layer_infos(&self) -> &Buffer {
+        self.layer_infos.buffer()
+    }
+
+    pub(crate) fn uv_transforms(&self) -> &Buffer {
+        self.uv_transforms.buffer()
     }
 }
 

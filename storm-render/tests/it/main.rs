@@ -2,15 +2,18 @@
 //! installs both.
 
 mod behaviour;
+mod brdf;
 mod capture;
 mod culling;
 mod deform;
 mod device;
+mod extensions;
 #[cfg(feature = "ecs")]
 mod extract;
 mod gallery;
 mod golden;
 mod harness;
+mod layers;
 mod light;
 mod misuse;
 mod post;
@@ -19,6 +22,7 @@ mod reload;
 mod scenes;
 mod shaders;
 mod sky;
+mod slots;
 mod surface;
 mod temporal;
 #[cfg(feature = "text")]

@@ -167,7 +167,8 @@ fn a_crowd_stands_in_rows_each_at_a_time_of_its_own() {
         "--quality",
         "cpu",
     ];
-    let ran = folder.run(&[&arguments[..], &more].concat()).ok();
+    let ran = folder.run(&[&arguments[..], &more].concat());
+    ran.ok();
     let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(report["instances"], 9);
     let first = folder.picture("c.png");
