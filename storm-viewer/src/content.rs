@@ -20,10 +20,7 @@ use crate::{
 /// with a note. Whoever makes the renderer draw one takes it off this list.
 pub(crate) const NOT_DRAWN: &[&str] = &[
     "KHR_animation_pointer",
-    "KHR_materials_dispersion",
-    "KHR_materials_transmission",
     "KHR_materials_variants",
-    "KHR_materials_volume",
     "KHR_node_visibility",
 ];
 

@@ -47,6 +47,7 @@ fn keys() -> Vec<FrameKey> {
                     bloom: presented,
                     temporal: presented && samples == vk::SampleCountFlags::TYPE_1,
                     weighted: presented,
+                    transmission: presented,
                     debug: DebugView::None,
                     lines: presented,
                     ui: presented,
