@@ -28,7 +28,7 @@ pub mod gltf;
 pub mod ktx2;
 
 #[cfg(feature = "ecs")]
-pub use crate::components::{MaterialHandle, MeshHandle};
+pub use crate::components::{MaterialHandle, MaterialVariants, MeshHandle};
 #[cfg(feature = "gltf")]
 pub use crate::tangents::TangentError;
 pub use crate::{

@@ -18,11 +18,7 @@ use crate::{
 
 /// Extensions that the reader reads and the renderer does not draw yet: files that require one are refused, others are shown without it and
 /// with a note. Whoever makes the renderer draw one takes it off this list.
-pub(crate) const NOT_DRAWN: &[&str] = &[
-    "KHR_animation_pointer",
-    "KHR_materials_variants",
-    "KHR_node_visibility",
-];
+pub(crate) const NOT_DRAWN: &[&str] = &["KHR_animation_pointer", "KHR_node_visibility"];
 
 /// A camera that can be chosen.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,6 +59,9 @@ pub struct Content {
     pub first: Option<View>,
     /// Moves what moves; `None` where nothing does.
     pub animate: Option<Animate>,
+    /// Names of the variants that its materials have, in the order of the file.
+    pub variants: Vec<String>,
+    variant: Option<usize>,
     library: Library,
     world: World,
     propagation: Propagation,
@@ -83,6 +82,8 @@ impl Content {
             cameras: Vec::new(),
             first: None,
             animate: None,
+            variants: Vec::new(),
+            variant: None,
             library,
             world,
             propagation,
@@ -146,8 +147,33 @@ impl Content {
             .collect();
         Ok(Self {
             cameras,
+            variants: file.variants,
             ..Self::new(&title_of(path), file.library, world)
         })
+    }
+
+    /// The variant of its materials that is shown, a place in [`Content::variants`]; `None` where none is chosen.
+    #[must_use]
+    pub fn variant(&self) -> Option<usize> {
+        self.variant
+    }
+
+    /// Shows a variant of its materials, or with `None` the materials that the file shows first. One that there is not changes nothing.
+    pub fn choose_variant(&mut self, variant: Option<usize>) {
+        if variant.is_none_or(|variant| variant < self.variants.len()) {
+            self.variant = variant;
+            gltf::choose_variant(&mut self.world, variant);
+        }
+    }
+
+    /// Shows the variant of this name.
+    ///
+    /// # Errors
+    /// When there is none, with those that there are.
+    pub fn choose_variant_named(&mut self, name: &str) -> Result<(), ViewerError> {
+        let variant = variant_named(&self.title, &self.variants, name)?;
+        self.choose_variant(Some(variant));
+        Ok(())
     }
 
     /// The assets.
@@ -286,6 +312,28 @@ impl Content {
             },
         }
     }
+}
+
+/// The place of the variant of this name.
+///
+/// # Errors
+/// When there is none, with those that there are.
+pub(crate) fn variant_named(
+    title: &str,
+    variants: &[String],
+    name: &str,
+) -> Result<usize, ViewerError> {
+    let found = variants.iter().position(|variant| variant == name);
+    found.ok_or_else(|| ViewerError::NoSuchPart {
+        file: title.to_owned(),
+        what: "variant",
+        wanted: format!("'{name}'"),
+        offer: if variants.is_empty() {
+            "its materials have none".to_owned()
+        } else {
+            format!("there are: {}", variants.join(", "))
+        },
+    })
 }
 
 /// Reads a file, with a progress bar.

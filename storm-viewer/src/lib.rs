@@ -116,6 +116,9 @@ fn view(args: &cli::ViewArgs) -> Result<(), ViewerError> {
     }
     let event_loop = window::connect()?;
     let mut content = content::Content::load(&args.file, args.scene)?;
+    if let Some(variant) = &args.variant {
+        content.choose_variant_named(variant)?;
+    }
     args.picture.sky.apply(&mut content)?;
     let options = window::Options {
         size: args.picture.size,

@@ -9,7 +9,7 @@ use storm_ecs::{
 };
 
 use super::{Gltf, LightKind, NodeTransform, Primitive, Projection};
-use crate::{Handle, MaterialHandle, Mesh, MeshHandle};
+use crate::{Handle, MaterialHandle, MaterialVariants, Mesh, MeshHandle};
 
 /// The entities of a spawned scene.
 #[derive(Clone, Debug, PartialEq)]
@@ -118,17 +118,12 @@ impl Gltf {
         let single = group.primitives.len() == 1 && node.instances.is_empty();
         // Skinned meshes stand where their joints are, once.
         for &instance in node.instances.iter().skip(1) {
-            for (number, primitive) in group.primitives.iter().enumerate() {
+            for number in 0..group.primitives.len() {
                 if node.skin.is_none() {
                     let place = transform(instance);
                     let parts = (place, GlobalTransform::IDENTITY, ChildOf(entity));
                     let drawn = world.spawn(parts);
-                    let mesh = self.rest_mesh(index, number, primitive);
-                    add(
-                        world,
-                        drawn,
-                        (MeshHandle(mesh), MaterialHandle(primitive.material)),
-                    );
+                    self.dress(world, drawn, index, number);
                     spawned.drawn.push(drawn);
                 }
             }
@@ -160,13 +155,28 @@ impl Gltf {
                     Name::new(name),
                 ))
             };
-            let mesh = self.rest_mesh(index, number, primitive);
-            add(
-                world,
-                drawn,
-                (MeshHandle(mesh), MaterialHandle(primitive.material)),
-            );
+            self.dress(world, drawn, index, number);
             spawned.drawn.push(drawn);
+        }
+    }
+
+    /// Gives an entity the shape and surface of a primitive of a node.
+    fn dress(&self, world: &mut World, entity: Entity, node: usize, number: usize) {
+        let Some(group) = self.nodes[node].mesh.and_then(|mesh| self.meshes.get(mesh)) else {
+            return;
+        };
+        let primitive = &group.primitives[number];
+        let mesh = self.rest_mesh(node, number, primitive);
+        let own = primitive.material;
+        add(world, entity, (MeshHandle(mesh), MaterialHandle(own)));
+        let of: Vec<_> = group
+            .variants
+            .iter()
+            .filter(|variant| variant.primitive == number)
+            .map(|variant| (variant.variant, variant.material))
+            .collect();
+        if !of.is_empty() {
+            add(world, entity, MaterialVariants { own, of });
         }
     }
 
@@ -221,10 +231,43 @@ impl Gltf {
     }
 }
 
-/// Adds components to an entity that was just made.
+/// Gives every entity that has surfaces by variant ([`MaterialVariants`]) the one that it has in this variant, an index into
+/// [`Gltf::variants`]; `None` its own. Cost: O(entities with variants).
+///
+/// ```
+/// use storm_assets::{Handle, MaterialHandle, MaterialVariants, gltf};
+/// use storm_ecs::World;
+///
+/// let (oak, ash) = (Handle::of("chair", "oak"), Handle::of("chair", "ash"));
+/// let mut world = World::new();
+/// let seat = world.spawn((MaterialHandle(oak), MaterialVariants { own: oak, of: vec![(1, ash)] }));
+/// gltf::choose_variant(&mut world, Some(1));
+/// assert_eq!(world.get::<MaterialHandle>(seat), Some(&MaterialHandle(ash)));
+/// gltf::choose_variant(&mut world, Some(0));
+/// assert_eq!(world.get::<MaterialHandle>(seat), Some(&MaterialHandle(oak)));
+/// ```
+pub fn choose_variant(world: &mut World, variant: Option<usize>) {
+    let chosen: Vec<(Entity, MaterialHandle)> = world
+        .query::<(Entity, &MaterialVariants, &MaterialHandle)>()
+        .into_iter()
+        .filter_map(|(entity, surfaces, now)| {
+            let of = surfaces
+                .of
+                .iter()
+                .find(|(index, _)| Some(*index) == variant);
+            let wanted = MaterialHandle(of.map_or(surfaces.own, |(_, material)| *material));
+            (wanted != *now).then_some((entity, wanted))
+        })
+        .collect();
+    for (entity, material) in chosen {
+        add(world, entity, material);
+    }
+}
+
+/// Adds components to an entity that is there.
 fn add<B: storm_ecs::Bundle>(world: &mut World, entity: Entity, bundle: B) {
     let added = world.insert(entity, bundle);
-    debug_assert!(added.is_ok(), "the entity was made by the caller");
+    debug_assert!(added.is_ok(), "the caller has made or found the entity");
 }
 
 fn transform(node: NodeTransform) -> Transform {

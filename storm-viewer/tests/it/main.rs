@@ -12,5 +12,6 @@ mod panel;
 mod render;
 mod usage;
 mod validate;
+mod variants;
 #[cfg(feature = "window")]
 mod window;
