@@ -3,6 +3,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+pub mod animation;
 mod clip;
 #[cfg(feature = "ecs")]
 mod components;
@@ -16,6 +17,7 @@ mod material;
 mod material_layers;
 mod mesh;
 mod pose;
+mod pose_bounds;
 mod rearrange;
 mod skin;
 #[cfg(feature = "gltf")]
@@ -26,9 +28,15 @@ mod unit;
 pub mod gltf;
 #[cfg(feature = "ktx2")]
 pub mod ktx2;
+#[cfg(feature = "loader")]
+pub mod loader;
+#[cfg(feature = "gltf")]
+pub mod meshopt;
 
 #[cfg(feature = "ecs")]
-pub use crate::components::{MaterialHandle, MaterialVariants, MeshHandle};
+pub use crate::components::{
+    LiveMaterial, MaterialHandle, MaterialVariants, MeshHandle, MorphWeights, Skinned,
+};
 #[cfg(feature = "gltf")]
 pub use crate::tangents::TangentError;
 pub use crate::{
@@ -40,5 +48,6 @@ pub use crate::{
     material::{AlphaMode, Material, TextureSlot, TextureTransform},
     material_layers::{Anisotropy, Clearcoat, Iridescence, Sheen, Specular, Transmission, Volume},
     mesh::{Bounds, Mesh, MeshError, MeshLevel, MorphTarget, Topology},
+    pose_bounds::PoseBounds,
     skin::Skin,
 };

@@ -1,11 +1,15 @@
 //! Unit vectors from vectors of any size.
 
-use glam::{Quat, Vec3};
+#[cfg(feature = "gltf")]
+use glam::Quat;
+use glam::Vec3;
 
 /// How far the square of a length may be from 1 for the length to be left as it is. Normalising again would turn last digits over.
+#[cfg(feature = "gltf")]
 pub(crate) const UNIT_SQUARED: f32 = 1e-6;
 
 /// Whether a rotation is of unit length as it is.
+#[cfg(feature = "gltf")]
 pub(crate) fn is_unit(rotation: Quat) -> bool {
     (rotation.length_squared() - 1.0).abs() <= UNIT_SQUARED
 }

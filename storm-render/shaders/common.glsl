@@ -33,7 +33,7 @@ struct MeshInfo {
     uint uv1;       // 2 floats
     uint colors;    // 4 × unorm16
     uint flags;     // MESH_UNLIT; from bit 8 on, the number of UV sets where there are more than two
-    uint pad;
+    uint previous;  // positions in the frame before: those above, where nothing deforms them
 };
 const uint MESH_UNLIT = 1u;
 

@@ -6,9 +6,11 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use glam::Vec3;
-use storm_assets::{AssetId, Handle, Library, Material, MaterialHandle, Mesh, MeshHandle};
+use storm_assets::{
+    AssetId, Handle, Library, LiveMaterial, Material, MaterialHandle, Mesh, MeshHandle,
+};
 use storm_ecs::{
-    ChangeTick, Entity, TableRef, World,
+    ChangeTick, Changed, Entity, TableRef, World,
     scene::{
         Camera, ComputedVisibility, DirectionalLight, GlobalTransform, PointLight,
         Projection as CameraProjection, SpotLight,
@@ -17,6 +19,7 @@ use storm_ecs::{
 
 use crate::{
     error::{RenderError, Result},
+    extract_poses::PoseExtractor,
     scene::{
         ColorSpace, Instance, InstanceTransform, LIGHTS_MAX, Light, RenderSlot, Scene, Spot,
         TextureKey, layout::NONE, textures_of,
@@ -45,12 +48,16 @@ pub struct ExtractStats {
     pub lights_left_out: u64,
     /// Assets that were set aside in this extraction: see [`Extractor::refused`].
     pub refused: u64,
+    /// Entities that were posed anew: joints or morph weights.
+    pub posed: u64,
+    /// Entities that stay at rest because there is no room for their vertices: see [`Scene::set_deform_limit`].
+    pub poses_left_out: u64,
 }
 
 /// Keeps a [`Scene`] like a [`World`]: every entity with a `GlobalTransform`, a `MeshHandle` and a `MaterialHandle` is an
 /// instance; point and spot lights are lights; the first directional light is the sun, and
 /// the scene's own sun shines again without it. What has a `ComputedVisibility` that says
-/// so is left out, lights too.
+/// so is left out, lights too. `Skinned` and `MorphWeights` deform, `LiveMaterial` is a material that changes.
 ///
 /// ```no_run
 /// use storm_assets::{Handle, Library, MaterialHandle, MeshHandle};
@@ -94,6 +101,9 @@ pub struct Extractor {
     lights: Vec<Light>,
     /// While a directional light is the sun: direction and colour of the sun that the scene had, and of the light.
     suns: Option<[Sun; 2]>,
+    pub(crate) poses: PoseExtractor,
+    /// Handles of materials that entities bring.
+    live: BTreeMap<Entity, Handle<Material>>,
 }
 
 /// Direction and colour.
@@ -142,14 +152,62 @@ impl Extractor {
         self.homeless.clear();
         self.remove(world, scene, &mut stats)?;
         self.load_missing(library, scene)?;
+        self.extract_materials(world, library, scene)?;
         self.show(world, library, scene, &mut stats)?;
         for table in world.tables::<(&GlobalTransform, &MeshHandle, &MaterialHandle)>() {
             self.extract_table(table, library, scene, &mut stats)?;
         }
+        let seen = self.seen;
+        self.extract_poses(world, library, scene, seen, &mut stats)?;
         self.extract_lights(world, scene, &mut stats)?;
         self.seen = now;
         stats.refused = (self.refused.len() - refused) as u64;
         Ok(stats)
+    }
+
+    /// All entities that are drawn.
+    pub(crate) fn drawn(&self) -> impl Iterator<Item = Entity> {
+        let owners = self.owners.iter().map(|(entity, _)| *entity);
+        owners.filter(|entity| *entity != Entity::DANGLING)
+    }
+
+    /// Whether an entity's instance was set in this extraction, all of it.
+    pub(crate) fn was_set(&self, entity: Entity) -> bool {
+        let slot = self.slot(entity);
+        slot.is_some_and(|slot| self.owners[slot.0 as usize].1 == self.extraction)
+    }
+
+    /// Takes the materials that entities bring, where they changed.
+    fn extract_materials(
+        &mut self,
+        world: &World,
+        library: &Library,
+        scene: &mut Scene,
+    ) -> Result<()> {
+        let changed = world.query_filtered::<(Entity, &LiveMaterial), Changed<LiveMaterial>>();
+        for (entity, live) in changed.since(self.seen) {
+            for key in textures_of(&live.material) {
+                self.load_texture(library, scene, key)?;
+            }
+            scene.insert_material(live.handle, &live.material)?;
+            self.live.insert(entity, live.handle);
+        }
+        if self.live.is_empty() {
+            return Ok(());
+        }
+        let gone = |entity: &Entity| !world.has::<LiveMaterial>(*entity);
+        let removed = world.removed::<LiveMaterial>(self.seen);
+        let removed: Vec<Entity> = if removed.is_complete() {
+            removed.filter(gone).collect()
+        } else {
+            self.live.keys().copied().filter(gone).collect()
+        };
+        for entity in removed {
+            if let Some(handle) = self.live.remove(&entity) {
+                scene.remove_material(handle)?;
+            }
+        }
+        Ok(())
     }
 
     fn remove(&mut self, world: &World, scene: &mut Scene, stats: &mut ExtractStats) -> Result<()> {

@@ -8,6 +8,8 @@ mod environment;
 mod error;
 #[cfg(feature = "ecs")]
 mod extract;
+#[cfg(feature = "ecs")]
+mod extract_poses;
 mod frame;
 mod gpu;
 mod graph;
@@ -58,8 +60,8 @@ pub use crate::{
     renderer::{FRAMES_IN_FLIGHT_MAX, FrameStats, Renderer, RendererDesc},
     report::{CullCounts, FrameReport, PassTime, PassWork},
     scene::{
-        ColorSpace, Instance, InstanceTransform, LIGHTS_MAX, Light, Line, RenderSlot, Scene, Spot,
-        TextureKey, textures_of,
+        ColorSpace, Instance, InstanceTransform, LIGHTS_MAX, Light, Line, Pose, RenderSlot, Scene,
+        Spot, TextureKey, textures_of,
     },
     sky::{Sky, SkySource},
     spirv::SurfaceError,

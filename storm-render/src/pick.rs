@@ -153,6 +153,7 @@ impl Picker {
             });
         }
         scene.prepare(view)?;
+        scene.prepare_deform(false)?;
         self.prepare(scene, extent)?;
         let bindless = self.gpu.bindless().clone();
         let bindless = bindless
@@ -246,6 +247,7 @@ impl Picker {
                 Step::Upload => {
                     let value = gpu.device().next_value();
                     scene.record_uploads(recorder, bindless, value, false);
+                    scene.record_deform_after_uploads(recorder, bindless);
                 }
                 Step::Draw => {
                     let attachment = |id, clear| Attachment {

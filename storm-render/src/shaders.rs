@@ -29,6 +29,7 @@ shaders! {
     SCENE_WIDE_FRAG = "scene_wide.frag",
     SCENE_WIDE_WEIGHTED_FRAG = "scene_wide_weighted.frag",
     SCATTER_COMP = "scatter.comp",
+    DEFORM_COMP = "deform.comp",
     DEPTH_VERT = "depth.vert",
     DEPTH_MASK_FRAG = "depth_mask.frag",
     FULLSCREEN_VERT = "fullscreen.vert",

@@ -5,7 +5,10 @@ use std::{f32::consts::PI, fmt, fmt::Write as _, str::FromStr};
 
 use clap::ValueEnum;
 
-use crate::cli::{QualityChoice, ShowChoice, ToneMapChoice};
+use crate::{
+    cli::{QualityChoice, ShowChoice, ToneMapChoice},
+    playback::RepeatChoice,
+};
 
 /// Something to do, with how much of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -76,6 +79,27 @@ pub enum Action {
     },
     /// Shows the next variant of the model's materials, and after the last the file without one.
     NextVariant,
+    /// Plays the animation, or stops it where it is.
+    Play,
+    /// Plays the next animation of the file.
+    NextClip,
+    /// Plays an animation by its number, or none.
+    Clip {
+        /// From 0.
+        number: Option<usize>,
+    },
+    /// Sets how fast the animation plays.
+    Speed {
+        /// 1 as it was made; below 0 backwards.
+        factor: f32,
+    },
+    /// Moves the animation to a time.
+    Seek {
+        /// From its start.
+        seconds: f32,
+    },
+    /// Sets what happens at the end of the animation.
+    Repeat(RepeatChoice),
 }
 
 /// A key, by what it writes or what stands on it.
@@ -121,6 +145,7 @@ pub enum Input {
 impl fmt::Display for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Key(Key::Char(' ')) => f.write_str("Space"),
             Self::Key(Key::Char(c)) => write!(f, "{}", c.to_uppercase()),
             Self::Key(Key::Escape) => f.write_str("Esc"),
             Self::Key(key) => write!(f, "{key:?}"),
@@ -149,7 +174,7 @@ pub struct Entry {
 const ARROW: f32 = 5.0 * PI / 180.0;
 
 /// All actions.
-pub static ACTIONS: [Entry; 20] = [
+pub static ACTIONS: [Entry; 26] = [
     Entry {
         name: "camera.turn",
         arguments: "YAW,PITCH",
@@ -359,6 +384,50 @@ pub static ACTIONS: [Entry; 20] = [
         bindings: &[(Input::Key(Key::Char('v')), Action::NextVariant)],
         make: |_| Action::NextVariant,
     },
+    Entry {
+        name: "animation.play",
+        arguments: "",
+        about: "play the animation, or stop it",
+        bindings: &[(Input::Key(Key::Char(' ')), Action::Play)],
+        make: |_| Action::Play,
+    },
+    Entry {
+        name: "animation.next",
+        arguments: "",
+        about: "play the next animation",
+        bindings: &[(Input::Key(Key::Char('n')), Action::NextClip)],
+        make: |_| Action::NextClip,
+    },
+    Entry {
+        name: "animation.clip",
+        arguments: "N",
+        about: "play this animation (from 0; -1 none)",
+        bindings: &[],
+        make: |n| Action::Clip {
+            number: (n[0] >= 0.0).then_some(n[0] as usize),
+        },
+    },
+    Entry {
+        name: "animation.speed",
+        arguments: "FACTOR",
+        about: "play faster, slower or backwards",
+        bindings: &[],
+        make: |n| Action::Speed { factor: n[0] },
+    },
+    Entry {
+        name: "animation.seek",
+        arguments: "SECONDS",
+        about: "go to this time of the animation",
+        bindings: &[],
+        make: |n| Action::Seek { seconds: n[0] },
+    },
+    Entry {
+        name: "animation.repeat",
+        arguments: "once|loop|ping-pong",
+        about: "what comes after its end",
+        bindings: &[],
+        make: |n| Action::Repeat(RepeatChoice::value_variants()[n[0] as usize]),
+    },
 ];
 
 /// The action of an input, for a movement of 1 each way.
@@ -504,6 +573,7 @@ mod tests {
             ("look.tone-map", words::<ToneMapChoice>()),
             ("look.quality", words::<QualityChoice>()),
             ("look.show", [colours, words::<ShowChoice>()].concat()),
+            ("animation.repeat", words::<RepeatChoice>()),
         ] {
             let entry = ACTIONS.iter().find(|entry| entry.name == name).unwrap();
             assert_eq!(entry.arguments, words.join("|"), "{name}");
@@ -585,7 +655,7 @@ mod tests {
                 Err(
                     "there is no action 'fly'; there are camera.turn, camera.pan, camera.dolly, camera.frame, \
                      camera.reset, picture.save, help, quit, device.lose, panel.toggle, look.axes, look.pass-times, look.exposure, \
-                     look.bloom, look.harmony, look.tone-map, look.quality, look.show, variant.show, variant.next",
+                     look.bloom, look.harmony, look.tone-map, look.quality, look.show, variant.show, variant.next, animation.play, animation.next, animation.clip, animation.speed, animation.seek, animation.repeat",
                 ),
             ),
         ];

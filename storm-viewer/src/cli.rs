@@ -4,7 +4,9 @@ use std::{fmt, num::NonZeroU32, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{action::Action, camera::CameraChoice, convert::Pictures, sky::SkyArgs};
+use crate::{
+    action::Action, camera::CameraChoice, convert::Pictures, playback::AnimationArgs, sky::SkyArgs,
+};
 
 /// Shows, renders and describes glTF models.
 #[derive(Debug, Parser)]
@@ -50,6 +52,8 @@ pub(crate) struct ViewArgs {
     /// Which variant of its materials, by name; `info` lists them [default: the materials that the file shows first]
     #[arg(long, value_name = "NAME")]
     pub(crate) variant: Option<String>,
+    #[command(flatten)]
+    pub(crate) animation: AnimationArgs,
     /// Close the window after N frames
     #[arg(long, value_name = "N")]
     pub(crate) frames: Option<NonZeroU32>,
@@ -79,6 +83,8 @@ pub(crate) struct RenderArgs {
     /// Which variant of its materials, by name; `info` lists them [default: the materials that the file shows first]
     #[arg(long, value_name = "NAME")]
     pub(crate) variant: Option<String>,
+    #[command(flatten)]
+    pub(crate) animation: AnimationArgs,
     /// Draw N frames, and say on standard error how long they took
     #[arg(long, value_name = "N")]
     pub(crate) frames: Option<NonZeroU32>,

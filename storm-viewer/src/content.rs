@@ -1,24 +1,29 @@
 //! What there is to look at: assets, where they stand, and the cameras that a file brings.
 
-use std::path::Path;
+use std::{collections::HashMap, num::NonZeroU32, path::Path, sync::Arc};
 
 use glam::{Mat4, Vec3};
-use storm_assets::{Bounds, HdrImage, Library, MeshHandle, gltf};
+use storm_assets::{
+    Bounds, Handle, HdrImage, Library, Mesh, MeshHandle, MorphWeights, PoseBounds, Skinned, gltf,
+};
 use storm_ecs::{
     Entity, With, World,
-    scene::{Camera, DirectionalLight, GlobalTransform, Propagation},
+    scene::{
+        Camera, DirectionalLight, GlobalTransform, Propagation, Transform, VisibilityPropagation,
+    },
 };
 use storm_render::{CELL_SIZE, Projection, Sky, View};
 
 use crate::{
     camera::{CameraChoice, Orbit},
     error::ViewerError,
+    playback::{AnimationArgs, AnimationChoice, Playback, no_animation},
     progress,
 };
 
 /// Extensions that the reader reads and the renderer does not draw yet: files that require one are refused, others are shown without it and
 /// with a note. Whoever makes the renderer draw one takes it off this list.
-pub(crate) const NOT_DRAWN: &[&str] = &["KHR_animation_pointer", "KHR_node_visibility"];
+pub(crate) const NOT_DRAWN: &[&str] = &[];
 
 /// A camera that can be chosen.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,9 +67,12 @@ pub struct Content {
     /// Names of the variants that its materials have, in the order of the file.
     pub variants: Vec<String>,
     variant: Option<usize>,
+    /// The animations of a file.
+    playback: Option<Playback>,
     library: Library,
     world: World,
     propagation: Propagation,
+    visibility: VisibilityPropagation,
     bounds: Bounds,
 }
 
@@ -74,6 +82,8 @@ impl Content {
     pub fn new(title: &str, library: Library, mut world: World) -> Self {
         let mut propagation = Propagation::new();
         propagation.run(&mut world);
+        let mut visibility = VisibilityPropagation::new();
+        visibility.run(&mut world);
         let bounds = bounds(&world, &library);
         Self {
             title: title.to_owned(),
@@ -84,9 +94,11 @@ impl Content {
             animate: None,
             variants: Vec::new(),
             variant: None,
+            playback: None,
             library,
             world,
             propagation,
+            visibility,
             bounds,
         }
     }
@@ -96,6 +108,18 @@ impl Content {
     /// # Errors
     /// When the file cannot be read or has no such scene.
     pub fn load(path: &Path, scene: Option<usize>) -> Result<Self, ViewerError> {
+        Self::load_crowd(path, scene, None)
+    }
+
+    /// As many copies of a scene of a file, in rows.
+    ///
+    /// # Errors
+    /// As [`Content::load`].
+    pub(crate) fn load_crowd(
+        path: &Path,
+        scene: Option<usize>,
+        crowd: Option<NonZeroU32>,
+    ) -> Result<Self, ViewerError> {
         let file = read(path)?;
         if file.warning_count > 0 {
             let (file, count) = (title_of(path), file.warning_count);
@@ -115,21 +139,22 @@ impl Content {
                 },
             });
         }
-        Self::from_gltf(path, file, scene)
+        Ok(Self::from_gltf(path, file, scene, crowd))
     }
 
-    /// A scene of a file that is read already.
-    ///
-    /// # Errors
-    /// When its rest pose would take too much memory.
+    /// Copies of a scene of a file that is read already.
     pub(crate) fn from_gltf(
         path: &Path,
         mut file: gltf::Gltf,
         scene: Option<usize>,
-    ) -> Result<Self, ViewerError> {
-        file.pose_at_rest(scene, &gltf::Limits::default())?;
+        crowd: Option<NonZeroU32>,
+    ) -> Self {
+        let rig = Arc::new(file.rig());
+        for ignored in rig.ignored() {
+            tracing::warn!("{}: {ignored} is not animated", title_of(path));
+        }
         let mut world = World::new();
-        let spawned = file.spawn(&mut world, scene);
+        let spawned = file.spawn_with(&mut world, scene, &rig);
         let camera = |(node, entity): (&gltf::Node, &Option<Entity>)| {
             let number = node.camera?;
             let names = [file.cameras[number].name.clone(), node.name.clone()];
@@ -145,11 +170,81 @@ impl Content {
             .zip(&spawned.nodes)
             .filter_map(camera)
             .collect();
-        Ok(Self {
+        let library = std::mem::take(&mut file.library);
+        let mut content = Self {
             cameras,
-            variants: file.variants,
-            ..Self::new(&title_of(path), file.library, world)
-        })
+            variants: file.variants.clone(),
+            ..Self::new(&title_of(path), library, world)
+        };
+        let mut roots = vec![spawned.root];
+        let copies = crowd.map_or(1, |crowd| crowd.get() as usize);
+        if copies > 1 {
+            // Spawning reads meshes and skins.
+            file.library = std::mem::take(&mut content.library);
+            let rows = Rows::of(content.bounds, copies);
+            for copy in 1..copies {
+                let spawned = file.spawn_with(&mut content.world, scene, &rig);
+                if let Some(place) = content.world.get_mut::<Transform>(spawned.root) {
+                    place.translation = rows.place(copy).into();
+                }
+                roots.push(spawned.root);
+            }
+            content.library = std::mem::take(&mut file.library);
+            content.bounds = rows.bounds(copies);
+            content.settle();
+        }
+        content.playback = Playback::new(&rig, roots);
+        content
+    }
+
+    /// Brings places and what is hidden up to date.
+    fn settle(&mut self) {
+        self.propagation.run(&mut self.world);
+        self.visibility.run(&mut self.world);
+    }
+
+    /// Plays what options choose. `moves` says whether something plays where nothing was chosen.
+    ///
+    /// # Errors
+    /// When there is no such animation.
+    pub(crate) fn animate_by(
+        &mut self,
+        args: &AnimationArgs,
+        moves: bool,
+    ) -> Result<(), ViewerError> {
+        match (&mut self.playback, &args.animation) {
+            (Some(playback), _) => {
+                playback.choose(&mut self.world, &self.title, args, moves)?;
+                self.settle();
+                Ok(())
+            }
+            (None, Some(AnimationChoice::Named(name))) => Err(no_animation(&self.title, name, &[])),
+            (None, _) => Ok(()),
+        }
+    }
+
+    /// Does an action that is about animations; `false` for all others, and where there are none.
+    #[cfg(feature = "window")]
+    pub(crate) fn act(&mut self, action: crate::action::Action) -> bool {
+        let Some(playback) = &mut self.playback else {
+            return false;
+        };
+        let done = playback.act(&mut self.world, action);
+        self.settle();
+        done
+    }
+
+    /// Whether anything moves by itself.
+    #[cfg(feature = "window")]
+    pub(crate) fn moves(&self) -> bool {
+        self.animate.is_some() || self.playback.as_ref().is_some_and(Playback::moves)
+    }
+
+    /// What the panel shows of animations.
+    #[cfg(feature = "panel")]
+    pub(crate) fn playback(&self) -> Option<crate::playback::PlaybackFacts> {
+        let playback = self.playback.as_ref()?;
+        Some(playback.facts(&self.world))
     }
 
     /// The variant of its materials that is shown, a place in [`Content::variants`]; `None` where none is chosen.
@@ -211,7 +306,12 @@ impl Content {
     pub fn advance(&mut self, seconds: f64) {
         if let Some(animate) = &mut self.animate {
             animate(&mut self.world, seconds);
-            self.propagation.run(&mut self.world);
+        }
+        if let Some(playback) = &mut self.playback {
+            playback.advance(&mut self.world, seconds);
+        }
+        if self.animate.is_some() || self.playback.is_some() {
+            self.settle();
         }
     }
 
@@ -349,15 +449,105 @@ fn title_of(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// The box around everything with a mesh.
+/// Places in rows, from the front left one on.
+struct Rows {
+    each: Bounds,
+    side: usize,
+    step: Vec3,
+}
+
+impl Rows {
+    /// A square of so many things of this size, half as far apart as they are wide.
+    fn of(each: Bounds, count: usize) -> Self {
+        let size = if each.is_empty() {
+            Vec3::ONE
+        } else {
+            (each.max - each.min).max(Vec3::splat(1e-3))
+        };
+        Self {
+            each,
+            side: (count as f64).sqrt().ceil() as usize,
+            step: Vec3::new(1.5 * size.x, 0.0, -1.5 * size.z),
+        }
+    }
+
+    fn place(&self, number: usize) -> Vec3 {
+        self.step
+            * Vec3::new(
+                (number % self.side) as f32,
+                0.0,
+                (number / self.side) as f32,
+            )
+    }
+
+    fn bounds(&self, count: usize) -> Bounds {
+        let last = Vec3::new(
+            (count.min(self.side) - 1) as f32,
+            0.0,
+            ((count - 1) / self.side) as f32,
+        );
+        let far = self.step * last;
+        self.each.union(Bounds {
+            min: self.each.min + far,
+            max: self.each.max + far,
+        })
+    }
+}
+
+/// Vertices that are posed for an exact box; beyond it boxes are those of joints, which are larger.
+const POSED_VERTICES_MAX: usize = 4 << 20;
+
+/// The box around everything with a mesh, in the pose that it has.
 fn bounds(world: &World, library: &Library) -> Bounds {
     let mut bounds = Bounds::EMPTY;
-    for (global, mesh) in world.query::<(&GlobalTransform, &MeshHandle)>().into_iter() {
-        if let Some(mesh) = library.meshes.get(mesh.0) {
+    let mut posed = Posed::default();
+    type Drawn = (Entity, &'static GlobalTransform, &'static MeshHandle);
+    for (entity, global, handle) in world.query::<Drawn>().into_iter() {
+        if let Some(mesh) = library.meshes.get(handle.0) {
             let cell = Vec3::from(global.cell.map(|cell| cell as f32)) * CELL_SIZE;
             let matrix = Mat4::from_translation(cell) * global.to_matrix();
-            bounds = bounds.union(mesh.bounds().transformed(matrix));
+            let own = posed.bounds(world, library, (entity, global), (handle.0, mesh));
+            bounds = bounds.union(own.transformed(matrix));
         }
     }
     bounds
+}
+
+/// Boxes of deformed meshes.
+#[derive(Default)]
+struct Posed {
+    vertices: usize,
+    known: HashMap<Handle<Mesh>, PoseBounds>,
+}
+
+impl Posed {
+    fn bounds(
+        &mut self,
+        world: &World,
+        library: &Library,
+        (entity, global): (Entity, &GlobalTransform),
+        (handle, mesh): (Handle<Mesh>, &Mesh),
+    ) -> Bounds {
+        let joints = world.get::<Skinned>(entity).and_then(|skinned| {
+            let skin = library.skins.get(skinned.skin)?;
+            Some(skinned.matrices(skin, global, |joint| world.get(joint)))
+        });
+        let weights = world.get::<MorphWeights>(entity);
+        let weights = weights.map_or(&[][..], |weights| &weights.0);
+        if joints.is_none() && weights.iter().all(|weight| *weight == 0.0) {
+            return mesh.bounds();
+        }
+        let joints = joints.unwrap_or_default();
+        self.vertices = self.vertices.saturating_add(mesh.positions.len());
+        if self.vertices <= POSED_VERTICES_MAX {
+            return mesh.posed(weights, &joints).bounds();
+        }
+        let known = self
+            .known
+            .entry(handle)
+            .or_insert_with(|| PoseBounds::new(mesh));
+        known
+            .posed(weights, &joints)
+            .unwrap_or_else(|| mesh.bounds())
+    }
 }

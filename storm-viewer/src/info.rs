@@ -277,7 +277,7 @@ fn report(path: &Path, file: Gltf, variant: Option<&str>) -> Result<Report, View
         warning_count: file.warning_count,
         warnings: file.warnings.iter().map(ToString::to_string).collect(),
     };
-    let bounds = Content::from_gltf(path, file, None)?.bounds();
+    let bounds = Content::from_gltf(path, file, None, None).bounds();
     if !bounds.is_empty() {
         report.bounds = Some(Bounds {
             min: bounds.min.into(),

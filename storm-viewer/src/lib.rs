@@ -17,6 +17,7 @@ mod output;
 #[cfg(feature = "panel")]
 mod panel;
 mod pipelines;
+mod playback;
 pub mod png;
 mod progress;
 mod render;
@@ -115,10 +116,11 @@ fn view(args: &cli::ViewArgs) -> Result<(), ViewerError> {
         png::check_apart(output, &args.file)?;
     }
     let event_loop = window::connect()?;
-    let mut content = content::Content::load(&args.file, args.scene)?;
+    let mut content = content::Content::load_crowd(&args.file, args.scene, args.animation.crowd)?;
     if let Some(variant) = &args.variant {
         content.choose_variant_named(variant)?;
     }
+    content.animate_by(&args.animation, true)?;
     args.picture.sky.apply(&mut content)?;
     let options = window::Options {
         size: args.picture.size,

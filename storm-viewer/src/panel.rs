@@ -13,6 +13,7 @@ use storm_render::{
 use crate::{
     action::Action,
     cli::{LookArgs, QualityChoice, STOPS_MAX, ShowChoice, ToneMapChoice},
+    playback::{PlaybackFacts, RepeatChoice},
 };
 
 /// Points from the corner of the picture.
@@ -32,6 +33,8 @@ pub(crate) struct Facts {
     pub(crate) report: Option<FrameReport>,
     pub(crate) memory: MemoryReport,
     pub(crate) pipelines: u64,
+    /// Where there are animations.
+    pub(crate) playback: Option<PlaybackFacts>,
 }
 
 /// What came of a run of the panel.
@@ -202,6 +205,10 @@ fn contents(ui: &mut Ui, look: &LookArgs, facts: &Facts, actions: &mut Vec<Actio
     figures(ui, facts);
     ui.separator();
     settings(ui, look, facts, actions);
+    if let Some(playback) = &facts.playback {
+        ui.separator();
+        animations(ui, playback, actions);
+    }
     if let Some(report) = &facts.report
         && look.pass_times
         && !report.passes.is_empty()
@@ -314,6 +321,52 @@ fn settings(ui: &mut Ui, look: &LookArgs, facts: &Facts, actions: &mut Vec<Actio
     toggle(look.pass_times, "time of each pass", Action::PassTimes);
 }
 
+/// What plays, and where in it.
+fn animations(ui: &mut Ui, playback: &PlaybackFacts, actions: &mut Vec<Action>) {
+    let label = |number: usize| match playback.clips.get(number) {
+        Some((name, _)) if !name.is_empty() => name.clone(),
+        _ => number.to_string(),
+    };
+    let shown = playback.clip.map_or_else(|| "–".to_owned(), label);
+    ComboBox::from_label("animation")
+        .selected_text(shown)
+        .show_ui(ui, |ui| {
+            let none = playback.clip.is_none();
+            if ui.selectable_label(none, "none").clicked() {
+                actions.push(Action::Clip { number: None });
+            }
+            for number in 0..playback.clips.len() {
+                let chosen = playback.clip == Some(number);
+                if ui.selectable_label(chosen, label(number)).clicked() {
+                    let number = Some(number);
+                    actions.push(Action::Clip { number });
+                }
+            }
+        });
+    let length = playback.clip.map_or(0.0, |clip| playback.clips[clip].1);
+    let mut seconds = playback.seconds;
+    let scrub = Slider::new(&mut seconds, 0.0..=length.max(1e-3)).text("seconds");
+    if ui.add(scrub).changed() {
+        actions.push(Action::Seek { seconds });
+    }
+    let mut factor = playback.speed;
+    if ui
+        .add(Slider::new(&mut factor, -2.0..=2.0).text("speed"))
+        .changed()
+    {
+        actions.push(Action::Speed { factor });
+    }
+    if let Some(chosen) =
+        choose::<RepeatChoice>(ui, "at its end", Some(playback.repeat), None).flatten()
+    {
+        actions.push(Action::Repeat(chosen));
+    }
+    let mut plays = !playback.is_paused && playback.clip.is_some();
+    if ui.checkbox(&mut plays, "play").changed() {
+        actions.push(Action::Play);
+    }
+}
+
 /// One of the choices that options have, or none of them where that has a name. `Some` is what was just chosen.
 fn choose<T: ValueEnum + PartialEq>(
     ui: &mut Ui,
@@ -376,12 +429,20 @@ mod tests {
             report: None,
             memory: gpu.memory(),
             pipelines: 0,
+            playback: Some(PlaybackFacts {
+                clips: vec![("walk".to_owned(), 2.0), (String::new(), 1.0)],
+                clip: Some(0),
+                seconds: 0.5,
+                is_paused: false,
+                speed: 1.0,
+                repeat: RepeatChoice::Loop,
+            }),
         };
         let mut time = 0.0;
         let mut run = |events: Vec<Event>| {
             time += 0.05;
             let input = RawInput {
-                screen_rect: Some(Rect::from_min_size(Pos2::ZERO, [800.0, 600.0].into())),
+                screen_rect: Some(Rect::from_min_size(Pos2::ZERO, [800.0, 720.0].into())),
                 time: Some(time),
                 events,
                 ..RawInput::default()
@@ -411,7 +472,7 @@ mod tests {
                 seen.insert(name.to_owned());
             }
         };
-        for y in (20..560).step_by(6).map(|y| y as f32) {
+        for y in (20..680).step_by(6).map(|y| y as f32) {
             for x in [26.0, 40.0, 60.0, 100.0] {
                 click(x, y);
             }
@@ -424,11 +485,16 @@ mod tests {
         for name in [
             "Axes",
             "Bloom",
+            "Clip",
             "Exposure",
             "Harmony",
             "PassTimes",
+            "Play",
             "Quality",
+            "Repeat",
+            "Seek",
             "Show",
+            "Speed",
             "ToneMap",
             "Variant",
         ] {

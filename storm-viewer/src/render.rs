@@ -44,10 +44,11 @@ pub(crate) fn run(args: &RenderArgs) -> Result<(), ViewerError> {
     let capture = Capture::new(&args.output, args.frames, args.fps)?;
     capture.check_apart(&args.file)?;
     let began = Instant::now();
-    let mut content = Content::load(&args.file, args.scene)?;
+    let mut content = Content::load_crowd(&args.file, args.scene, args.animation.crowd)?;
     if let Some(variant) = &args.variant {
         content.choose_variant_named(variant)?;
     }
+    content.animate_by(&args.animation, false)?;
     args.picture.sky.apply(&mut content)?;
     let load = began.elapsed();
     let size = args.picture.size;

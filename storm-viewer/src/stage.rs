@@ -100,6 +100,9 @@ impl Stage {
     #[cfg(feature = "window")]
     pub(crate) fn act(&mut self, action: Action) -> Result<(), ViewerError> {
         let before = self.look;
+        if self.content.act(action) {
+            return Ok(());
+        }
         self.look.act(action);
         let variants = self.content.variants.len();
         match action {
@@ -149,6 +152,7 @@ impl Stage {
             report: self.renderer.report()?,
             memory: self.gpu.memory(),
             pipelines: self.gpu.pipelines_made(),
+            playback: self.content.playback(),
         };
         Ok(self.panel.run(&mut self.scene, input, &self.look, &facts)?)
     }

@@ -124,8 +124,11 @@ struct Running {
     held: Option<Button>,
     pointer: Option<PhysicalPosition<f64>>,
     occluded: bool,
-    began: Instant,
-    /// From then to what is shown.
+    /// When time was last looked at.
+    looked: Instant,
+    /// Whether anything moved then.
+    moved: bool,
+    /// How long what moves has moved.
     seconds: f64,
     frames: u32,
     /// The frame in which the device was last lost.
@@ -229,7 +232,8 @@ impl App {
             held: None,
             pointer: None,
             occluded: false,
-            began: Instant::now(),
+            looked: Instant::now(),
+            moved: false,
             seconds: 0.0,
             frames: 0,
             lost: None,
@@ -402,10 +406,12 @@ impl App {
         if running.size.width == 0 || running.size.height == 0 {
             return Ok(());
         }
-        let animated = running.stage.content.animate.is_some();
-        if animated {
-            running.seconds = running.began.elapsed().as_secs_f64();
+        let animated = running.stage.content.moves();
+        let now = Instant::now();
+        if animated && running.moved {
+            running.seconds += (now - running.looked).as_secs_f64();
         }
+        (running.looked, running.moved) = (now, animated);
         let done_in_panel = running.run_panel()?;
         running.window.pre_present_notify();
         let view = running.session.view();
@@ -501,6 +507,7 @@ fn key(event: &KeyEvent) -> Option<Key> {
         WinitKey::Named(NamedKey::ArrowRight) => Some(Key::Right),
         WinitKey::Named(NamedKey::ArrowUp) => Some(Key::Up),
         WinitKey::Named(NamedKey::ArrowDown) => Some(Key::Down),
+        WinitKey::Named(NamedKey::Space) => Some(Key::Char(' ')),
         WinitKey::Character(text) => {
             let c = text.chars().next()?.to_ascii_lowercase();
             // Where + is the shifted =, nobody should have to press shift.

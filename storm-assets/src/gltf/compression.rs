@@ -2,12 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::{
-    context::Context,
-    cursor::Cursor,
-    error::Problem,
-    meshopt::{self, Broken, Filter},
-};
+use super::{context::Context, cursor::Cursor, error::Problem};
+use crate::meshopt::{self, Filter, MeshoptError};
 
 const NAMES: [&str; 2] = ["KHR_meshopt_compression", "EXT_meshopt_compression"];
 
@@ -112,7 +108,7 @@ pub(super) fn decode(
         return Err(stated.wrong(format!("at least the {size} bytes that it decodes to")));
     }
     let broken =
-        |error: Broken| place.wrong_found(format!("{mode} that decode"), error.to_string());
+        |error: MeshoptError| place.wrong_found(format!("{mode} that decode"), error.to_string());
     let mut out = context.budget.list::<u8>(size, || place.pointer())?;
     out.resize(size, 0);
     if mode == "ATTRIBUTES" {

@@ -6,6 +6,7 @@ use super::{
     cursor::Cursor,
     error::{Problem, Warning},
     extensions::SUPPORTED_EXTENSIONS,
+    image::PendingPicture,
     limits::{Budget, Limits},
     options::{LoadOptions, Progress, ProgressFn, Stage},
 };
@@ -18,6 +19,8 @@ pub(super) struct Context {
     /// Extensions that the caller does not want.
     without: Vec<String>,
     pub(super) keep_encoded: bool,
+    /// Where pictures are to be put off, those that were.
+    pub(super) pending: Option<Vec<PendingPicture>>,
     pub(super) warnings: Vec<Warning>,
     /// How many warnings there were, kept or not.
     pub(super) warning_count: usize,
@@ -34,6 +37,7 @@ impl Context {
             source,
             without: options.without.clone(),
             keep_encoded: options.keep_encoded,
+            pending: None,
             warnings: Vec::new(),
             warning_count: 0,
             progress: options.progress.clone(),

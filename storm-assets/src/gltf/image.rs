@@ -9,6 +9,7 @@ use super::{
     cursor::Cursor,
     decode::Data,
     error::{Problem, shortened},
+    limits::Limits,
     resource::{self, Resolver, view_bytes},
 };
 use crate::{Handle, Image, PixelFormat};
@@ -58,14 +59,58 @@ impl std::fmt::Debug for Encoded {
     }
 }
 
-/// Fetches and decodes one element of `images`. `None` is a picture in a format that belongs to an extension: it is noted, and the
-/// materials go without it.
+/// A picture whose bytes are here, and paid for with the pixels that they will be.
+#[derive(Debug)]
+#[cfg_attr(
+    not(feature = "loader"),
+    expect(dead_code, reason = "only the loader puts pictures off")
+)]
+pub(crate) struct PendingPicture {
+    /// Where its pixels are to go.
+    pub(crate) image: Handle<Image>,
+    /// JSON pointer to it.
+    pointer: String,
+    format: Format,
+    bytes: Vec<u8>,
+    /// What was paid for its pixels.
+    pub(crate) pixel_bytes: u64,
+}
+
+impl PendingPicture {
+    /// Bytes of the picture as it came.
+    #[cfg(feature = "loader")]
+    pub(crate) fn encoded_bytes(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    /// Makes the pixels.
+    #[cfg(feature = "loader")]
+    pub(crate) fn decode(&self, limits: &super::Limits) -> Result<Image, Problem> {
+        decode(self.format, &self.bytes, limits).map_err(|message| Problem::Image {
+            pointer: self.pointer.clone(),
+            message,
+        })
+    }
+}
+
+/// What became of an element of `images`.
+pub(super) enum Read {
+    /// It is in a format that belongs to an extension: it is noted, and the materials go without it.
+    LeftOut,
+    /// Its pixels are here.
+    Decoded(Image, Option<Encoded>),
+    /// Its pixels will be made by someone else.
+    Pending(Option<Encoded>),
+}
+
+/// Fetches one element of `images`, and decodes it unless the context has that put off.
 pub(super) fn read(
     context: &mut Context,
     resolver: &mut Resolver<'_>,
     data: &Data<'_>,
     place: Cursor<'_>,
-) -> Result<Option<(Image, Option<Encoded>)>, Problem> {
+    handle: Handle<Image>,
+) -> Result<Read, Problem> {
     let stated = place.optional_text("mimeType")?;
     let (bytes, in_uri): (Cow<'_, [u8]>, Option<&str>) =
         match (place.get("uri")?, place.get("bufferView")?) {
@@ -101,7 +146,7 @@ pub(super) fn read(
             context.warn(place, || {
                 format!("is a picture for {extension}, which is not supported; left out")
             });
-            return Ok(None);
+            return Ok(Read::LeftOut);
         }
     };
     let found = match format {
@@ -120,16 +165,9 @@ pub(super) fn read(
             });
         }
     }
-    let decoded = match format {
-        Format::Png => decode(context, place, &bytes, ImageFormat::Png),
-        Format::Jpeg => decode(context, place, &bytes, ImageFormat::Jpeg),
-        Format::WebP => decode(context, place, &bytes, ImageFormat::WebP),
-        Format::Ktx2 => decode_ktx2(context, place, &bytes),
-    };
-    let decoded = decoded.map_err(|error| match error {
-        DecodeError::Limit(problem) => problem,
-        DecodeError::Broken(message) => broken(message),
-    })?;
+    let size = pixel_bytes(format, &bytes, &context.limits).map_err(broken)?;
+    // Paid before the pixels exist: a few bytes may state any size.
+    context.budget.image(size, || place.pointer())?;
     let mut encoded = None;
     if context.keep_encoded {
         context
@@ -137,13 +175,27 @@ pub(super) fn read(
             .values::<u8>(bytes.len(), || place.pointer())?;
         encoded = Some(Encoded {
             media_type: found,
-            bytes: bytes.into_owned(),
+            bytes: bytes.to_vec(),
         });
     }
-    Ok(Some((decoded, encoded)))
+    if let Some(pending) = &mut context.pending {
+        context
+            .budget
+            .values::<u8>(bytes.len(), || place.pointer())?;
+        pending.push(PendingPicture {
+            image: handle,
+            pointer: place.pointer(),
+            format,
+            bytes: bytes.into_owned(),
+            pixel_bytes: size,
+        });
+        return Ok(Read::Pending(encoded));
+    }
+    let decoded = decode(format, &bytes, &context.limits).map_err(broken)?;
+    Ok(Read::Decoded(decoded, encoded))
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Format {
     Png,
     Jpeg,
@@ -151,19 +203,58 @@ enum Format {
     Ktx2,
 }
 
-/// The largest level of a KTX 2.0 texture. The smaller ones are left: whoever samples the picture makes its own.
-fn decode_ktx2(
-    context: &mut Context,
-    place: Cursor<'_>,
-    bytes: &[u8],
-) -> Result<Image, DecodeError> {
-    let broken = |error: crate::ktx2::Ktx2Error| DecodeError::Broken(error.to_string());
-    let texture = crate::ktx2::Texture::parse(bytes).map_err(broken)?;
-    // What decoding takes beside the pixels goes again; up to three times their size is what `Limits::peak_bytes` has for it.
-    let pixels = u64::from(texture.width()) * u64::from(texture.height()) * 4;
-    let paid = pixels.max(texture.memory(0).saturating_sub(3 * pixels));
-    context.budget.image(paid, || place.pointer())?;
-    texture.decode(0).map_err(broken)
+impl Format {
+    const fn of_image(self) -> ImageFormat {
+        match self {
+            Self::Png => ImageFormat::Png,
+            Self::Jpeg => ImageFormat::Jpeg,
+            Self::WebP | Self::Ktx2 => ImageFormat::WebP,
+        }
+    }
+}
+
+/// Bytes to pay for the pixels, by the header alone.
+fn pixel_bytes(format: Format, bytes: &[u8], limits: &Limits) -> Result<u64, String> {
+    if let Format::Ktx2 = format {
+        let texture = crate::ktx2::Texture::parse(bytes).map_err(|error| error.to_string())?;
+        // What decoding takes beside the pixels goes again; up to three times their size is what `Limits::peak_bytes` has for it.
+        let pixels = u64::from(texture.width()) * u64::from(texture.height()) * 4;
+        return Ok(pixels.max(texture.memory(0).saturating_sub(3 * pixels)));
+    }
+    let mut reader = ImageReader::with_format(io::Cursor::new(bytes), format.of_image());
+    reader.limits(limits_of(limits));
+    let decoder = reader.into_decoder().map_err(broken_picture)?;
+    let (width, height) = decoder.dimensions();
+    Ok(u64::from(width) * u64::from(height) * PixelFormat::Rgba8.bytes_per_pixel() as u64)
+}
+
+/// The pixels. Of a KTX 2.0 texture, those of the largest level: whoever samples the picture makes its own smaller ones.
+fn decode(format: Format, bytes: &[u8], limits: &Limits) -> Result<Image, String> {
+    if let Format::Ktx2 = format {
+        let texture = crate::ktx2::Texture::parse(bytes).map_err(|error| error.to_string())?;
+        return texture.decode(0).map_err(|error| error.to_string());
+    }
+    let mut reader = ImageReader::with_format(io::Cursor::new(bytes), format.of_image());
+    reader.limits(limits_of(limits));
+    let decoder = reader.into_decoder().map_err(broken_picture)?;
+    let (width, height) = decoder.dimensions();
+    let picture = image::DynamicImage::from_decoder(decoder).map_err(broken_picture)?;
+    // 16-bit channels are rounded to 8.
+    let pixels = picture.into_rgba8().into_raw();
+    Image::new(width, height, PixelFormat::Rgba8, pixels).map_err(|error| error.to_string())
+}
+
+fn limits_of(ours: &Limits) -> image::Limits {
+    let mut limits = image::Limits::default();
+    limits.max_image_width = Some(Image::SIDE_MAX);
+    limits.max_image_height = Some(Image::SIDE_MAX);
+    limits.max_alloc = Some(ours.image_bytes_max.saturating_mul(2));
+    limits
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is mapped over errors")]
+fn broken_picture(error: image::ImageError) -> String {
+    format!("cannot be decoded: {}", shortened(&error.to_string()))
 }
 
 /// Checks an element of `images` that nothing uses, without looking at its data.
@@ -177,50 +268,6 @@ pub(super) fn check(place: Cursor<'_>, views: usize) -> Result<(), Problem> {
         (None, None) => Err(place.wrong_found("uri or bufferView", "neither")),
         _ => Ok(()),
     }
-}
-
-enum DecodeError {
-    Limit(Problem),
-    Broken(String),
-}
-
-impl From<Problem> for DecodeError {
-    fn from(problem: Problem) -> Self {
-        Self::Limit(problem)
-    }
-}
-
-impl From<image::ImageError> for DecodeError {
-    fn from(error: image::ImageError) -> Self {
-        Self::Broken(format!(
-            "cannot be decoded: {}",
-            shortened(&error.to_string())
-        ))
-    }
-}
-
-fn decode(
-    context: &mut Context,
-    place: Cursor<'_>,
-    bytes: &[u8],
-    format: ImageFormat,
-) -> Result<Image, DecodeError> {
-    let mut reader = ImageReader::with_format(io::Cursor::new(bytes), format);
-    let mut limits = image::Limits::default();
-    limits.max_image_width = Some(Image::SIDE_MAX);
-    limits.max_image_height = Some(Image::SIDE_MAX);
-    limits.max_alloc = Some(context.limits.image_bytes_max.saturating_mul(2));
-    reader.limits(limits);
-    let decoder = reader.into_decoder()?;
-    let (width, height) = decoder.dimensions();
-    let size = u64::from(width) * u64::from(height) * PixelFormat::Rgba8.bytes_per_pixel() as u64;
-    // Paid before the pixels exist: a few bytes of PNG may state any size.
-    context.budget.image(size, || place.pointer())?;
-    let picture = image::DynamicImage::from_decoder(decoder)?;
-    // 16-bit channels are rounded to 8.
-    let pixels = picture.into_rgba8().into_raw();
-    Image::new(width, height, PixelFormat::Rgba8, pixels)
-        .map_err(|error| DecodeError::Broken(error.to_string()))
 }
 
 /// The extension that a picture format belongs to.

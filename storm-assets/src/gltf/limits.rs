@@ -71,6 +71,9 @@ pub(super) struct Budget {
     input: u64,
     values: u64,
     images: u64,
+    /// Who else is asked, where several files are read at once.
+    #[cfg(feature = "loader")]
+    charge: Option<std::sync::Arc<crate::loader::Charge>>,
 }
 
 impl Budget {
@@ -80,7 +83,15 @@ impl Budget {
             input: 0,
             values: 0,
             images: 0,
+            #[cfg(feature = "loader")]
+            charge: None,
         }
+    }
+
+    /// Has everything paid from there, too.
+    #[cfg(feature = "loader")]
+    pub(super) fn charge_to(&mut self, charge: std::sync::Arc<crate::loader::Charge>) {
+        self.charge = Some(charge);
     }
 
     /// Notes that `bytes` of input came in.
@@ -99,6 +110,10 @@ impl Budget {
             });
         }
         self.input = found;
+        #[cfg(feature = "loader")]
+        if let Some(charge) = &self.charge {
+            charge.input(bytes as u64)?;
+        }
         Ok(())
     }
 
@@ -129,6 +144,10 @@ impl Budget {
             });
         }
         self.values = found;
+        #[cfg(feature = "loader")]
+        if let Some(charge) = &self.charge {
+            charge.values(bytes)?;
+        }
         Ok(())
     }
 
@@ -164,6 +183,10 @@ impl Budget {
             });
         }
         self.images = found;
+        #[cfg(feature = "loader")]
+        if let Some(charge) = &self.charge {
+            charge.values(bytes)?;
+        }
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, Read},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use super::{
@@ -40,17 +40,20 @@ pub fn load(path: impl AsRef<Path>, options: &LoadOptions) -> Result<Gltf, GltfE
 /// Gives the files beside `path`.
 pub(super) fn resolver_of(path: &Path) -> impl FnMut(Request<'_>) -> io::Result<Vec<u8>> {
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
-    move |request| {
-        let segments = uri::segments(request.uri)
-            .map_err(|reason| io::Error::new(io::ErrorKind::InvalidInput, reason))?;
-        let mut path = folder.to_owned();
-        path.extend(segments);
-        read_file(&path, request.bytes_max)
-    }
+    move |request| read_file(&path_beside(folder, request)?, request.bytes_max)
+}
+
+/// The file that a request means, in or below `folder`.
+pub(crate) fn path_beside(folder: &Path, request: Request<'_>) -> io::Result<PathBuf> {
+    let segments = uri::segments(request.uri)
+        .map_err(|reason| io::Error::new(io::ErrorKind::InvalidInput, reason))?;
+    let mut path = folder.to_owned();
+    path.extend(segments);
+    Ok(path)
 }
 
 /// The bytes of a regular file of at most `bytes_max`.
-pub(super) fn read_file(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+pub(crate) fn read_file(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     // Before opening: opening a pipe waits for its other end.
     let metadata = std::fs::metadata(path)?;
     if !metadata.is_file() {

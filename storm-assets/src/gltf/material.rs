@@ -1,9 +1,11 @@
 //! Samplers, textures and materials (glTF 2.0 §3.8, §3.9).
 
+use std::collections::BTreeSet;
+
 use super::{context::Context, cursor::Cursor, error::Problem};
 use crate::{
-    AlphaMode, Anisotropy, Clearcoat, Filter, Handle, Image, Iridescence, Library, Material,
-    MipFilter, Sampler, Sheen, Specular, TextureSlot, TextureTransform, Transmission, Volume, Wrap,
+    AlphaMode, Anisotropy, Clearcoat, Filter, Handle, Image, Iridescence, Material, MipFilter,
+    Sampler, Sheen, Specular, TextureSlot, TextureTransform, Transmission, Volume, Wrap,
 };
 
 /// A texture: what a material's texture info points to.
@@ -339,9 +341,9 @@ fn image_handle(context: &Context, index: usize) -> Handle<Image> {
 }
 
 /// Empties the texture slots whose picture was left out.
-pub(super) fn drop_missing_images(material: &mut Material, library: &Library) {
+pub(super) fn drop_images(material: &mut Material, left_out: &BTreeSet<Handle<Image>>) {
     for slot in material.textures_mut() {
-        if slot.is_some_and(|slot| library.images.get(slot.image).is_none()) {
+        if slot.is_some_and(|slot| left_out.contains(&slot.image)) {
             *slot = None;
         }
     }

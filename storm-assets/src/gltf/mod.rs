@@ -39,13 +39,13 @@ mod kept;
 mod limits;
 mod load;
 mod material;
-mod meshopt;
 mod node;
 mod options;
 mod parse;
 mod primitive;
 mod resource;
 mod rest;
+mod rig;
 #[cfg(feature = "ecs")]
 mod spawn;
 mod spell;
@@ -73,6 +73,12 @@ pub use self::{
     summary::Summary,
     transform::NodeTransform,
     write::{PictureFormat, WriteError, WriteOptions, Written},
+};
+#[cfg(feature = "loader")]
+pub(crate) use self::{
+    image::PendingPicture,
+    load::{path_beside, read_file},
+    parse::parse_deferred,
 };
 use crate::{Clip, Handle, Library, Material, Mesh, Skin};
 

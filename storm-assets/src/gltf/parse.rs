@@ -1,5 +1,7 @@
 //! From bytes to checked values: the order in which a file is read.
 
+use std::collections::BTreeSet;
+
 use super::{
     Gltf, MeshGroup, Summary,
     accessor::{self},
@@ -18,7 +20,7 @@ use super::{
     primitive::{self, Geometries, Primitive, ReadMesh, Surroundings, VariantMaterial},
     resource::{self, Resolver},
 };
-use crate::{Handle, Library, Material};
+use crate::{Handle, Image, Library, Material};
 
 /// Reads a .gltf or .glb from its bytes. What it refers to by relative URI comes from `resolver`; no file is touched.
 ///
@@ -65,6 +67,22 @@ pub fn parse(
     })
 }
 
+/// As [`parse`], but pictures are left to be decoded; everything is paid for from `charge`, too.
+#[cfg(feature = "loader")]
+pub(crate) fn parse_deferred(
+    bytes: &[u8],
+    resolver: &mut Resolver<'_>,
+    options: &LoadOptions,
+    charge: std::sync::Arc<crate::loader::Charge>,
+) -> Result<(Gltf, Vec<image::PendingPicture>), Problem> {
+    let source = options.source.clone().unwrap_or_default();
+    let mut context = Context::new(source, options);
+    context.pending = Some(Vec::new());
+    context.budget.charge_to(charge);
+    let file = read(&mut context, bytes, resolver)?;
+    Ok((file, context.pending.unwrap_or_default()))
+}
+
 fn read(context: &mut Context, bytes: &[u8], resolver: &mut Resolver<'_>) -> Result<Gltf, Problem> {
     context.budget.input(bytes.len(), String::new)?;
     let parts = glb::split(bytes)?;
@@ -99,7 +117,7 @@ fn read(context: &mut Context, bytes: &[u8], resolver: &mut Resolver<'_>) -> Res
     };
 
     let mut library = Library::default();
-    let images = read_images(
+    let (images, left_out) = read_images(
         context,
         resolver,
         root,
@@ -108,7 +126,7 @@ fn read(context: &mut Context, bytes: &[u8], resolver: &mut Resolver<'_>) -> Res
         &mut library,
     )?;
     for material in &mut surfaces.materials {
-        material::drop_missing_images(material, &library);
+        material::drop_images(material, &left_out);
     }
     let variants = primitive::read_variant_names(context, root)?;
     let surroundings = Surroundings {
@@ -278,10 +296,11 @@ fn read_images(
     data: &Data<'_>,
     used: &[bool],
     library: &mut Library,
-) -> Result<Vec<Picture>, Problem> {
+) -> Result<(Vec<Picture>, BTreeSet<Handle<Image>>), Problem> {
     let Some(images) = root.get("images")? else {
-        return Ok(Vec::new());
+        return Ok(Default::default());
     };
+    let mut left_out = BTreeSet::new();
     // Images that no material uses are not decoded: they may be of formats that only an extension knows.
     let mut pictures = context
         .budget
@@ -291,15 +310,24 @@ fn read_images(
         if !*used {
             image::check(place, data.views.len())?;
         } else {
-            if let Some((image, encoded)) = image::read(context, resolver, data, place)? {
-                library.images.insert(picture.image, image);
-                picture.encoded = encoded;
+            match image::read(context, resolver, data, place, picture.image)? {
+                image::Read::LeftOut => {
+                    context
+                        .budget
+                        .values::<[Handle<Image>; 4]>(1, || place.pointer())?;
+                    left_out.insert(picture.image);
+                }
+                image::Read::Decoded(image, encoded) => {
+                    library.images.insert(picture.image, image);
+                    picture.encoded = encoded;
+                }
+                image::Read::Pending(encoded) => picture.encoded = encoded,
             }
             context.part_done(Stage::Image)?;
         }
         pictures.push(picture);
     }
-    Ok(pictures)
+    Ok((pictures, left_out))
 }
 
 /// Puts meshes into the library under their labels.

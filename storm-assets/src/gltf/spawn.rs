@@ -1,5 +1,7 @@
 //! A scene of a glTF file as entities.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use storm_ecs::{
     Entity, World,
     scene::{
@@ -9,7 +11,11 @@ use storm_ecs::{
 };
 
 use super::{Gltf, LightKind, NodeTransform, Primitive, Projection};
-use crate::{Handle, MaterialHandle, MaterialVariants, Mesh, MeshHandle};
+use crate::{
+    AssetId, Handle, LiveMaterial, Material, MaterialHandle, MaterialVariants, MeshHandle,
+    MorphWeights, Skinned,
+    animation::{Animator, Binding, PointerTarget, Property, Rig},
+};
 
 /// The entities of a spawned scene.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,16 +30,31 @@ pub struct Spawned {
     pub cameras: Vec<Entity>,
 }
 
+/// What spawning needs to know beside the file.
+struct Spawning<'a> {
+    world: &'a mut World,
+    spawned: Spawned,
+    /// Entities with the primitives of each node.
+    primitives: BTreeMap<usize, Vec<Entity>>,
+    /// By the material of the file: the one of this instance, and its entity.
+    live: BTreeMap<Handle<Material>, (Handle<Material>, Entity)>,
+    /// Nodes that are hidden or may come to be, and all below them.
+    veiled: Vec<bool>,
+}
+
 impl Gltf {
     /// Makes entities of a scene (`None`: the default one, or the first, or all nodes where there are no scenes) below a new root.
     ///
     /// Each node becomes an entity with `Transform`, `GlobalTransform` (identity until propagation runs), `ChildOf`, and a `Name`, camera and
     /// light where it has one; `Visibility::Hidden` where the file hides it. Copies of a node's mesh (EXT_mesh_gpu_instancing) are its children,
     /// one a primitive. A node with one primitive carries [`MeshHandle`] and [`MaterialHandle`] itself; with several, each is a child.
-    /// Skinned primitives are children of the root, since joints place them and their node does not. Skinned and morphed primitives show
-    /// their rest pose if [`Gltf::pose_at_rest`] was called for the scene, their raw mesh otherwise.
+    /// Skinned primitives are children of the root, since joints place them and their node does not; they have [`Skinned`]. Those with morph
+    /// targets have [`MorphWeights`]. Where [`Gltf::pose_at_rest`] was called for the scene they show that pose instead, and have neither.
     ///
-    /// The handles lead into [`Gltf::library`]. Cost: O(nodes + primitives).
+    /// Where the file has clips, the root has an [`Animator`] that plays none yet: see [`Gltf::spawn_with`]. Nodes whose visibility a clip drives have
+    /// a `Visibility`; materials that a clip drives are [`LiveMaterial`]s of this instance alone, each an entity below the root.
+    ///
+    /// The handles lead into [`Gltf::library`]. Cost: O(nodes + primitives + keys).
     ///
     /// ```
     /// use storm_assets::{MeshHandle, gltf::{self, LoadOptions}};
@@ -56,6 +77,11 @@ impl Gltf {
     /// # Ok::<(), gltf::GltfError>(())
     /// ```
     pub fn spawn(&self, world: &mut World, scene: Option<usize>) -> Spawned {
+        self.spawn_with(world, scene, &Arc::new(self.rig()))
+    }
+
+    /// As [`Gltf::spawn`], with a rig that was made before ([`Gltf::rig`]): many instances share it. Cost: O(nodes + primitives).
+    pub fn spawn_with(&self, world: &mut World, scene: Option<usize>, rig: &Arc<Rig>) -> Spawned {
         let index = scene.or(self.default_scene).unwrap_or(0);
         let name = match self.scenes.get(index) {
             Some(scene) if !scene.name.is_empty() => &scene.name,
@@ -63,32 +89,45 @@ impl Gltf {
         };
         let place = (Transform::IDENTITY, GlobalTransform::IDENTITY);
         let root = world.spawn((place.0, place.1, Name::new(name)));
-        let mut spawned = Spawned {
-            root,
-            nodes: vec![None; self.nodes.len()],
-            drawn: Vec::new(),
-            cameras: Vec::new(),
+        let order = self.scene_nodes(scene);
+        let mut spawning = Spawning {
+            world,
+            spawned: Spawned {
+                root,
+                nodes: vec![None; self.nodes.len()],
+                drawn: Vec::new(),
+                cameras: Vec::new(),
+            },
+            primitives: BTreeMap::new(),
+            live: BTreeMap::new(),
+            veiled: self.veiled(rig, &order),
         };
-        for index in self.scene_nodes(scene) {
+        self.spawn_live_materials(&mut spawning, rig);
+        for &index in &order {
             let node = &self.nodes[index];
             // Parents come before their children.
             let parent = node
                 .parent
-                .and_then(|parent| spawned.nodes[parent])
+                .and_then(|parent| spawning.spawned.nodes[parent])
                 .unwrap_or(root);
-            let entity = world.spawn((
+            let entity = spawning.world.spawn((
                 transform(node.transform),
                 GlobalTransform::IDENTITY,
                 ChildOf(parent),
             ));
-            spawned.nodes[index] = Some(entity);
+            spawning.spawned.nodes[index] = Some(entity);
+            let world = &mut *spawning.world;
             if !node.name.is_empty() {
                 add(world, entity, Name::new(&node.name));
             }
-            if !node.visible {
-                add(world, entity, Visibility::Hidden);
+            if spawning.veiled[index] {
+                let visibility = if node.visible {
+                    Visibility::Inherited
+                } else {
+                    Visibility::Hidden
+                };
+                add(world, entity, visibility);
             }
-            self.spawn_primitives(world, index, entity, &mut spawned);
             if let Some(camera) = node.camera.and_then(|camera| self.cameras.get(camera)) {
                 add(
                     world,
@@ -97,34 +136,146 @@ impl Gltf {
                         projection: projection(camera.projection),
                     },
                 );
-                spawned.cameras.push(entity);
+                spawning.spawned.cameras.push(entity);
             }
             self.spawn_light(world, index, entity);
         }
-        spawned
+        // Joints may be anywhere in the scene: what they move comes after them.
+        for &index in &order {
+            if let Some(entity) = spawning.spawned.nodes[index] {
+                self.spawn_primitives(&mut spawning, index, entity);
+            }
+        }
+        if rig.clip_count() > 0 {
+            let bindings = self.bindings(&spawning, rig);
+            add(
+                spawning.world,
+                root,
+                Animator::new(Arc::clone(rig), bindings),
+            );
+        }
+        spawning.spawned
     }
 
-    fn spawn_primitives(
-        &self,
-        world: &mut World,
-        index: usize,
-        entity: Entity,
-        spawned: &mut Spawned,
-    ) {
+    /// Makes a material of its own for each that a clip drives.
+    fn spawn_live_materials(&self, spawning: &mut Spawning<'_>, rig: &Rig) {
+        let root = spawning.spawned.root;
+        for channel in rig.channels() {
+            let Property::Pointer(PointerTarget::Material(number, _)) = channel.property else {
+                continue;
+            };
+            let Some(&shared) = self.materials.get(number as usize) else {
+                continue;
+            };
+            let Some(material) = self.library.materials.get(shared) else {
+                continue;
+            };
+            if spawning.live.contains_key(&shared) {
+                continue;
+            }
+            let label = format!("material/{number}/of/{}", root.to_bits());
+            let handle = Handle::new(AssetId::new(&self.source, &label));
+            let live = LiveMaterial {
+                handle,
+                material: (**material).clone(),
+            };
+            let entity = spawning.world.spawn((live, ChildOf(root)));
+            spawning.live.insert(shared, (handle, entity));
+        }
+    }
+
+    /// Nodes that are hidden or may come to be, and all below them.
+    fn veiled(&self, rig: &Rig, order: &[usize]) -> Vec<bool> {
+        let mut veiled = vec![false; self.nodes.len()];
+        for &index in order {
+            let node = &self.nodes[index];
+            let driven = Property::Pointer(PointerTarget::NodeVisible(index as u32));
+            veiled[index] = !node.visible
+                || rig.channel(driven).is_some()
+                || node.parent.is_some_and(|parent| veiled[parent]);
+        }
+        veiled
+    }
+
+    /// Which entities the channels of a rig drive.
+    fn bindings(&self, spawning: &Spawning<'_>, rig: &Rig) -> Vec<Binding> {
+        let nodes = &spawning.spawned.nodes;
+        let node = |node: u32| nodes.get(node as usize).copied().flatten();
+        let of_node = |node: u32| {
+            spawning
+                .primitives
+                .get(&(node as usize))
+                .into_iter()
+                .flatten()
+                .copied()
+        };
+        let of_mesh = |mesh: u32| {
+            let with = move |node: &&usize| {
+                let node = &self.nodes[**node];
+                node.mesh == Some(mesh as usize) && node.morph_weights.is_empty()
+            };
+            let nodes = spawning.primitives.keys().filter(with);
+            nodes.flat_map(move |node| of_node(*node as u32))
+        };
+        let mut bindings = Vec::new();
+        for (number, channel) in rig.channels().iter().enumerate() {
+            let mut bind = |entity: Entity| {
+                bindings.push(Binding {
+                    entity,
+                    channel: number,
+                });
+            };
+            match channel.property {
+                Property::Translation(index)
+                | Property::Rotation(index)
+                | Property::Scale(index) => {
+                    node(index).into_iter().for_each(bind);
+                }
+                Property::Weights(index) => of_node(index).for_each(bind),
+                Property::Pointer(target) => match target {
+                    PointerTarget::NodeWeight(index, _) => of_node(index).for_each(bind),
+                    PointerTarget::NodeVisible(index) => node(index).into_iter().for_each(bind),
+                    PointerTarget::MeshWeights(mesh) | PointerTarget::MeshWeight(mesh, _) => {
+                        of_mesh(mesh).for_each(bind);
+                    }
+                    PointerTarget::Material(material, _) => {
+                        let shared = self.materials.get(material as usize);
+                        let live = shared.and_then(|shared| spawning.live.get(shared));
+                        live.into_iter().for_each(|(_, entity)| bind(*entity));
+                    }
+                    PointerTarget::Camera(camera, _) => {
+                        let with =
+                            |(node, _): &(&super::Node, _)| node.camera == Some(camera as usize);
+                        let found = self.nodes.iter().zip(nodes).filter(with);
+                        found.filter_map(|(_, entity)| *entity).for_each(bind);
+                    }
+                    PointerTarget::Light(light, _) => {
+                        let with =
+                            |(node, _): &(&super::Node, _)| node.light == Some(light as usize);
+                        let found = self.nodes.iter().zip(nodes).filter(with);
+                        found.filter_map(|(_, entity)| *entity).for_each(bind);
+                    }
+                },
+            }
+        }
+        bindings
+    }
+
+    fn spawn_primitives(&self, spawning: &mut Spawning<'_>, index: usize, entity: Entity) {
         let node = &self.nodes[index];
         let Some(group) = node.mesh.and_then(|mesh| self.meshes.get(mesh)) else {
             return;
         };
         let single = group.primitives.len() == 1 && node.instances.is_empty();
+        let joints = self.joints(spawning, index);
         // Skinned meshes stand where their joints are, once.
         for &instance in node.instances.iter().skip(1) {
-            for number in 0..group.primitives.len() {
+            for (number, primitive) in group.primitives.iter().enumerate() {
                 if node.skin.is_none() {
                     let place = transform(instance);
                     let parts = (place, GlobalTransform::IDENTITY, ChildOf(entity));
-                    let drawn = world.spawn(parts);
-                    self.dress(world, drawn, index, number);
-                    spawned.drawn.push(drawn);
+                    let drawn = spawning.world.spawn(parts);
+                    self.dress(spawning, drawn, (index, number), primitive, None);
                 }
             }
         }
@@ -142,49 +293,88 @@ impl Gltf {
             let drawn = if single && !skinned {
                 entity
             } else {
-                let parent = if skinned { spawned.root } else { entity };
+                // Where it stands says nothing, but what hides its node hides it.
+                let posed = self.rest_meshes.contains_key(&(index, number));
+                let parent = if skinned && (posed || !spawning.veiled[index]) {
+                    spawning.spawned.root
+                } else {
+                    entity
+                };
                 let name = if group.name.is_empty() {
                     &node.name
                 } else {
                     &group.name
                 };
-                world.spawn((
+                spawning.world.spawn((
                     if skinned { Transform::IDENTITY } else { first },
                     GlobalTransform::IDENTITY,
                     ChildOf(parent),
                     Name::new(name),
                 ))
             };
-            self.dress(world, drawn, index, number);
-            spawned.drawn.push(drawn);
+            let joints = joints.clone().filter(|_| skinned);
+            self.dress(spawning, drawn, (index, number), primitive, joints);
         }
     }
 
-    /// Gives an entity the shape and surface of a primitive of a node.
-    fn dress(&self, world: &mut World, entity: Entity, node: usize, number: usize) {
-        let Some(group) = self.nodes[node].mesh.and_then(|mesh| self.meshes.get(mesh)) else {
-            return;
+    /// The joints of a node's skin.
+    fn joints(&self, spawning: &Spawning<'_>, node: usize) -> Option<Skinned> {
+        let handle = *self.skins.get(self.nodes[node].skin?)?;
+        let skin = self.library.skins.get(handle)?;
+        let entity = |joint: &u32| {
+            let entity = spawning.spawned.nodes.get(*joint as usize).copied();
+            entity.flatten().unwrap_or(Entity::DANGLING)
         };
-        let primitive = &group.primitives[number];
-        let mesh = self.rest_mesh(node, number, primitive);
-        let own = primitive.material;
-        add(world, entity, (MeshHandle(mesh), MaterialHandle(own)));
-        let of: Vec<_> = group
-            .variants
-            .iter()
+        Some(Skinned {
+            skin: handle,
+            joints: skin.joints.iter().map(entity).collect(),
+        })
+    }
+
+    /// Gives an entity a primitive, with what deforms it.
+    fn dress(
+        &self,
+        spawning: &mut Spawning<'_>,
+        drawn: Entity,
+        (node, number): (usize, usize),
+        primitive: &Primitive,
+        skinned: Option<Skinned>,
+    ) {
+        let live = spawning.live.get(&primitive.material);
+        let material = live.map_or(primitive.material, |(handle, _)| *handle);
+        let world = &mut *spawning.world;
+        if let Some(&posed) = self.rest_meshes.get(&(node, number)) {
+            add(world, drawn, (MeshHandle(posed), MaterialHandle(material)));
+        } else {
+            let handles = (MeshHandle(primitive.mesh), MaterialHandle(material));
+            add(world, drawn, handles);
+            if let Some(skinned) = skinned {
+                add(world, drawn, skinned);
+            }
+            let mesh = self.library.meshes.get(primitive.mesh);
+            if mesh.is_some_and(|mesh| !mesh.morph_targets.is_empty()) {
+                add(world, drawn, MorphWeights(self.morph_weights(node)));
+            }
+        }
+        let variants = self.nodes[node].mesh.and_then(|mesh| self.meshes.get(mesh));
+        let of: Vec<_> = variants
+            .into_iter()
+            .flat_map(|group| &group.variants)
             .filter(|variant| variant.primitive == number)
-            .map(|variant| (variant.variant, variant.material))
+            .map(|variant| {
+                let live = spawning.live.get(&variant.material);
+                let material = live.map_or(variant.material, |(handle, _)| *handle);
+                (variant.variant, material)
+            })
             .collect();
         if !of.is_empty() {
-            add(world, entity, MaterialVariants { own, of });
+            add(world, drawn, MaterialVariants { own: material, of });
         }
-    }
-
-    fn rest_mesh(&self, node: usize, number: usize, primitive: &Primitive) -> Handle<Mesh> {
-        self.rest_meshes
-            .get(&(node, number))
-            .copied()
-            .unwrap_or(primitive.mesh)
+        if spawning.veiled[node] && !world.has::<Visibility>(drawn) {
+            add(world, drawn, Visibility::Inherited);
+        }
+        spawning.spawned.drawn.push(drawn);
+        spawning.primitives.entry(node).or_default().push(drawn);
     }
 
     fn spawn_light(&self, world: &mut World, index: usize, entity: Entity) {

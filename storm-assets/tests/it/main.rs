@@ -10,6 +10,8 @@ mod geometry;
 mod hostile;
 mod ktx2;
 mod layers;
+#[cfg(feature = "loader")]
+mod loader;
 mod memory;
 mod models;
 mod pose;

@@ -55,6 +55,8 @@ pub(crate) struct FrameKey {
     pub(crate) auto_exposure: bool,
     pub(crate) bloom: bool,
     pub(crate) temporal: bool,
+    /// Whether instances are deformed.
+    pub(crate) deforms: bool,
     /// Whether blended surfaces are summed by weight rather than drawn in order.
     pub(crate) weighted: bool,
     /// Whether surfaces are seen through, in front of a copy of what is behind them.
@@ -126,6 +128,8 @@ impl FrameKey {
 pub(crate) enum Step {
     /// Copies what changed, and filters the sky.
     Upload,
+    /// Morph targets and joints.
+    Deform,
     /// Fills the lists of what is in view, or of what was seen before.
     Cull,
     /// Depth of what is solid from where the sun is.
@@ -336,6 +340,10 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
         uses.push((exposure, Use::CopyTo));
     }
     graph.pass("upload", graphics, Step::Upload, uses);
+    if key.deforms {
+        let uses = [(tables, Use::WriteCompute)];
+        graph.pass("deform", graphics, Step::Deform, uses);
+    }
 
     // How draws use the scene's tables and lists.
     let mut drawn = vec![

@@ -46,6 +46,7 @@ fn keys() -> Vec<FrameKey> {
                     auto_exposure: presented,
                     bloom: presented,
                     temporal: presented && samples == vk::SampleCountFlags::TYPE_1,
+                    deforms: presented,
                     weighted: presented,
                     transmission: presented,
                     debug: DebugView::None,

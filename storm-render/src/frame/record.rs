@@ -94,6 +94,7 @@ impl<T: sealed::Target> Frame<'_, T> {
     pub(crate) fn record(&mut self, recorder: &mut Recorder, step: Step) {
         match step {
             Step::Upload => self.upload(recorder),
+            Step::Deform => self.scene.record_deform(recorder, self.bindless),
             Step::Cull => {
                 let mode = match self.key.culling {
                     Culling::Off => Mode::Levels,

@@ -211,6 +211,7 @@ impl Renderer {
             check_groups(scene, &device.adapter.limits)?;
         }
         scene.prepare_motion(key.temporal)?;
+        scene.prepare_deform(key.temporal)?;
         self.take_new_shaders(scene, &key);
         self.pipelines.prepare(scene, &key)?;
         self.compile(key)?;
@@ -290,6 +291,7 @@ impl Renderer {
             occlusion: quality.ambient_occlusion.is_some(),
             auto_exposure: plain && shown && view.auto_exposure.is_some(),
             bloom: plain && view.bloom > 0.0,
+            deforms: scene.deforms(),
             temporal: quality.temporal && self.samples == vk::SampleCountFlags::TYPE_1,
             weighted: plain && quality.weighted_blending && !scene.draws.blended().is_empty(),
             transmission: plain && scene.draws.has_transmission(),

@@ -77,6 +77,7 @@ impl Renderer {
 
     /// Uploads what is waiting, so that it does not pile up while a window is minimised.
     pub(super) fn upload_only(&mut self, scene: &mut Scene) -> Result<FrameStats> {
+        scene.prepare_deform(false)?;
         if scene.uploads.is_empty() {
             return Ok(FrameStats::default());
         }
@@ -93,6 +94,7 @@ impl Renderer {
         recorder.memory_barrier(Access::DRAW_READ, writes);
         let value = self.gpu.device().next_value();
         scene.record_uploads(recorder, &bindless, value, false);
+        scene.record_deform_after_uploads(recorder, &bindless);
         recorder.memory_barrier(writes, Access::DRAW_READ);
         recorder.submit(Submission::default())?;
         Ok(FrameStats {

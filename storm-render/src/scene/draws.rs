@@ -107,7 +107,8 @@ impl Draws {
         self.blended_slots.clear();
         self.triangles = 0;
         for (slot, instance) in instances.iter() {
-            let mesh = geometry.entry(instance.mesh);
+            let drawn = instances.drawn_mesh(slot, instance);
+            let mesh = geometry.entry(drawn);
             if mesh.index_count == 0 {
                 continue;
             }
@@ -128,7 +129,7 @@ impl Draws {
             for level in 0..=mesh.level_count {
                 let kind = DrawKind { level, ..kind };
                 let candidate = slot | u32::from(level) << CANDIDATE_LEVEL_SHIFT;
-                let group = groups.entry((kind, instance.mesh)).or_default();
+                let group = groups.entry((kind, drawn)).or_default();
                 group.push(candidate);
             }
         }
@@ -222,7 +223,7 @@ impl Draws {
             let Some(instance) = instances.get(slot) else {
                 continue;
             };
-            let mesh = geometry.entry(instance.mesh);
+            let mesh = geometry.entry(instances.drawn_mesh(slot, instance));
             let kind = kind_of(
                 instance.material,
                 instances.is_mirrored(slot),
@@ -336,7 +337,7 @@ fn distance(view: &View, slot: u32, instances: &Instances, geometry: &Geometry) 
     else {
         return f32::MAX;
     };
-    let bounds = geometry.entry(instance.mesh).bounds;
+    let bounds = geometry.entry(instances.drawn_mesh(slot, instance)).bounds;
     let middle = if bounds.is_empty() {
         Vec3::ZERO
     } else {

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use storm_assets::{Bounds, Handle, Mesh, Topology};
+use storm_assets::{Bounds, Handle, Mesh, PoseBounds, Topology};
 
 use super::{
     arena::{GrowingBuffer, Ranges, Table},
@@ -47,7 +47,37 @@ const ABSENT: MeshEntry = MeshEntry {
     words: 0,
 };
 
+/// What poses of a mesh are made from: where it is in the vertex arena, in words.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) info: MeshInfo,
+    pub(crate) vertices: u32,
+    /// Six words of each set and vertex.
+    pub(crate) influences: u32,
+    pub(crate) sets: u32,
+    /// Three words a target, and its deltas.
+    pub(crate) targets: u32,
+    pub(crate) target_count: u32,
+    pub(crate) bounds: PoseBounds,
+    /// Around the mesh at rest.
+    box_at_rest: MeshBox,
+}
+
+/// Where the attributes of a deformed mesh are, in words of the vertex arena.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deformed {
+    pub(crate) positions: u32,
+    pub(crate) previous: u32,
+    pub(crate) normals: u32,
+    pub(crate) tangents: u32,
+}
+
 impl MeshEntry {
+    /// Of its vertices.
+    pub(crate) fn bytes(&self) -> u64 {
+        u64::from(self.words) * 4
+    }
+
     /// First index and number of indices of a level; 0 is the finest.
     pub(crate) fn level(&self, level: u8) -> (u32, u32) {
         match level {
@@ -67,6 +97,10 @@ pub(crate) struct Geometry {
     word_ranges: Ranges,
     indices: GrowingBuffer,
     index_ranges: Ranges,
+    /// By mesh number, of those that can be deformed.
+    sources: HashMap<u32, Arc<Source>>,
+    /// Numbers of deformed meshes that nobody has any more.
+    free: Vec<u32>,
 }
 
 impl Geometry {
@@ -80,6 +114,8 @@ impl Geometry {
             word_ranges: Ranges::default(),
             indices: GrowingBuffer::new(device, "indices", ARENA_BYTES_AT_FIRST)?,
             index_ranges: Ranges::default(),
+            sources: HashMap::new(),
+            free: Vec::new(),
         })
     }
 
@@ -171,6 +207,19 @@ impl Geometry {
             self.index_ranges.free(first_index, all_indices);
             return Err(error);
         }
+        if let Some(pose) = packed.pose {
+            let source = Source {
+                info: packed.info.moved(first_word),
+                vertices: mesh.positions.len() as u32,
+                influences: first_word + pose.influences,
+                sets: pose.sets,
+                targets: first_word + pose.targets,
+                target_count: mesh.morph_targets.len() as u32,
+                bounds: PoseBounds::new(mesh),
+                box_at_rest: box_around(mesh, first_word + packed.errors),
+            };
+            self.sources.insert(index, Arc::new(source));
+        }
         let mut levels = [(0, 0); Mesh::LEVELS_MAX];
         let mut next = first_index + mesh.indices.len() as u32;
         for (place, level) in levels.iter_mut().zip(&mesh.levels) {
@@ -198,7 +247,124 @@ impl Geometry {
         }
     }
 
+    /// What poses of a mesh are made from, where it is there and can be deformed.
+    pub(crate) fn source(&self, index: u32) -> Option<&Arc<Source>> {
+        self.sources.get(&index)
+    }
+
+    /// Words that a deformed instance of a mesh takes.
+    pub(crate) fn deformed_words(source: &Source) -> u64 {
+        let there = |start: u32| u64::from(start != NONE);
+        let a_vertex = 6 + there(source.info.normals) + there(source.info.tangents);
+        u64::from(source.vertices) * a_vertex + 1
+    }
+
+    /// Makes a mesh with vertices of its own, and everything else from another: its number, and where its vertices are to be written.
+    pub(crate) fn add_deformed(
+        &mut self,
+        uploads: &mut Uploads,
+        of: u32,
+    ) -> Result<Option<(u32, Deformed)>> {
+        let Some(source) = self.sources.get(&of).cloned() else {
+            return Ok(None);
+        };
+        let needed = Self::deformed_words(&source);
+        let full = RenderError::OutOfSpace {
+            what: "vertices",
+            needed,
+            limit: u64::from(u32::MAX),
+        };
+        let Some((words, first)) = u32::try_from(needed)
+            .ok()
+            .and_then(|words| Some((words, self.word_ranges.allocate(words)?)))
+        else {
+            return Err(full);
+        };
+        let mut next = first;
+        let mut take = |like: u32, a_vertex: u32| {
+            if like == NONE {
+                return NONE;
+            }
+            let start = next;
+            next += source.vertices * a_vertex;
+            start
+        };
+        let place = Deformed {
+            positions: take(0, 3),
+            previous: take(0, 3),
+            normals: take(source.info.normals, 1),
+            tangents: take(source.info.tangents, 1),
+        };
+        let info = MeshInfo {
+            positions: place.positions,
+            previous: place.previous,
+            normals: place.normals,
+            tangents: place.tangents,
+            ..source.info
+        };
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.entries.push(ABSENT);
+            self.entries.len() as u32 - 1
+        });
+        let written = self
+            .words
+            .reserve(uploads, u64::from(self.word_ranges.end()) * 4)
+            .and_then(|()| self.infos.write(uploads, index, &[info]))
+            .and_then(|()| self.boxes.write(uploads, index, &[source.box_at_rest]));
+        if let Err(error) = written {
+            self.word_ranges.free(first, words);
+            self.free.push(index);
+            return Err(error);
+        }
+        self.entries[index as usize] = MeshEntry {
+            first_word: first,
+            words,
+            // They belong to the other.
+            all_indices: 0,
+            ..self.entries[of as usize]
+        };
+        Ok(Some((index, place)))
+    }
+
+    /// Gives a deformed mesh back.
+    pub(crate) fn remove_deformed(&mut self, index: u32) {
+        self.release(index);
+        self.free.push(index);
+    }
+
+    /// Puts boxes around deformed meshes, each mesh once; `None` is never culled.
+    pub(crate) fn set_boxes(
+        &mut self,
+        uploads: &mut Uploads,
+        boxes: &mut [(u32, u32, Option<Bounds>)],
+    ) -> Result<()> {
+        boxes.sort_unstable_by_key(|(index, _, _)| *index);
+        let mut records = Vec::new();
+        for run in boxes.chunk_by(|(a, _, _), (b, _, _)| a + 1 == *b) {
+            records.clear();
+            for &(index, source, bounds) in run {
+                let Some(source) = self.sources.get(&source) else {
+                    continue;
+                };
+                let (low, high) = bounds.map_or(([f32::NAN; 3], [f32::NAN; 3]), |bounds| {
+                    (bounds.min.into(), bounds.max.into())
+                });
+                records.push(MeshBox {
+                    low,
+                    high,
+                    ..source.box_at_rest
+                });
+                if let Some(bounds) = bounds {
+                    self.entries[index as usize].bounds = bounds;
+                }
+            }
+            self.boxes.write(uploads, run[0].0, &records)?;
+        }
+        Ok(())
+    }
+
     fn release(&mut self, index: u32) {
+        self.sources.remove(&index);
         let entry = std::mem::replace(&mut self.entries[index as usize], ABSENT);
         self.word_ranges.free(entry.first_word, entry.words);
         self.index_ranges.free(entry.first_index, entry.all_indices);
@@ -250,6 +416,50 @@ struct Packed {
     info: MeshInfo,
     /// Where the errors of its coarser levels start; 0 where there are none.
     errors: u32,
+    /// Where it can be deformed.
+    pose: Option<PackedPose>,
+}
+
+struct PackedPose {
+    influences: u32,
+    sets: u32,
+    targets: u32,
+}
+
+/// Appends influences and deltas of a mesh, where it has any: see `shaders/deform.comp`.
+fn pack_pose(words: &mut Vec<u32>, mesh: &Mesh) -> Option<PackedPose> {
+    let vertices = mesh.positions.len();
+    let sets = || {
+        let pairs = mesh.joints.iter().zip(&mesh.weights);
+        pairs.filter(|(joints, weights)| joints.len() == vertices && weights.len() == vertices)
+    };
+    if vertices == 0 || (sets().next().is_none() && mesh.morph_targets.is_empty()) {
+        return None;
+    }
+    let influences = words.len() as u32;
+    for (joints, weights) in sets() {
+        for (joints, weights) in joints.iter().zip(weights) {
+            let [a, b, c, d] = joints.map(u32::from);
+            words.extend([a | b << 16, c | d << 16]);
+            words.extend(weights.map(f32::to_bits));
+        }
+    }
+    let targets = words.len();
+    words.resize(targets + 3 * mesh.morph_targets.len(), NONE);
+    for (number, target) in mesh.morph_targets.iter().enumerate() {
+        let lists = [&target.positions, &target.normals, &target.tangents];
+        for (list, deltas) in lists.into_iter().enumerate() {
+            if !deltas.is_empty() {
+                words[targets + 3 * number + list] = (words.len() - targets) as u32;
+                words.extend(deltas.iter().flatten().map(|c| c.to_bits()));
+            }
+        }
+    }
+    Some(PackedPose {
+        influences,
+        sets: sets().count() as u32,
+        targets: targets as u32,
+    })
 }
 
 impl Packed {
@@ -280,7 +490,7 @@ impl Packed {
             let bits = set.iter().flatten().map(|c| c.to_bits());
             bits.chain(std::iter::repeat_n(0, zeros(set)))
         };
-        let info =
+        let mut info =
             MeshInfo {
                 positions: append(&mut mesh.positions.iter().flatten().map(|c| c.to_bits())),
                 normals: append(&mut mesh.normals.iter().map(|n| pack_direction(*n))),
@@ -305,14 +515,17 @@ impl Packed {
                 } else {
                     0
                 },
-                padding: 0,
+                previous: NONE,
             };
+        info.previous = info.positions;
         let errors = words.len() as u32;
         words.extend(mesh.levels.iter().map(|level| level.error.to_bits()));
+        let pose = pack_pose(&mut words, mesh);
         Self {
             words,
             info,
             errors,
+            pose,
         }
     }
 }
@@ -323,6 +536,7 @@ impl MeshInfo {
         let to = |start: u32| if start == NONE { NONE } else { start + by };
         Self {
             positions: to(self.positions),
+            previous: to(self.previous),
             normals: to(self.normals),
             tangents: to(self.tangents),
             uv0: to(self.uv0),

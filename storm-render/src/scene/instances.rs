@@ -45,6 +45,8 @@ pub(crate) struct Instances {
     metas: Table<InstanceMeta>,
     /// Slots whose mesh or material number is not in the table yet: they go there together, before a frame.
     metas_changed: Vec<u32>,
+    /// By slot: the deformed mesh that it is drawn with in place of its own, and whether joints turn right-handed into left-handed.
+    deformed: HashMap<u32, (u32, bool)>,
 }
 
 impl Instances {
@@ -60,6 +62,7 @@ impl Instances {
             transforms: Table::new(device, "transforms", 1024)?,
             metas: Table::new(device, "instances", 1024)?,
             metas_changed: Vec::new(),
+            deformed: HashMap::new(),
         })
     }
 
@@ -124,7 +127,10 @@ impl Instances {
                 // Of one that is gone already nothing is drawn.
                 self.records[slot as usize].map_or_else(InstanceMeta::default, |record| {
                     InstanceMeta {
-                        mesh: record.mesh,
+                        mesh: self
+                            .deformed
+                            .get(&slot)
+                            .map_or(record.mesh, |(mesh, _)| *mesh),
                         material: record.material,
                     }
                 })
@@ -210,6 +216,47 @@ impl Instances {
     /// Whether the instance of a slot turns right-handed into left-handed.
     pub(crate) fn is_mirrored(&self, slot: u32) -> bool {
         self.mirrored.get(slot)
+            != self
+                .deformed
+                .get(&slot)
+                .is_some_and(|(_, mirrors)| *mirrors)
+    }
+
+    /// The mesh that an instance is drawn with: its own, or a deformed one.
+    pub(crate) fn drawn_mesh(&self, slot: u32, record: &InstanceRecord) -> u32 {
+        if self.deformed.is_empty() {
+            return record.mesh;
+        }
+        self.deformed
+            .get(&slot)
+            .map_or(record.mesh, |(mesh, _)| *mesh)
+    }
+
+    /// Has an instance drawn with a deformed mesh, or with its own again; gives whether that is another one, or turned another way.
+    pub(crate) fn set_deformed(&mut self, slot: u32, mesh: Option<(u32, bool)>) -> bool {
+        let before = match mesh {
+            Some(mesh) => self.deformed.insert(slot, mesh),
+            None => self.deformed.remove(&slot),
+        };
+        if before.map(|(mesh, _)| mesh) != mesh.map(|(mesh, _)| mesh) && self.get(slot).is_some() {
+            self.metas_changed.push(slot);
+        }
+        before != mesh
+    }
+
+    /// Says that an instance is in another shape, for what is sorted.
+    pub(crate) fn reshaped(&mut self, slot: u32) {
+        self.blended_moved |= self.blended.contains_key(&slot);
+    }
+
+    /// Says that an instance has not moved to where it is.
+    pub(crate) fn jumped(&mut self, slot: u32) {
+        self.motion.came(slot);
+    }
+
+    /// Whether someone asks where things were.
+    pub(crate) fn keeps_motion(&self) -> bool {
+        self.motion.is_kept()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &InstanceRecord)> {

@@ -78,7 +78,8 @@ pub(crate) struct MeshInfo {
     pub(crate) uv1: u32,
     pub(crate) colors: u32,
     pub(crate) flags: u32,
-    pub(crate) padding: u32,
+    /// Positions of the frame before: the same ones, where nothing deforms them.
+    pub(crate) previous: u32,
 }
 
 /// The box around a mesh, for culling.
@@ -304,7 +305,7 @@ pub fn layout_offsets() -> Vec<(&'static str, Vec<u32>)> {
     let mut all = offsets! {
         InstanceTransform { rows, cell, padding }
         InstanceMeta { mesh, material }
-        MeshInfo { positions, normals, tangents, uv0, uv1, colors, flags, padding }
+        MeshInfo { positions, normals, tangents, uv0, uv1, colors, flags, previous }
         TextureRef { image, how }
         LayerInfo {
             uv_sets, flags, ior, specular_color, specular, sheen_color, sheen_roughness, clearcoat, clearcoat_roughness,

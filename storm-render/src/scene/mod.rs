@@ -2,6 +2,7 @@
 
 mod arena;
 mod bits;
+mod deform;
 mod draws;
 mod geometry;
 mod instances;
@@ -22,11 +23,19 @@ use storm_assets::{AssetId, Bounds, Handle, HdrImage, Image, Material, Mesh};
 
 use self::{
     arena::Table,
+    deform::Deforms,
     instances::InstanceRecord,
     layout::{LightInfo, LineInfo, SKY_PICTURE, SkyInfo},
     moves::Moves,
     parameters::Parameters,
     sky_picture::SkyPicture,
+};
+pub use self::{
+    deform::Pose,
+    instances::RenderSlot,
+    layout::InstanceTransform,
+    lights::{LIGHTS_MAX, Light, Line, Spot},
+    surfaces::{ColorSpace, TextureKey, textures_of},
 };
 pub(crate) use self::{
     draws::{DrawKind, DrawRange, Draws},
@@ -35,12 +44,6 @@ pub(crate) use self::{
     surfaces::{AlphaClass, Surfaces},
     ui::{Overlay, UiDraw},
     upload::Uploads,
-};
-pub use self::{
-    instances::RenderSlot,
-    layout::InstanceTransform,
-    lights::{LIGHTS_MAX, Light, Line, Spot},
-    surfaces::{ColorSpace, TextureKey, textures_of},
 };
 use crate::{
     atmosphere::AtmosphereInfo,
@@ -92,6 +95,7 @@ pub struct Scene {
     pub(crate) parameters: Parameters,
     pub(crate) instances: Instances,
     pub(crate) draws: Draws,
+    deforms: Deforms,
     pub(crate) lights: Table<LightInfo>,
     /// As they were set: without shadow maps.
     light_infos: Vec<LightInfo>,
@@ -129,6 +133,7 @@ impl Scene {
             parameters: Parameters::new(device)?,
             instances: Instances::new(device)?,
             draws: Draws::new(device)?,
+            deforms: Deforms::new(gpu)?,
             lights: Table::new(device, "lights", 64)?,
             light_infos: Vec::new(),
             lines: Table::new(device, "lines", 64)?,
@@ -152,6 +157,8 @@ impl Scene {
         self.resolved = None;
         // Also where it fails: the mesh that was there may be gone then.
         self.draws_changed = true;
+        let index = self.geometry.index_of(handle);
+        self.mesh_changed(index);
         self.geometry.insert(&mut self.uploads, handle, mesh)?;
         self.missing.remove(&handle.id());
         Ok(())
@@ -160,8 +167,9 @@ impl Scene {
     /// Takes a mesh away. Instances of it are not drawn until it comes back.
     pub fn remove_mesh(&mut self, handle: Handle<Mesh>) {
         self.resolved = None;
-        self.geometry.remove(handle);
         let index = self.geometry.index_of(handle);
+        self.mesh_changed(index);
+        self.geometry.remove(handle);
         if self.instances.iter().any(|(_, used)| used.mesh == index) {
             self.missing.insert(handle.id());
         }
@@ -211,11 +219,20 @@ impl Scene {
     /// # Errors
     /// When there is no room left.
     pub fn insert_material(&mut self, handle: Handle<Material>, material: &Material) -> Result<()> {
-        self.resolved = None;
+        let class = |surfaces: &Surfaces, index| {
+            let layers = surfaces.layers(index);
+            (surfaces.class(index), layers, surfaces.has_material(handle))
+        };
+        let index = self.surfaces.index_of(&mut self.uploads, handle)?;
+        let before = class(&self.surfaces, index);
         self.surfaces
             .insert_material(&mut self.uploads, handle, material)?;
         self.missing.remove(&handle.id());
-        self.draws_changed = true;
+        // Other factors of the same kind of surface change no draw.
+        if before != class(&self.surfaces, index) {
+            self.resolved = None;
+            self.draws_changed = true;
+        }
         Ok(())
     }
 
@@ -332,6 +349,7 @@ impl Scene {
     /// Makes a slot that is not free what `instance` says.
     fn put(&mut self, slot: RenderSlot, instance: &Instance) -> Result<()> {
         let (record, keep) = self.resolve(instance.mesh, instance.material)?;
+        self.source_changed(slot.0, record.mesh);
         self.draws_changed |=
             self.instances
                 .set(&mut self.uploads, slot, record, &instance.transform, keep)?;
@@ -447,6 +465,8 @@ impl Scene {
     /// # Errors
     /// When there is none in this slot.
     pub fn remove(&mut self, slot: RenderSlot) -> Result<()> {
+        self.instances.check([slot.0])?;
+        self.forget_pose(slot.0);
         self.instances.remove(slot)?;
         self.draws_changed = true;
         Ok(())
@@ -549,6 +569,7 @@ impl Scene {
 
     /// Brings the draw lists up to date for a view.
     pub(crate) fn prepare(&mut self, view: &View) -> Result<()> {
+        self.realise_deformed()?;
         self.instances.flush(&mut self.uploads)?;
         if self.draws_changed {
             self.draws.rebuild(

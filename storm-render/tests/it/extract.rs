@@ -3,7 +3,10 @@
 use std::f32::consts::FRAC_PI_2;
 
 use glam::{Mat4, Quat, Vec3};
-use storm_assets::{Handle, Image, Library, Material, MaterialHandle, Mesh, MeshHandle};
+use storm_assets::{
+    Handle, Image, Library, LiveMaterial, Material, MaterialHandle, Mesh, MeshHandle, MorphTarget,
+    MorphWeights, Skin, Skinned,
+};
 use storm_ecs::{
     Entity, World,
     scene::{
@@ -529,4 +532,197 @@ fn a_camera_entity_gives_the_view() {
             far: 10.0
         }
     );
+}
+
+/// An arm of two meshes whose joints are entities: the joints, and the two that are drawn.
+fn character(f: &mut Follower<'_>) -> (Vec<Entity>, [Entity; 2]) {
+    let skin = Handle::of("test", "skin");
+    let arm = scenes::arm(3, 6);
+    let inverse_bind = (0..3).map(|joint| Mat4::from_translation(Vec3::Y * -2.0 * joint as f32));
+    f.library.skins.insert(
+        skin,
+        Skin {
+            inverse_bind: inverse_bind.collect(),
+            joints: vec![0, 1, 2],
+            ..Skin::default()
+        },
+    );
+    let handle = Handle::of("test", "arm");
+    f.library.meshes.insert(handle, arm);
+    let place = |y: f32| {
+        (
+            Transform::from_translation([0.0, y, 0.0]),
+            GlobalTransform::IDENTITY,
+        )
+    };
+    let root = f.world.spawn(place(-2.0));
+    let mut joints = Vec::new();
+    for joint in 0..3 {
+        let above = joints.last().copied().unwrap_or(root);
+        joints.push(
+            f.world
+                .spawn((place(if joint == 0 { 0.0 } else { 2.0 }), ChildOf(above))),
+        );
+    }
+    let skinned = Skinned {
+        skin,
+        joints: joints.clone().into(),
+    };
+    let drawn = [0, 0].map(|color| {
+        let parts = (
+            place(0.0),
+            ChildOf(root),
+            MeshHandle(handle),
+            colors()[color].1,
+            skinned.clone(),
+        );
+        f.world.spawn(parts)
+    });
+    (joints, drawn)
+}
+
+#[test]
+fn joints_that_move_pose_what_they_move_and_nothing_else() {
+    let gpu = TestGpu::new();
+    let mut f = Follower::new(&gpu);
+    let (joints, drawn) = character(&mut f);
+    f.spawn([3.0, 0.0, 0.0], 2);
+    let stats = f.follow();
+    assert_eq!((stats.added, stats.posed, stats.poses_left_out), (3, 2, 0));
+    let straight = f.picture();
+    assert_eq!(f.follow(), ExtractStats::default(), "a still character");
+
+    f.world.get_mut::<Transform>(joints[1]).unwrap().rotation =
+        Quat::from_rotation_z(1.0).to_array();
+    assert_eq!(
+        f.follow(),
+        ExtractStats {
+            posed: 2,
+            ..ExtractStats::default()
+        }
+    );
+    let bent = f.picture();
+    assert!(bent != straight, "it bends");
+    // As the CPU bends it.
+    let matrices = |f: &Follower<'_>| -> Vec<Mat4> {
+        let global = |entity: Entity| f.world.get::<GlobalTransform>(entity).unwrap().to_matrix();
+        let own = global(drawn[0]).inverse();
+        let inverse_bind = &f
+            .library
+            .skins
+            .get(Handle::of("test", "skin"))
+            .unwrap()
+            .inverse_bind;
+        joints
+            .iter()
+            .zip(inverse_bind)
+            .map(|(joint, bind)| own * global(*joint) * *bind)
+            .collect()
+    };
+    let baked = scenes::arm(3, 6).posed(&[], &matrices(&f));
+    let handle = Handle::of("test", "baked");
+    f.library.meshes.insert(handle, baked);
+    for entity in drawn {
+        f.world.remove::<Skinned>(entity).unwrap();
+        *f.world.get_mut::<MeshHandle>(entity).unwrap() = MeshHandle(handle);
+    }
+    f.follow();
+    let by_cpu = f.picture();
+    assert!(crate::golden::flip(&bent, &by_cpu) < 0.002);
+}
+
+#[test]
+fn characters_come_go_hide_and_wait_for_their_skin() {
+    let gpu = TestGpu::new();
+    let mut f = Follower::new(&gpu);
+    let (joints, drawn) = character(&mut f);
+    let skin = Handle::of("test", "skin");
+    f.world.get_mut::<Transform>(joints[1]).unwrap().rotation =
+        Quat::from_rotation_z(1.0).to_array();
+    let late = f.library.skins.remove(skin).unwrap();
+    assert_eq!(f.follow().posed, 0, "the skin is not there yet");
+    let straight = f.picture();
+    f.library.skins.insert(skin, late);
+    assert_eq!(f.follow().posed, 2);
+    let bent = f.picture();
+    assert!(bent != straight);
+    // A joint that is gone moves nothing any more; what is drawn with it goes on.
+    for entity in drawn {
+        f.world.insert(entity, ComputedVisibility(false)).unwrap();
+    }
+    assert_eq!(f.follow().removed, 2);
+    assert_eq!(
+        f.stage.scene.deformed_bytes(),
+        0,
+        "what is hidden has no pose"
+    );
+    for entity in drawn {
+        f.world.insert(entity, ComputedVisibility(true)).unwrap();
+    }
+    assert_eq!(f.follow().posed, 2);
+    assert!(f.picture() == bent, "it shows the pose at once");
+    for entity in drawn {
+        f.world.remove::<Skinned>(entity).unwrap();
+    }
+    f.follow();
+    assert!(f.picture() == straight, "at rest without joints");
+    for entity in drawn {
+        f.world.despawn(entity).unwrap();
+    }
+    f.follow();
+    assert_eq!(f.stage.scene.len(), 0);
+    // No room.
+    f.stage.scene.set_deform_limit(100);
+    character(&mut f);
+    let stats = f.follow();
+    assert_eq!((stats.added, stats.poses_left_out), (2, 2));
+}
+
+#[test]
+fn morph_weights_pose_where_they_are_not_0_and_change() {
+    let gpu = TestGpu::new();
+    let mut f = Follower::new(&gpu);
+    let mut cube = scenes::cube();
+    let doubled = cube.positions.clone();
+    cube.morph_targets = vec![MorphTarget {
+        positions: doubled,
+        ..MorphTarget::default()
+    }];
+    f.library.meshes.insert(mesh().0, cube);
+    let entity = f.spawn([0.0; 3], 0);
+    f.world.insert(entity, MorphWeights(vec![0.0])).unwrap();
+    assert_eq!(f.follow().posed, 0, "all weights are 0");
+    let small = f.picture();
+    f.world.get_mut::<MorphWeights>(entity).unwrap().0[0] = 0.5;
+    assert_eq!(f.follow().posed, 1);
+    assert!(f.picture() != small);
+    f.world.get_mut::<MorphWeights>(entity).unwrap().0[0] = 0.0;
+    assert_eq!(f.follow().posed, 1);
+    assert!(crate::golden::flip(&f.picture(), &small) < 0.001);
+}
+
+#[test]
+fn live_materials_change_without_new_draws() {
+    let gpu = TestGpu::new();
+    let mut f = Follower::new(&gpu);
+    let handle = Handle::of("live", "material");
+    let entity = f.spawn([0.0; 3], 0);
+    *f.world.get_mut::<MaterialHandle>(entity).unwrap() = MaterialHandle(handle);
+    let material = glow([1.0, 0.0, 0.0]);
+    let live = f.world.spawn(LiveMaterial { handle, material });
+    f.follow();
+    let [r, g, _, _] = pixel(&f.picture(), 160, 90);
+    assert!(r > 200 && g < 60);
+    for _ in 0..3 {
+        f.stage.draw(&view());
+    }
+    f.world.get_mut::<LiveMaterial>(live).unwrap().material = glow([0.0, 1.0, 0.0]);
+    assert_eq!(f.follow(), ExtractStats::default());
+    // Its record, and no list of draws.
+    assert!(f.stage.draw(&view()).uploaded_bytes <= 1024);
+    let [r, g, _, _] = pixel(&f.picture(), 160, 90);
+    assert!(g > 200 && r < 60);
+    f.world.despawn(live).unwrap();
+    f.follow();
+    assert!(!f.stage.scene.has_material(handle));
 }

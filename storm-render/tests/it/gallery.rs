@@ -2,10 +2,10 @@
 
 use glam::{Mat4, Quat, Vec3};
 use storm_assets::{
-    AlphaMode, Filter, Handle, Image, Material, Mesh, MeshLevel, MipFilter, Sampler, TextureSlot,
-    Topology, Wrap,
+    AlphaMode, Filter, Handle, Image, Material, Mesh, MeshLevel, MipFilter, MorphTarget, Sampler,
+    TextureSlot, Topology, Wrap,
 };
-use storm_render::{ColorSpace, InstanceTransform, Light, Projection, Sky, Spot, View};
+use storm_render::{ColorSpace, InstanceTransform, Light, Pose, Projection, Sky, Spot, View};
 
 use crate::{harness::Stage, scenes};
 
@@ -13,7 +13,7 @@ use crate::{harness::Stage, scenes};
 pub(crate) type Scene = fn(&mut Stage<'_>) -> View;
 
 /// All scenes, by name.
-pub(crate) const SCENES: [(&str, Scene); 10] = [
+pub(crate) const SCENES: [(&str, Scene); 11] = [
     ("materials", materials),
     ("textures", textures),
     ("normals", normals),
@@ -24,6 +24,7 @@ pub(crate) const SCENES: [(&str, Scene); 10] = [
     ("lamps", lamps),
     ("thousand", thousand),
     ("levels", levels),
+    ("deformed", deformed),
 ];
 
 pub(crate) fn at(x: f32, y: f32, z: f32) -> InstanceTransform {
@@ -562,7 +563,7 @@ pub(crate) fn thousand(stage: &mut Stage<'_>) -> View {
 }
 
 /// A ball of 8,192 triangles that has five coarser levels, of vertices of their own.
-fn ball_with_levels() -> Mesh {
+pub(crate) fn ball_with_levels() -> Mesh {
     let mut ball = scenes::sphere(64, 64);
     for segments in [32, 16, 8, 6, 4] {
         let coarse = scenes::sphere(segments, segments);
@@ -606,4 +607,73 @@ pub(crate) fn levels(stage: &mut Stage<'_>) -> View {
     let floor = InstanceTransform::from_mat4(flat);
     stage.add("floor", &scenes::quad(), &grey, floor);
     View::look_at(Vec3::new(0.0, 4.0, 5.0), Vec3::new(0.0, 0.0, -12.0))
+}
+
+/// Arms that bend, an arm that is mirrored, a ball that swells, blended and masked ones, and the same at rest, over a floor in the sun.
+pub(crate) fn deformed(stage: &mut Stage<'_>) -> View {
+    let colors = [
+        [0.8, 0.3, 0.2],
+        [0.3, 0.6, 0.8],
+        [0.7, 0.7, 0.3],
+        [0.5, 0.3, 0.7],
+    ];
+    let arm = scenes::arm(8, 24);
+    for (number, bend) in [0.0, 0.1, 0.2, -0.2].into_iter().enumerate() {
+        let material = Material::matte("", colors[number], 0.5);
+        let mirror = if number == 3 { -1.0 } else { 1.0 };
+        let place = Mat4::from_translation(Vec3::new(number as f32 * 2.0 - 4.0, -1.0, 0.0))
+            * Mat4::from_scale(Vec3::new(mirror, 1.0, 1.0));
+        let place = InstanceTransform::from_mat4(place);
+        let slot = stage.add(&format!("arm {number}"), &arm, &material, place);
+        let joints = scenes::bent(8, bend);
+        let pose = Pose {
+            slots: &[slot],
+            joints: &joints,
+            weights: &[],
+        };
+        stage.scene.set_pose(&pose).unwrap();
+    }
+    let mut ball = scenes::sphere(24, 24);
+    ball.morph_targets = vec![
+        MorphTarget {
+            positions: ball.positions.iter().map(|p| [p[0], 0.0, p[2]]).collect(),
+            normals: ball.normals.iter().map(|n| [0.0, n[1], 0.0]).collect(),
+            tangents: Vec::new(),
+        },
+        MorphTarget {
+            positions: ball
+                .positions
+                .iter()
+                .map(|p| [0.0, (p[1] * 9.0).sin() * 0.2, 0.0])
+                .collect(),
+            ..MorphTarget::default()
+        },
+    ];
+    let modes = [AlphaMode::Opaque, AlphaMode::Mask(0.5), AlphaMode::Blend];
+    for (number, weights) in [[0.0, 0.0], [0.5, 0.0], [0.0, 1.0]].into_iter().enumerate() {
+        let material = Material {
+            alpha_mode: modes[number],
+            base_color: [0.3, 0.7, 0.4, 0.6],
+            ..Material::matte("", [0.3, 0.7, 0.4], 0.3)
+        };
+        let place = at(number as f32 * 3.0 - 3.0, 0.0, 3.0);
+        let slot = stage.add(&format!("ball {number}"), &ball, &material, place);
+        let pose = Pose {
+            slots: &[slot],
+            joints: &[],
+            weights: &weights,
+        };
+        stage.scene.set_pose(&pose).unwrap();
+    }
+    let flat = Mat4::from_translation(Vec3::new(0.0, -1.0, 0.0))
+        * Mat4::from_rotation_x(-std::f32::consts::FRAC_PI_2)
+        * Mat4::from_scale(Vec3::splat(30.0));
+    let grey = Material::matte("", [0.5; 3], 0.9);
+    stage.add(
+        "floor",
+        &scenes::quad(),
+        &grey,
+        InstanceTransform::from_mat4(flat),
+    );
+    View::look_at(Vec3::new(0.5, 4.0, 11.0), Vec3::new(-0.3, 0.8, 0.0))
 }

@@ -238,3 +238,8 @@ fn scenes_seen_otherwise() {
         check(name, &stage, &picture);
     }
 }
+
+#[test]
+fn deformed() {
+    golden("deformed", gallery::deformed);
+}

@@ -5,6 +5,7 @@ mod behaviour;
 mod brdf;
 mod capture;
 mod culling;
+mod deform;
 mod device;
 mod extensions;
 #[cfg(feature = "ecs")]

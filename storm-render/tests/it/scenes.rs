@@ -108,3 +108,53 @@ pub(crate) fn bumps(side: u32, count: u32) -> Image {
         [byte(n.x), byte(n.y), byte(n.z), 255]
     })
 }
+
+/// A closed tube along +Y, 4 high and 0.5 wide, that so many joints move: each vertex by the two next to it.
+pub(crate) fn arm(joints: usize, rings: usize) -> Mesh {
+    const SIDES: usize = 12;
+    let mut mesh = Mesh {
+        uvs: vec![Vec::new()],
+        joints: vec![Vec::new()],
+        weights: vec![Vec::new()],
+        ..Mesh::default()
+    };
+    for ring in 0..=rings {
+        let along = ring as f32 / rings as f32;
+        for side in 0..=SIDES {
+            let around = side as f32 / SIDES as f32;
+            let (sin, cos) = (around * TAU).sin_cos();
+            mesh.positions.push([0.25 * cos, along * 4.0, 0.25 * -sin]);
+            mesh.normals.push([cos, 0.0, -sin]);
+            mesh.uvs[0].push([around, 1.0 - along]);
+            let place = along * (joints - 1) as f32;
+            let lower = (place as usize).min(joints.max(2) - 2);
+            let part = place - lower as f32;
+            mesh.joints[0].push([lower as u16, (lower + 1).min(joints - 1) as u16, 0, 0]);
+            mesh.weights[0].push([1.0 - part, part, 0.0, 0.0]);
+        }
+    }
+    let row = SIDES as u32 + 1;
+    for ring in 0..rings as u32 {
+        for side in 0..SIDES as u32 {
+            let a = ring * row + side;
+            mesh.indices
+                .extend([a, a + 1, a + row, a + 1, a + row + 1, a + row]);
+        }
+    }
+    mesh
+}
+
+/// Joints of [`arm`], each turned about Z by so much against the one below.
+pub(crate) fn bent(joints: usize, radians: f32) -> Vec<glam::Mat4> {
+    use glam::Mat4;
+    let length = 4.0 / (joints - 1) as f32;
+    let mut place = Mat4::IDENTITY;
+    (0..joints)
+        .map(|joint| {
+            let inverse_bind = Mat4::from_translation(Vec3::new(0.0, -length * joint as f32, 0.0));
+            let up = if joint == 0 { 0.0 } else { length };
+            place *= Mat4::from_translation(Vec3::Y * up) * Mat4::from_rotation_z(radians);
+            place * inverse_bind
+        })
+        .collect()
+}

@@ -1,22 +1,37 @@
 //! Decoders of EXT_meshopt_compression and KHR_meshopt_compression: attributes (versions 0 and 1), triangles, index lists, and the filters.
 //!
+//! The glTF reader calls them by itself. They stand alone for other containers of the same streams.
+//!
 //! After the specification of the extension, Appendix A (bitstreams) and B (filters). Every read is checked: a stream that ends early, or
 //! has bytes left, is an error. The output is made by the caller, who has paid for it, so no stream asks for memory.
 
 /// Why a stream cannot be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Broken {
+#[non_exhaustive]
+pub enum MeshoptError {
     /// The first byte is not that of a known version.
-    Header { expected: u8, found: u8 },
+    Header {
+        /// That of version 0.
+        expected: u8,
+        /// That of the stream.
+        found: u8,
+    },
     /// The stream ends before the data do.
     Short,
     /// The data end before the stream does.
-    Long { bytes: usize },
+    Long {
+        /// How many bytes are left.
+        bytes: usize,
+    },
     /// A vertex channel says how it is coded in a way that the specification does not have.
     Channel(u8),
+    /// Elements of this many bytes cannot be coded so, or there is no whole number of them.
+    Stride(usize),
 }
 
-impl std::fmt::Display for Broken {
+impl std::error::Error for MeshoptError {}
+
+impl std::fmt::Display for MeshoptError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Header { expected, found } => write!(
@@ -26,26 +41,33 @@ impl std::fmt::Display for Broken {
             Self::Short => f.write_str("a stream that ends too early"),
             Self::Long { bytes } => write!(f, "{bytes} bytes after the last element"),
             Self::Channel(mode) => write!(f, "channel mode {mode}"),
+            Self::Stride(stride) => write!(f, "elements of {stride} bytes"),
         }
     }
 }
 
 /// How the values are to be turned once they are decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Filter {
+#[non_exhaustive]
+pub enum Filter {
+    /// They are what they are.
     None,
+    /// Unit vectors, as octahedral coordinates; 4 or 8 bytes.
     Octahedral,
+    /// Unit quaternions without their largest component; 8 bytes.
     Quaternion,
+    /// Floats as mantissa and exponent; a multiple of 4 bytes.
     Exponential,
+    /// Colours as luma and chroma; 4 or 8 bytes.
     Color,
 }
 
 /// The version of a stream, whose first byte is `magic` with the version in its low four bits.
-fn version(data: &[u8], magic: u8) -> Result<u8, Broken> {
-    let found = *data.first().ok_or(Broken::Short)?;
+fn version(data: &[u8], magic: u8) -> Result<u8, MeshoptError> {
+    let found = *data.first().ok_or(MeshoptError::Short)?;
     match found ^ magic {
         version @ 0..=1 => Ok(version),
-        _ => Err(Broken::Header {
+        _ => Err(MeshoptError::Header {
             expected: magic,
             found,
         }),
@@ -53,8 +75,8 @@ fn version(data: &[u8], magic: u8) -> Result<u8, Broken> {
 }
 
 /// Takes the first `count` bytes.
-fn take<'d>(data: &mut &'d [u8], count: usize) -> Result<&'d [u8], Broken> {
-    let (head, tail) = data.split_at_checked(count).ok_or(Broken::Short)?;
+fn take<'d>(data: &mut &'d [u8], count: usize) -> Result<&'d [u8], MeshoptError> {
+    let (head, tail) = data.split_at_checked(count).ok_or(MeshoptError::Short)?;
     *data = tail;
     Ok(head)
 }
@@ -66,17 +88,39 @@ const BLOCK_MAX: usize = 256;
 /// The most bytes of a block.
 const BLOCK_BYTES_MAX: usize = 8192;
 
-/// Decodes `out.len() / stride` vertices. `stride` is a multiple of 4 up to 256, `out` whole vertices: the caller sees to it.
-pub(super) fn attributes(data: &[u8], stride: usize, out: &mut [u8]) -> Result<(), Broken> {
-    debug_assert!(stride.is_multiple_of(4) && (4..=256).contains(&stride));
-    debug_assert!(out.len().is_multiple_of(stride));
+/// Decodes `out.len() / stride` vertices of `stride` bytes, a multiple of 4 up to 256. Cost: about one look at each byte.
+///
+/// ```
+/// use storm_assets::meshopt;
+///
+/// // Two vertices of four bytes: a header, one block in which nothing changes, and the first vertex at the end.
+/// let mut stream = vec![0xa0];
+/// stream.extend([0; 4]);
+/// stream.extend([0; 28]);
+/// stream.extend([7, 0, 0, 9]);
+/// let mut vertices = [0; 8];
+/// meshopt::attributes(&stream, 4, &mut vertices)?;
+/// assert_eq!(vertices, [7, 0, 0, 9, 7, 0, 0, 9]);
+/// assert_eq!(meshopt::attributes(&stream[..9], 4, &mut vertices).unwrap_err().to_string(), "a stream that ends too early");
+/// # Ok::<(), meshopt::MeshoptError>(())
+/// ```
+///
+/// # Errors
+/// When the stream is not one of so many such vertices. `out` holds anything then.
+pub fn attributes(data: &[u8], stride: usize, out: &mut [u8]) -> Result<(), MeshoptError> {
+    if !stride.is_multiple_of(4)
+        || !(4..=256).contains(&stride)
+        || !out.len().is_multiple_of(stride)
+    {
+        return Err(MeshoptError::Stride(stride));
+    }
     let version = version(data, 0xa0)?;
     // At the end stand the first vertex and, from version 1, a byte for each four channels; padded to a length for readers that look ahead.
     let channels_len = if version == 0 { 0 } else { stride / 4 };
     let tail_len = stride + channels_len;
     let padded = tail_len.max(if version == 0 { 32 } else { 24 });
     if data.len() < 1 + padded {
-        return Err(Broken::Short);
+        return Err(MeshoptError::Short);
     }
     let mut stream = &data[1..];
     let tail = &data[data.len() - tail_len..];
@@ -87,10 +131,13 @@ pub(super) fn attributes(data: &[u8], stride: usize, out: &mut [u8]) -> Result<(
     for vertices in out.chunks_mut(block * stride) {
         vertex_block(&mut stream, stride, &mut last, channels, vertices)?;
     }
-    let left = stream.len().checked_sub(padded).ok_or(Broken::Short)?;
+    let left = stream
+        .len()
+        .checked_sub(padded)
+        .ok_or(MeshoptError::Short)?;
     match left {
         0 => Ok(()),
-        bytes => Err(Broken::Long { bytes }),
+        bytes => Err(MeshoptError::Long { bytes }),
     }
 }
 
@@ -101,7 +148,7 @@ fn vertex_block(
     last: &mut [u8; 256],
     channels: &[u8],
     out: &mut [u8],
-) -> Result<(), Broken> {
+) -> Result<(), MeshoptError> {
     let count = out.len() / stride;
     let control = if channels.is_empty() {
         &[]
@@ -156,7 +203,7 @@ fn vertex_block(
                 }
                 previous.copy_from_slice(&value.to_le_bytes());
             }
-            mode => return Err(Broken::Channel(mode)),
+            mode => return Err(MeshoptError::Channel(mode)),
         }
     }
     Ok(())
@@ -172,7 +219,7 @@ fn byte_groups(
     widths: [u8; 4],
     out: &mut [u8],
     count: usize,
-) -> Result<(), Broken> {
+) -> Result<(), MeshoptError> {
     let groups = count.div_ceil(GROUP);
     let header = take(stream, groups.div_ceil(4))?;
     for (group, values) in out.chunks_exact_mut(GROUP).take(groups).enumerate() {
@@ -205,7 +252,7 @@ fn byte_groups(
 }
 
 /// A number of 7 bits a byte, low ones first, at most five bytes.
-fn variable(stream: &mut &[u8]) -> Result<u32, Broken> {
+fn variable(stream: &mut &[u8]) -> Result<u32, MeshoptError> {
     let mut value = 0;
     for shift in [0, 7, 14, 21, 28] {
         let byte = take(stream, 1)?[0];
@@ -218,7 +265,7 @@ fn variable(stream: &mut &[u8]) -> Result<u32, Broken> {
 }
 
 /// The index that is coded as a difference from `last`.
-fn difference(stream: &mut &[u8], last: u32) -> Result<u32, Broken> {
+fn difference(stream: &mut &[u8], last: u32) -> Result<u32, MeshoptError> {
     let code = variable(stream)?;
     Ok(last.wrapping_add((code >> 1) ^ (code & 1).wrapping_neg()))
 }
@@ -259,12 +306,18 @@ impl Counter {
     }
 }
 
-/// Decodes `out.len() / 3` triangles of indices.
-pub(super) fn triangles(data: &[u8], out: &mut [u32]) -> Result<(), Broken> {
+/// Decodes `out.len() / 3` triangles. Indices may be any numbers: who uses them checks them.
+///
+/// # Errors
+/// When the stream is not one of so many triangles. `out` holds anything then.
+pub fn triangles(data: &[u8], out: &mut [u32]) -> Result<(), MeshoptError> {
+    if !out.len().is_multiple_of(3) {
+        return Err(MeshoptError::Stride(12));
+    }
     let version = version(data, 0xe0)?;
     let mut rest = &data[1..];
     let codes = take(&mut rest, out.len() / 3)?;
-    let body = rest.len().checked_sub(16).ok_or(Broken::Short)?;
+    let body = rest.len().checked_sub(16).ok_or(MeshoptError::Short)?;
     let (mut stream, common) = rest.split_at(body);
     let mut edges = Recent::new((u32::MAX, u32::MAX));
     let mut vertices = Recent::new(u32::MAX);
@@ -351,10 +404,13 @@ pub(super) fn triangles(data: &[u8], out: &mut [u32]) -> Result<(), Broken> {
     finished(stream)
 }
 
-/// Decodes `out.len()` indices of any topology.
-pub(super) fn indices(data: &[u8], out: &mut [u32]) -> Result<(), Broken> {
+/// Decodes `out.len()` indices of any topology. They may be any numbers: who uses them checks them.
+///
+/// # Errors
+/// When the stream is not one of so many indices. `out` holds anything then.
+pub fn indices(data: &[u8], out: &mut [u32]) -> Result<(), MeshoptError> {
     version(data, 0xd0)?;
-    let body = data.len().checked_sub(1 + 4).ok_or(Broken::Short)?;
+    let body = data.len().checked_sub(1 + 4).ok_or(MeshoptError::Short)?;
     let mut stream = &data[1..1 + body];
     let mut last = [0u32; 2];
     for index in out {
@@ -367,16 +423,17 @@ pub(super) fn indices(data: &[u8], out: &mut [u32]) -> Result<(), Broken> {
     finished(stream)
 }
 
-fn finished(stream: &[u8]) -> Result<(), Broken> {
+fn finished(stream: &[u8]) -> Result<(), MeshoptError> {
     match stream.len() {
         0 => Ok(()),
-        bytes => Err(Broken::Long { bytes }),
+        bytes => Err(MeshoptError::Long { bytes }),
     }
 }
 
 impl Filter {
     /// Whether the filter works on elements of `stride` bytes.
-    pub(super) fn takes(self, stride: usize) -> bool {
+    #[must_use]
+    pub fn takes(self, stride: usize) -> bool {
         match self {
             Self::None => true,
             Self::Octahedral | Self::Color => stride == 4 || stride == 8,
@@ -385,9 +442,11 @@ impl Filter {
         }
     }
 
-    /// Turns decoded values into what they stand for, in place. `stride` is one that the filter [takes](Self::takes).
-    pub(super) fn apply(self, stride: usize, values: &mut [u8]) {
-        debug_assert!(self.takes(stride));
+    /// Turns decoded values into what they stand for, in place. Does nothing for a `stride` that the filter does not [take](Self::takes).
+    pub fn apply(self, stride: usize, values: &mut [u8]) {
+        if !self.takes(stride) {
+            return;
+        }
         match (self, stride) {
             (Self::None, _) => {}
             (Self::Octahedral, 4) => {
@@ -517,7 +576,7 @@ mod tests {
     }
 
     fn samples() -> impl Iterator<Item = Sample> {
-        include_str!("../../tests/data/meshopt.txt")
+        include_str!("../tests/data/meshopt.txt")
             .lines()
             .filter(|line| !line.starts_with('#'))
             .map(|line| {
@@ -532,7 +591,7 @@ mod tests {
             })
     }
 
-    fn decode(sample: &Sample, stream: &[u8]) -> Result<Vec<u8>, Broken> {
+    fn decode(sample: &Sample, stream: &[u8]) -> Result<Vec<u8>, MeshoptError> {
         let mut out = vec![0; sample.count * sample.stride];
         let mut list = vec![0; sample.count];
         match sample.kind {
@@ -632,21 +691,21 @@ mod tests {
     #[test]
     fn errors_say_what_is_wrong() {
         let cases = [
-            (attributes(&[], 4, &mut [0; 4]), Broken::Short),
+            (attributes(&[], 4, &mut [0; 4]), MeshoptError::Short),
             (
                 attributes(&[0xb0; 64], 4, &mut [0; 4]),
-                Broken::Header {
+                MeshoptError::Header {
                     expected: 0xa0,
                     found: 0xb0,
                 },
             ),
             (
                 indices(&[0xd0, 0, 0, 0, 0, 0], &mut []),
-                Broken::Long { bytes: 1 },
+                MeshoptError::Long { bytes: 1 },
             ),
             (
                 triangles(&[0xe2; 64], &mut []),
-                Broken::Header {
+                MeshoptError::Header {
                     expected: 0xe0,
                     found: 0xe2,
                 },
