@@ -19,7 +19,7 @@ pub(crate) struct AnimationArgs {
     #[arg(long, value_name = "NAME|N|all|none")]
     pub(crate) animation: Option<AnimationChoice>,
     /// Begin at this time, seconds
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = seconds)]
     pub(crate) time: Option<f64>,
     /// Show N copies of the model in rows, each at another time of its animation, 1 to 100000
     #[arg(long, value_name = "N", value_parser = crowd)]
