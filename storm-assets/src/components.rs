@@ -20,6 +20,16 @@ pub struct MeshHandle(pub Handle<Mesh>);
 #[component(name = "storm.assets.Material")]
 pub struct MaterialHandle(pub Handle<Material>);
 
+/// The surfaces that an entity's geometry has in variants of its file (KHR_materials_variants): see `gltf::choose_variant`.
+#[derive(Component, Clone, Debug, PartialEq, Eq)]
+#[component(name = "storm.assets.MaterialVariants")]
+pub struct MaterialVariants {
+    /// Where no variant is chosen, and in those that have no surface of their own for it.
+    pub own: Handle<Material>,
+    /// By the variant's place in the file; each at most once.
+    pub of: Vec<(usize, Handle<Material>)>,
+}
+
 /// Joints that deform the mesh of an entity.
 ///
 /// A vertex is moved by `inverse(global of this entity) · global(joint) · inverse bind`, so that joints place it wherever this entity is.

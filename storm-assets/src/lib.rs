@@ -34,7 +34,9 @@ pub mod loader;
 pub mod meshopt;
 
 #[cfg(feature = "ecs")]
-pub use crate::components::{LiveMaterial, MaterialHandle, MeshHandle, MorphWeights, Skinned};
+pub use crate::components::{
+    LiveMaterial, MaterialHandle, MaterialVariants, MeshHandle, MorphWeights, Skinned,
+};
 #[cfg(feature = "gltf")]
 pub use crate::tangents::TangentError;
 pub use crate::{

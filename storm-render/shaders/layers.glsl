@@ -83,6 +83,18 @@ vec3 layered_reflectance(Surface s, vec3 l) {
             sum = sum * min(kept, s.layer.sheen_kept) + n_l * fibres * s.layer.sheen;
         }
     }
+    if (TRANSMISSION && n_l < 0.0) {
+        // Light from behind, as if it came from in front and were mirrored.
+        vec3 mirrored = l - 2.0 * n_l * s.normal;
+        vec3 half_way = normalize(mirrored + s.view);
+        float n_h = clamp(dot(s.normal, half_way), 0.0, 1.0), a2 = s.layer.alpha_through * s.layer.alpha_through;
+        float passed = distribution(n_h, a2) * visibility(-n_l, s.n_v, a2) * -n_l;
+        float kept = 1.0 - largest(dielectric_fresnel(s, clamp(dot(s.view, half_way), 0.0, 1.0)));
+        sum = kept * passed * s.layer.transmission * (1.0 - s.layer.metallic) * s.layer.tint;
+        if (SHEEN) {
+            sum *= s.layer.sheen_kept;
+        }
+    }
     if (CLEARCOAT) {
         vec3 n = s.layer.coat_normal;
         float n_v = clamp(abs(dot(n, s.view)), 1e-4, 1.0);
@@ -171,6 +183,51 @@ vec3 emitted_through(Surface s, vec3 emitted) {
     return emitted;
 }
 
+// How thick what is below the surface is, metres in the world. Scales that differ by axis count as their geometric mean.
+float thickness_here(LayerInfo p) {
+    if (p.thickness <= 0.0) {
+        return 0.0;
+    }
+    InstanceTransform t = globals.transforms.at[in_slot];
+    float volume = abs(dot(t.rows[0].xyz, cross(t.rows[1].xyz, t.rows[2].xyz)));
+    return p.thickness * look_up(p.textures[THICKNESS_TEXTURE], vec4(1.0)).g * pow(volume, 1.0 / 3.0);
+}
+
+// A surface of low index blurs little of what passes, however rough it is.
+float roughness_through(float roughness, float ior) {
+    return roughness * clamp(ior * 2.0 - 2.0, 0.0, 1.0);
+}
+
+// What lies behind a place on the screen: at the place where a ray leaves the surface's volume.
+vec3 behind(vec3 relative, float roughness) {
+    vec4 clip = globals.clip_from_relative * vec4(relative, 1.0);
+    vec2 at = clip.xy / max(clip.w, 1e-6) * 0.5 + 0.5;
+    float last = float(textureQueryLevels(sampler2D(behind_map, samplers[globals.clamp_sampler])) - 1);
+    return textureLod(sampler2D(behind_map, samplers[globals.clamp_sampler]), at, roughness * last).rgb;
+}
+
+// What is seen through the surface, tinted by its colour and by the volume of this thickness below.
+vec3 seen_through(Surface s, LayerInfo p, float thickness) {
+    if (thickness <= 0.0) {
+        // A thin wall: light goes on as it came.
+        return s.layer.tint * behind(in_relative, roughness_through(s.layer.roughness, p.ior));
+    }
+    // KHR_materials_dispersion: n_F - n_C is (n - 1) / V, and the factor is 20 / V.
+    float spread = (p.ior - 1.0) * 0.025 * p.dispersion;
+    vec3 seen;
+    if (spread > 0.0) {
+        for (int i = 0; i < 3; ++i) {
+            float ior = max(p.ior + spread * float(i - 1), 1.0);
+            vec3 ray = refract(-s.view, s.normal, 1.0 / ior) * thickness;
+            seen[i] = behind(in_relative + ray, roughness_through(s.layer.roughness, ior))[i];
+        }
+    } else {
+        vec3 ray = refract(-s.view, s.normal, 1.0 / max(p.ior, 1.0)) * thickness;
+        seen = behind(in_relative + ray, roughness_through(s.layer.roughness, p.ior));
+    }
+    return s.layer.tint * seen;
+}
+
 // What the layers of a material are here. The rest of the surface is known.
 Layer layer_here(MaterialInfo m, LayerInfo p, Surface s, vec3 base, float metallic, float roughness) {
     Layer layer;
@@ -217,6 +274,13 @@ Layer layer_here(MaterialInfo m, LayerInfo p, Surface s, vec3 base, float metall
         float thick = look_up(p.textures[FILM_THICKNESS_TEXTURE], vec4(1.0)).g;
         layer.film_thickness = mix(p.film_thickness.x, p.film_thickness.y, thick);
         layer.film_ior = p.film_ior;
+    }
+    if (TRANSMISSION) {
+        layer.transmission = clamp(p.transmission * look_up(p.textures[TRANSMISSION_TEXTURE], vec4(1.0)).r, 0.0, 1.0);
+        // Beer and Lambert.
+        layer.tint = base * exp(-p.absorption * thickness_here(p));
+        float through = roughness_through(roughness, p.ior);
+        layer.alpha_through = max(through * through, 2e-3);
     }
     return layer;
 }

@@ -45,6 +45,8 @@ layout(push_constant, scalar) uniform Push {
 #endif
 };
 layout(set = 1, binding = 2) uniform texture2D visibility_map;
+// What is behind transmissive surfaces, each level blurred more.
+layout(set = 1, binding = 3) uniform texture2D behind_map;
 
 layout(location = 0) in vec3 in_relative;
 layout(location = 1) in vec3 in_normal;
@@ -106,6 +108,8 @@ struct Layer {
     float film_ior;
     float film_thickness;
     float transmission;
+    vec3 tint;            // what is left of white light that has passed
+    float alpha_through;  // squared roughness of what passes
     float roughness;
 };
 
@@ -420,13 +424,17 @@ void main() {
 #else
         float occlusion = 1.0 + m.occlusion_strength * (look_up(m.occlusion_texture, vec4(1.0)).r - 1.0);
 #endif
-        // What is blended is in front of what the map knows.
-        if (OCCLUSION && !BLEND) {
+        // What is blended, or seen through, is in front of what the map knows.
+        if (OCCLUSION && !BLEND && !TRANSMISSION) {
             occlusion = min(occlusion, texelFetch(visibility_map, ivec2(gl_FragCoord.xy), 0).r);
         }
         if (LAYERED) {
             s.layer = layer_here(m, globals.layers.at[m.layers], s, base.rgb, metallic, roughness);
-            color = emitted_through(s, color) + layered_sky(s, irradiance(s.normal), vec3(0.0), occlusion);
+            vec3 through = vec3(0.0);
+            if (TRANSMISSION) {
+                through = seen_through(s, globals.layers.at[m.layers], thickness_here(globals.layers.at[m.layers]));
+            }
+            color = emitted_through(s, color) + layered_sky(s, irradiance(s.normal), through, occlusion);
         } else {
             color += image_based_light(s, roughness) * occlusion;
         }

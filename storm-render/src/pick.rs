@@ -198,6 +198,7 @@ impl Picker {
             height: extent.height,
             format,
             samples: vk::SampleCountFlags::TYPE_1,
+            mip_levels: 1,
         };
         let tables = graph.import_buffers("scene tables");
         let slots = graph.image("slots", spec(FORMAT));

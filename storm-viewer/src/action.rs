@@ -72,6 +72,13 @@ pub enum Action {
     Quality(QualityChoice),
     /// Sets what is shown instead of colours.
     Show(Option<ShowChoice>),
+    /// Shows a variant of the model's materials.
+    Variant {
+        /// From 1 on, in the order of the file; 0 is the file without one.
+        number: u32,
+    },
+    /// Shows the next variant of the model's materials, and after the last the file without one.
+    NextVariant,
     /// Plays the animation, or stops it where it is.
     Play,
     /// Plays the next animation of the file.
@@ -167,7 +174,7 @@ pub struct Entry {
 const ARROW: f32 = 5.0 * PI / 180.0;
 
 /// All actions.
-pub static ACTIONS: [Entry; 24] = [
+pub static ACTIONS: [Entry; 26] = [
     Entry {
         name: "camera.turn",
         arguments: "YAW,PITCH",
@@ -360,6 +367,22 @@ pub static ACTIONS: [Entry; 24] = [
             let choices = ShowChoice::value_variants();
             Action::Show((n[0] as usize).checked_sub(1).map(|choice| choices[choice]))
         },
+    },
+    Entry {
+        name: "variant.show",
+        arguments: "NUMBER",
+        about: "a variant of the materials (0 for none)",
+        bindings: &[],
+        make: |n| Action::Variant {
+            number: n[0] as u32,
+        },
+    },
+    Entry {
+        name: "variant.next",
+        arguments: "",
+        about: "the next variant of the materials",
+        bindings: &[(Input::Key(Key::Char('v')), Action::NextVariant)],
+        make: |_| Action::NextVariant,
     },
     Entry {
         name: "animation.play",
@@ -632,7 +655,7 @@ mod tests {
                 Err(
                     "there is no action 'fly'; there are camera.turn, camera.pan, camera.dolly, camera.frame, \
                      camera.reset, picture.save, help, quit, device.lose, panel.toggle, look.axes, look.pass-times, look.exposure, \
-                     look.bloom, look.harmony, look.tone-map, look.quality, look.show, animation.play, animation.next, animation.clip, animation.speed, animation.seek, animation.repeat",
+                     look.bloom, look.harmony, look.tone-map, look.quality, look.show, variant.show, variant.next, animation.play, animation.next, animation.clip, animation.speed, animation.seek, animation.repeat",
                 ),
             ),
         ];

@@ -49,6 +49,9 @@ pub(crate) struct ViewArgs {
     /// Which scene of the file, from 0 [default: the one that the file names, or the first]
     #[arg(long, value_name = "N")]
     pub(crate) scene: Option<usize>,
+    /// Which variant of its materials, by name; `info` lists them [default: the materials that the file shows first]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) variant: Option<String>,
     #[command(flatten)]
     pub(crate) animation: AnimationArgs,
     /// Close the window after N frames
@@ -77,6 +80,9 @@ pub(crate) struct RenderArgs {
     /// Which scene of the file, from 0 [default: the one that the file names, or the first]
     #[arg(long, value_name = "N")]
     pub(crate) scene: Option<usize>,
+    /// Which variant of its materials, by name; `info` lists them [default: the materials that the file shows first]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) variant: Option<String>,
     #[command(flatten)]
     pub(crate) animation: AnimationArgs,
     /// Draw N frames, and say on standard error how long they took
@@ -123,6 +129,9 @@ pub(crate) struct DemoArgs {
 pub(crate) struct InfoArgs {
     /// The model: .gltf or .glb
     pub(crate) file: PathBuf,
+    /// List the materials of this variant alone, by name [default: all materials]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) variant: Option<String>,
     /// As JSON, for programs
     #[arg(long)]
     pub(crate) json: bool,

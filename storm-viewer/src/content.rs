@@ -23,12 +23,7 @@ use crate::{
 
 /// Extensions that the reader reads and the renderer does not draw yet: files that require one are refused, others are shown without it and
 /// with a note. Whoever makes the renderer draw one takes it off this list.
-pub(crate) const NOT_DRAWN: &[&str] = &[
-    "KHR_materials_dispersion",
-    "KHR_materials_transmission",
-    "KHR_materials_variants",
-    "KHR_materials_volume",
-];
+pub(crate) const NOT_DRAWN: &[&str] = &[];
 
 /// A camera that can be chosen.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,6 +64,9 @@ pub struct Content {
     pub first: Option<View>,
     /// Moves what moves; `None` where nothing does.
     pub animate: Option<Animate>,
+    /// Names of the variants that its materials have, in the order of the file.
+    pub variants: Vec<String>,
+    variant: Option<usize>,
     /// The animations of a file.
     playback: Option<Playback>,
     /// What is drawn of the first copy of a file, and how copies stand.
@@ -97,6 +95,8 @@ impl Content {
             cameras: Vec::new(),
             first: None,
             animate: None,
+            variants: Vec::new(),
+            variant: None,
             playback: None,
             first_copy: Vec::new(),
             rows: None,
@@ -178,6 +178,7 @@ impl Content {
         let library = std::mem::take(&mut file.library);
         let mut content = Self {
             cameras,
+            variants: file.variants.clone(),
             ..Self::new(&title_of(path), library, world)
         };
         let mut roots = vec![spawned.root];
@@ -276,6 +277,30 @@ impl Content {
     pub(crate) fn playback(&self) -> Option<crate::playback::PlaybackFacts> {
         let playback = self.playback.as_ref()?;
         Some(playback.facts(&self.world))
+    }
+
+    /// The variant of its materials that is shown, a place in [`Content::variants`]; `None` where none is chosen.
+    #[must_use]
+    pub fn variant(&self) -> Option<usize> {
+        self.variant
+    }
+
+    /// Shows a variant of its materials, or with `None` the materials that the file shows first. One that there is not changes nothing.
+    pub fn choose_variant(&mut self, variant: Option<usize>) {
+        if variant.is_none_or(|variant| variant < self.variants.len()) {
+            self.variant = variant;
+            gltf::choose_variant(&mut self.world, variant);
+        }
+    }
+
+    /// Shows the variant of this name.
+    ///
+    /// # Errors
+    /// When there is none, with those that there are.
+    pub fn choose_variant_named(&mut self, name: &str) -> Result<(), ViewerError> {
+        let variant = variant_named(&self.title, &self.variants, name)?;
+        self.choose_variant(Some(variant));
+        Ok(())
     }
 
     /// The assets.
@@ -419,6 +444,28 @@ impl Content {
             },
         }
     }
+}
+
+/// The place of the variant of this name.
+///
+/// # Errors
+/// When there is none, with those that there are.
+pub(crate) fn variant_named(
+    title: &str,
+    variants: &[String],
+    name: &str,
+) -> Result<usize, ViewerError> {
+    let found = variants.iter().position(|variant| variant == name);
+    found.ok_or_else(|| ViewerError::NoSuchPart {
+        file: title.to_owned(),
+        what: "variant",
+        wanted: format!("'{name}'"),
+        offer: if variants.is_empty() {
+            "its materials have none".to_owned()
+        } else {
+            format!("there are: {}", variants.join(", "))
+        },
+    })
 }
 
 /// Reads a file, with a progress bar.

@@ -34,6 +34,7 @@ struct Report {
     animations: Vec<Animation>,
     cameras: Vec<Camera>,
     lights: Vec<Light>,
+    variants: Vec<Named>,
     extensions: Extensions,
     warning_count: usize,
     warnings: Vec<String>,
@@ -132,7 +133,7 @@ struct Extensions {
 /// Reads a file and says what is in it.
 pub(crate) fn run(args: &InfoArgs) -> Result<(), ViewerError> {
     let file = content::read(&args.file)?;
-    let report = report(&args.file, file)?;
+    let report = report(&args.file, file, args.variant.as_deref())?;
     if args.json {
         output::json(&report)?;
     } else {
@@ -141,7 +142,11 @@ pub(crate) fn run(args: &InfoArgs) -> Result<(), ViewerError> {
     Ok(())
 }
 
-fn report(path: &Path, file: Gltf) -> Result<Report, ViewerError> {
+fn report(path: &Path, file: Gltf, variant: Option<&str>) -> Result<Report, ViewerError> {
+    let title = path.display().to_string();
+    let variant = variant
+        .map(|name| content::variant_named(&title, &file.variants, name))
+        .transpose()?;
     let summary = file.summary;
     let skins = file
         .skins
@@ -151,9 +156,11 @@ fn report(path: &Path, file: Gltf) -> Result<Report, ViewerError> {
         .clips
         .iter()
         .filter_map(|clip| file.library.clips.get(*clip));
+    let shown = variant.map(|variant| in_variant(&file, variant));
     let materials = file
         .materials
         .iter()
+        .filter(|material| shown.as_ref().is_none_or(|shown| shown.contains(material)))
         .filter_map(|material| file.library.materials.get(*material));
     let image = |index: usize| {
         let image = file
@@ -258,6 +265,11 @@ fn report(path: &Path, file: Gltf) -> Result<Report, ViewerError> {
                 },
             })
             .collect(),
+        variants: file
+            .variants
+            .iter()
+            .map(|name| Named { name: name.clone() })
+            .collect(),
         extensions: Extensions {
             used: file.extensions_used.clone(),
             required: file.extensions_required.clone(),
@@ -273,6 +285,20 @@ fn report(path: &Path, file: Gltf) -> Result<Report, ViewerError> {
         });
     }
     Ok(report)
+}
+
+/// The materials that a file's meshes have in a variant.
+fn in_variant(file: &Gltf, variant: usize) -> Vec<Handle<storm_assets::Material>> {
+    let of = |group: &storm_assets::gltf::MeshGroup, number: usize| {
+        let mut variants = group.variants.iter();
+        variants
+            .find(|other| other.primitive == number && other.variant == variant)
+            .map_or(group.primitives[number].material, |other| other.material)
+    };
+    let groups = file.meshes.iter();
+    groups
+        .flat_map(|group| (0..group.primitives.len()).map(move |number| of(group, number)))
+        .collect()
 }
 
 /// Rows that a person would skip over are cut at this many.
@@ -376,6 +402,8 @@ fn table(report: &Report) -> String {
             format!("{}: {}", or_index(i, &light.name), light.kind)
         }),
     );
+    let variants = numbered(&report.variants, |i, variant| or_index(i, &variant.name));
+    list("variants", variants.len(), variants);
     let Extensions { used, required } = &report.extensions;
     let marked = used.iter().map(|name| {
         if required.contains(name) {

@@ -117,6 +117,9 @@ fn view(args: &cli::ViewArgs) -> Result<(), ViewerError> {
     }
     let event_loop = window::connect()?;
     let mut content = content::Content::load_crowd(&args.file, args.scene, args.animation.crowd)?;
+    if let Some(variant) = &args.variant {
+        content.choose_variant_named(variant)?;
+    }
     content.animate_by(&args.animation, true)?;
     args.picture.sky.apply(&mut content)?;
     let options = window::Options {

@@ -22,6 +22,9 @@ const MARGIN: f32 = 12.0;
 /// What the panel says.
 pub(crate) struct Facts {
     pub(crate) title: String,
+    /// Names of the variants of the model's materials, and which is shown.
+    pub(crate) variants: Vec<String>,
+    pub(crate) variant: Option<usize>,
     pub(crate) device: GpuInfo,
     pub(crate) quality: QualityChoice,
     pub(crate) stats: FrameStats,
@@ -291,6 +294,23 @@ fn settings(ui: &mut Ui, look: &LookArgs, facts: &Facts, actions: &mut Vec<Actio
     if let Some(chosen) = choose::<ShowChoice>(ui, "show", look.show, Some("colours")) {
         actions.push(Action::Show(chosen));
     }
+    if !facts.variants.is_empty() {
+        let shown = facts
+            .variant
+            .map(|variant| facts.variants[variant].as_str());
+        ComboBox::from_label("variant")
+            .selected_text(shown.unwrap_or("none"))
+            .show_ui(ui, |ui| {
+                let names =
+                    std::iter::once("none").chain(facts.variants.iter().map(String::as_str));
+                for (number, name) in (0..).zip(names) {
+                    let now = facts.variant.map_or(0, |variant| variant as u32 + 1) == number;
+                    if ui.selectable_label(now, name).clicked() {
+                        actions.push(Action::Variant { number });
+                    }
+                }
+            });
+    }
     let mut toggle = |on: bool, name, action| {
         let mut now = on;
         if ui.checkbox(&mut now, name).changed() {
@@ -400,6 +420,8 @@ mod tests {
         let look = LookArgs::default();
         let facts = Facts {
             title: "clicked".to_owned(),
+            variants: vec!["oak".to_owned(), "ash".to_owned()],
+            variant: Some(1),
             device: gpu.info(),
             quality: QualityChoice::Cpu,
             stats: FrameStats::default(),
@@ -474,6 +496,7 @@ mod tests {
             "Show",
             "Speed",
             "ToneMap",
+            "Variant",
         ] {
             assert!(seen.contains(name), "{name} is not among {seen:?}");
         }

@@ -45,6 +45,9 @@ pub(crate) fn run(args: &RenderArgs) -> Result<(), ViewerError> {
     capture.check_apart(&args.file)?;
     let began = Instant::now();
     let mut content = Content::load_crowd(&args.file, args.scene, args.animation.crowd)?;
+    if let Some(variant) = &args.variant {
+        content.choose_variant_named(variant)?;
+    }
     content.animate_by(&args.animation, false)?;
     args.picture.sky.apply(&mut content)?;
     let load = began.elapsed();

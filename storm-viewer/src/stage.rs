@@ -6,6 +6,8 @@ use storm_render::{
     Extractor, FrameStats, Gpu, RenderError, Renderer, RendererDesc, Scene, Target, View,
 };
 
+#[cfg(feature = "window")]
+use crate::action::Action;
 use crate::{cli::LookArgs, content::Content, error::ViewerError, look};
 #[cfg(feature = "panel")]
 use crate::{
@@ -96,12 +98,25 @@ impl Stage {
     /// # Errors
     /// When the device has no room left.
     #[cfg(feature = "window")]
-    pub(crate) fn act(&mut self, action: crate::action::Action) -> Result<(), ViewerError> {
+    pub(crate) fn act(&mut self, action: Action) -> Result<(), ViewerError> {
         let before = self.look;
         if self.content.act(action) {
             return Ok(());
         }
         self.look.act(action);
+        let variants = self.content.variants.len();
+        match action {
+            Action::Variant { number } => {
+                let variant = (number as usize).checked_sub(1);
+                self.content.choose_variant(variant);
+            }
+            Action::NextVariant => {
+                let next = self.content.variant().map_or(0, |variant| variant + 1);
+                self.content
+                    .choose_variant((next < variants).then_some(next));
+            }
+            _ => {}
+        }
         if self.look.quality != before.quality {
             let quality = self.look.quality(&self.gpu.info());
             self.renderer.set_quality(quality);
@@ -128,6 +143,8 @@ impl Stage {
         };
         let facts = Facts {
             title: self.content.title.clone(),
+            variants: self.content.variants.clone(),
+            variant: self.content.variant(),
             device,
             quality,
             stats: self.last,

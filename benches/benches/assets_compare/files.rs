@@ -54,7 +54,10 @@ pub(crate) fn sheet(side: u32) -> Mesh {
     let vertices = (0..side).flat_map(|y| (0..side).map(move |x| at(x, y)));
     let corners = (0..side - 1).flat_map(|y| (0..side - 1).map(move |x| y * side + x));
     Mesh {
-        positions: vertices.clone().map(|(x, y)| [x, (x.sin() + y.cos()) * 0.3, y]).collect(),
+        positions: vertices
+            .clone()
+            .map(|(x, y)| [x, (x.sin() + y.cos()) * 0.3, y])
+            .collect(),
         normals: vertices
             .clone()
             .map(|(x, y)| {
@@ -64,7 +67,9 @@ pub(crate) fn sheet(side: u32) -> Mesh {
             })
             .collect(),
         uvs: vec![vertices.map(|(x, y)| [x * 0.1, y * 0.1]).collect()],
-        indices: corners.flat_map(|i| [i, i + side, i + 1, i + 1, i + side, i + side + 1]).collect(),
+        indices: corners
+            .flat_map(|i| [i, i + side, i + 1, i + 1, i + side, i + side + 1])
+            .collect(),
         ..Mesh::default()
     }
 }
@@ -72,16 +77,36 @@ pub(crate) fn sheet(side: u32) -> Mesh {
 fn file(meshes: impl Iterator<Item = Mesh>) -> Vec<u8> {
     let mut file = Gltf::default();
     for (index, mesh) in meshes.enumerate() {
-        let (handle, material) = (Handle::of("bench", &format!("mesh {index}")), Handle::of("bench", &format!("material {index}")));
+        let (handle, material) = (
+            Handle::of("bench", &format!("mesh {index}")),
+            Handle::of("bench", &format!("material {index}")),
+        );
         file.library.meshes.insert(handle, mesh);
         let colour = [(index % 256) as f32 / 255.0, 0.5, 0.25];
-        file.library.materials.insert(material, Material::matte(&format!("material {index}"), colour, 0.5));
+        file.library.materials.insert(
+            material,
+            Material::matte(&format!("material {index}"), colour, 0.5),
+        );
         file.materials.push(material);
-        let primitives = vec![Primitive { index: 0, mesh: handle, material }];
-        file.meshes.push(MeshGroup { name: format!("mesh {index}"), primitives, ..MeshGroup::default() });
-        file.nodes.push(Node { name: format!("node {index}"), mesh: Some(index), ..Node::default() });
+        let primitives = vec![Primitive {
+            index: 0,
+            mesh: handle,
+            material,
+        }];
+        file.meshes.push(MeshGroup {
+            name: format!("mesh {index}"),
+            primitives,
+            ..MeshGroup::default()
+        });
+        file.nodes.push(Node {
+            name: format!("node {index}"),
+            mesh: Some(index),
+            ..Node::default()
+        });
     }
-    file.to_glb(&WriteOptions::default()).expect("it is well-formed").bytes
+    file.to_glb(&WriteOptions::default())
+        .expect("it is well-formed")
+        .bytes
 }
 
 fn grid(side: u32) -> Vec<u8> {

@@ -25,7 +25,10 @@ pub(crate) fn run(comparison: &mut Comparison, files: &Files) -> std::io::Result
             worst.push(longest_call(&paths)?.as_secs_f64() * 1e3);
         }
         worst.sort_by(f64::total_cmp);
-        let values = [("storm", worst[worst.len() / 2]), ("storm, worst round", worst[worst.len() - 1])];
+        let values = [
+            ("storm", worst[worst.len() / 2]),
+            ("storm, worst round", worst[worst.len() - 1]),
+        ];
         comparison.figure(name, "ms", &values, Some(0.5));
     }
     let name = "load the model with the largest pictures";
@@ -63,7 +66,10 @@ fn longest_call(paths: &[std::path::PathBuf]) -> std::io::Result<Duration> {
         let start = Instant::now();
         let event = loader.try_next();
         if let Some(event) = event {
-            left -= usize::from(matches!(event, LoadEvent::Finished { .. } | LoadEvent::Failed { .. }));
+            left -= usize::from(matches!(
+                event,
+                LoadEvent::Finished { .. } | LoadEvent::Failed { .. }
+            ));
             loader.drop_elsewhere(event);
             longest = longest.max(start.elapsed());
         } else {

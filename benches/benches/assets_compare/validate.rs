@@ -137,7 +137,11 @@ fn node(folder: &std::path::Path, files: &[PathBuf], rounds: usize) -> std::io::
     let text = String::from_utf8_lossy(&output.stdout);
     let times: Vec<f64> = text.lines().filter_map(|line| line.parse().ok()).collect();
     if times.len() != files.len() {
-        return Err(std::io::Error::other(format!("node validated {} of {} files", times.len(), files.len())));
+        return Err(std::io::Error::other(format!(
+            "node validated {} of {} files",
+            times.len(),
+            files.len()
+        )));
     }
     Ok(times.iter().sum())
 }

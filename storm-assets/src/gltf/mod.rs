@@ -56,7 +56,7 @@ pub mod validate;
 mod write;
 
 #[cfg(feature = "ecs")]
-pub use self::spawn::Spawned;
+pub use self::spawn::{Spawned, choose_variant};
 pub use self::{
     error::{GltfError, Problem, Warning},
     extensions::SUPPORTED_EXTENSIONS,

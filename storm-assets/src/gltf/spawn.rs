@@ -12,7 +12,8 @@ use storm_ecs::{
 
 use super::{Gltf, LightKind, NodeTransform, Primitive, Projection};
 use crate::{
-    AssetId, Handle, LiveMaterial, Material, MaterialHandle, MeshHandle, MorphWeights, Skinned,
+    AssetId, Handle, LiveMaterial, Material, MaterialHandle, MaterialVariants, MeshHandle,
+    MorphWeights, Skinned,
     animation::{Animator, Binding, PointerTarget, Property, Rig},
 };
 
@@ -355,6 +356,20 @@ impl Gltf {
                 add(world, drawn, MorphWeights(self.morph_weights(node)));
             }
         }
+        let variants = self.nodes[node].mesh.and_then(|mesh| self.meshes.get(mesh));
+        let of: Vec<_> = variants
+            .into_iter()
+            .flat_map(|group| &group.variants)
+            .filter(|variant| variant.primitive == number)
+            .map(|variant| {
+                let live = spawning.live.get(&variant.material);
+                let material = live.map_or(variant.material, |(handle, _)| *handle);
+                (variant.variant, material)
+            })
+            .collect();
+        if !of.is_empty() {
+            add(world, drawn, MaterialVariants { own: material, of });
+        }
         if spawning.veiled[node] && !world.has::<Visibility>(drawn) {
             add(world, drawn, Visibility::Inherited);
         }
@@ -406,10 +421,43 @@ impl Gltf {
     }
 }
 
-/// Adds components to an entity that was just made.
+/// Gives every entity that has surfaces by variant ([`MaterialVariants`]) the one that it has in this variant, an index into
+/// [`Gltf::variants`]; `None` its own. Cost: O(entities with variants).
+///
+/// ```
+/// use storm_assets::{Handle, MaterialHandle, MaterialVariants, gltf};
+/// use storm_ecs::World;
+///
+/// let (oak, ash) = (Handle::of("chair", "oak"), Handle::of("chair", "ash"));
+/// let mut world = World::new();
+/// let seat = world.spawn((MaterialHandle(oak), MaterialVariants { own: oak, of: vec![(1, ash)] }));
+/// gltf::choose_variant(&mut world, Some(1));
+/// assert_eq!(world.get::<MaterialHandle>(seat), Some(&MaterialHandle(ash)));
+/// gltf::choose_variant(&mut world, Some(0));
+/// assert_eq!(world.get::<MaterialHandle>(seat), Some(&MaterialHandle(oak)));
+/// ```
+pub fn choose_variant(world: &mut World, variant: Option<usize>) {
+    let chosen: Vec<(Entity, MaterialHandle)> = world
+        .query::<(Entity, &MaterialVariants, &MaterialHandle)>()
+        .into_iter()
+        .filter_map(|(entity, surfaces, now)| {
+            let of = surfaces
+                .of
+                .iter()
+                .find(|(index, _)| Some(*index) == variant);
+            let wanted = MaterialHandle(of.map_or(surfaces.own, |(_, material)| *material));
+            (wanted != *now).then_some((entity, wanted))
+        })
+        .collect();
+    for (entity, material) in chosen {
+        add(world, entity, material);
+    }
+}
+
+/// Adds components to an entity that is there.
 fn add<B: storm_ecs::Bundle>(world: &mut World, entity: Entity, bundle: B) {
     let added = world.insert(entity, bundle);
-    debug_assert!(added.is_ok(), "the entity was made by the caller");
+    debug_assert!(added.is_ok(), "the caller has made or found the entity");
 }
 
 fn transform(node: NodeTransform) -> Transform {

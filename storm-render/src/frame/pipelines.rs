@@ -60,7 +60,12 @@ impl FrameKey {
         if self.debug == DebugView::Overdraw {
             return (Pass::Overdraw, class, topology, 0, 0);
         }
-        let layers = u32::from(kind.layers.0) << LAYERS_SHIFT;
+        let mut layers = kind.layers;
+        if !self.transmission {
+            // There is no copy of what is behind.
+            layers.0 &= !layers::TRANSMISSION;
+        }
+        let layers = u32::from(layers.0) << LAYERS_SHIFT;
         (
             pass,
             class,
@@ -69,6 +74,18 @@ impl FrameKey {
             kind.surface,
         )
     }
+}
+
+impl FrameKey {
+    /// Whether this is drawn after the rest, in front of a copy of it.
+    pub(crate) fn is_transmissive(&self, kind: DrawKind) -> bool {
+        self.transmission && kind.layers.has(layers::TRANSMISSION)
+    }
+}
+
+/// Light passes through what is transmissive; lines and points are too thin.
+pub(crate) fn casts_shadows(kind: DrawKind) -> bool {
+    kind.topology == Topology::Triangles && !kind.layers.has(layers::TRANSMISSION)
 }
 
 /// The pipeline of what only has a place.
@@ -164,12 +181,12 @@ impl Pipelines {
             let kind = range.kind;
             let depth = if key.temporal {
                 Pass::Motion
-            } else if key.depth_first() {
+            } else if key.depth_first() && !key.is_transmissive(kind) {
                 Pass::DepthOnly
             } else {
                 Pass::Depth
             };
-            let shadow = key.shadows.is_some() && kind.topology == Topology::Triangles;
+            let shadow = key.shadows.is_some() && casts_shadows(kind);
             [
                 Some(placed(depth, kind)),
                 Some(key.shaded(Pass::Color, kind)),

@@ -12,7 +12,7 @@ use super::{
     ui::UI_FORMAT,
 };
 use crate::{
-    gpu::pipeline::DEPTH_FORMAT,
+    gpu::{image::mip_levels, pipeline::DEPTH_FORMAT},
     graph::{Graph, ImageSpec, Origin, Queue, ResourceId, Use},
     quality::{Culling, ShadowQuality},
     shadow,
@@ -59,6 +59,8 @@ pub(crate) struct FrameKey {
     pub(crate) deforms: bool,
     /// Whether blended surfaces are summed by weight rather than drawn in order.
     pub(crate) weighted: bool,
+    /// Whether surfaces are seen through, in front of a copy of what is behind them.
+    pub(crate) transmission: bool,
     pub(crate) debug: DebugView,
     /// Whether lines are drawn over the picture.
     pub(crate) lines: bool,
@@ -151,6 +153,12 @@ pub(crate) enum Step {
     /// How much of the sky each place sees, and its average.
     Occlusion,
     OcclusionBlur,
+    /// Copies what is behind transmissive surfaces, and blurs it level by level.
+    Behind,
+    /// How transmissive surfaces have moved, and their depth.
+    TransmissiveDepth,
+    /// Transmissive surfaces, and what is blended where that is drawn in order.
+    Transmissive,
     /// Sums of what is blended, and putting them over the picture.
     Blended,
     Weighted,
@@ -199,6 +207,8 @@ pub(crate) struct Resources {
     pub(crate) motion: ResourceId,
     pub(crate) resolved: ResourceId,
     pub(crate) history: ResourceId,
+    /// What is behind transmissive surfaces.
+    pub(crate) behind: ResourceId,
     /// Weighted sums of what is blended, and what is seen through it.
     pub(crate) sums: ResourceId,
     pub(crate) unseen: ResourceId,
@@ -218,6 +228,7 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
         height: key.extent.height,
         format,
         samples,
+        mip_levels: 1,
     };
     let tables = graph.import_buffers("scene tables");
     let report = graph.import_buffers("report");
@@ -233,6 +244,7 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
         height: side,
         format: DEPTH_FORMAT,
         samples: vk::SampleCountFlags::TYPE_1,
+        mip_levels: 1,
     };
     let quality = key.shadows.unwrap_or(ShadowQuality::LOW);
     let side = shadow::sun_grid(&quality) * quality.resolution;
@@ -248,6 +260,11 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
     let motion = graph.image("motion", spec(MOTION_FORMAT, one));
     let resolved = graph.image("resolved colour", spec(HDR_FORMAT, one));
     let history = graph.import_image("history", spec(HDR_FORMAT, one), Origin::Kept);
+    let behind_spec = ImageSpec {
+        mip_levels: mip_levels(key.extent.width, key.extent.height),
+        ..spec(HDR_FORMAT, one)
+    };
+    let behind = graph.image("behind", behind_spec);
     let display = graph.image("display colour", spec(key.canvas_format, one));
     let under_ui = graph.image("picture under the UI", spec(key.canvas_format, one));
     let ui = graph.image("UI", spec(UI_FORMAT, one));
@@ -266,6 +283,7 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
             height: half(key.extent.height),
             format: BLOOM_FORMAT,
             samples: one,
+            mip_levels: 1,
         };
         graph.image(name, spec)
     });
@@ -298,6 +316,7 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
         motion,
         resolved,
         history,
+        behind,
         sums,
         unseen,
         display,
@@ -401,16 +420,38 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
         shading.extend([(color, Use::Color), (depth, Use::Depth)]);
         graph.pass("scene", graphics, Step::Scene, with(&shading));
     }
+    let mut lit: Vec<_> = shading
+        .into_iter()
+        .filter(|(id, _)| ![color, depth, visibility].contains(id))
+        .collect();
+    if key.transmission {
+        let uses = [(color, Use::ResolveFrom), (behind, Use::FillLevels)];
+        graph.pass("behind", graphics, Step::Behind, uses);
+        lit.push((behind, Use::SampledFragment(3)));
+        let mut uses = with(&lit);
+        uses.push((color, Use::Color));
+        if key.temporal {
+            let placed = [(depth, Use::Depth), (motion, Use::Color)];
+            let placed = with(&placed);
+            graph.pass(
+                "transmissive depth",
+                graphics,
+                Step::TransmissiveDepth,
+                placed,
+            );
+            uses.push((depth, Use::DepthTest));
+        } else {
+            uses.push((depth, Use::Depth));
+        }
+        graph.pass("transmissive", graphics, Step::Transmissive, uses);
+    }
     if key.weighted {
-        let lit = shading
-            .into_iter()
-            .filter(|(id, _)| ![color, depth, visibility].contains(id));
         let targets = [
             (sums, Use::Color),
             (unseen, Use::Color),
             (depth, Use::DepthTest),
         ];
-        let uses: Vec<_> = lit.chain(targets).collect();
+        let uses: Vec<_> = lit.into_iter().chain(targets).collect();
         graph.pass("blended", graphics, Step::Blended, with(&uses));
         let uses = [
             (sums, Use::SampledFragment(0)),

@@ -48,6 +48,7 @@ fn keys() -> Vec<FrameKey> {
                     temporal: presented && samples == vk::SampleCountFlags::TYPE_1,
                     deforms: presented,
                     weighted: presented,
+                    transmission: presented,
                     debug: DebugView::None,
                     lines: presented,
                     ui: presented,

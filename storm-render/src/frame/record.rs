@@ -3,12 +3,10 @@
 use ash::vk;
 use bytemuck::{Pod, Zeroable};
 
-use storm_assets::Topology;
-
 use super::{
     cull::{self, Dispatch, Mode},
     lighting::CLUSTERS,
-    pipelines::{Pass, Pipelines, placed},
+    pipelines::{Pass, Pipelines, casts_shadows, placed},
     plan::{FrameKey, Resources, Step},
     values::Shadows,
 };
@@ -17,7 +15,7 @@ use crate::{
     gpu::{
         bindless::Bindless,
         buffer::Buffer,
-        commands::{Access, Attachment, COMMAND_BYTES, Recorder},
+        commands::{Access, Attachment, COMMAND_BYTES, Levels, Recorder},
     },
     graph::{ResourceId, execute::Realised},
     quality::{Culling, Quality},
@@ -58,6 +56,8 @@ struct Draw<'a> {
     first_range: u32,
     /// Of shadow maps.
     view: u32,
+    /// Of what is transmissive, or of the rest; `None` for all.
+    transmissive: Option<bool>,
 }
 
 /// What passes record with.
@@ -121,6 +121,9 @@ impl<T: sealed::Target> Frame<'_, T> {
             Step::CullAgain => self.cull(recorder, Mode::Second),
             Step::Color => self.color(recorder),
             Step::ToneMap => self.tone_map(recorder),
+            Step::Behind => self.behind(recorder),
+            Step::TransmissiveDepth => self.transmissive_depth(recorder),
+            Step::Transmissive => self.transmissive(recorder),
             Step::Blended => self.blended(recorder),
             Step::Temporal
             | Step::KeepHistory
@@ -197,7 +200,11 @@ impl<T: sealed::Target> Frame<'_, T> {
         recorder.begin_rendering(
             self.key.extent,
             &[self.attachment(self.resources.color, true, true)],
-            Some(self.attachment(self.resources.depth, true, self.key.weighted)),
+            Some(self.attachment(
+                self.resources.depth,
+                true,
+                self.key.weighted || self.key.transmission,
+            )),
         );
         recorder.bind_indices(self.scene.geometry.indices());
         // Depth first, so that each pixel is shaded once, however many surfaces lie behind one another.
@@ -234,12 +241,73 @@ impl<T: sealed::Target> Frame<'_, T> {
             Some(self.attachment(
                 self.resources.depth,
                 false,
-                self.key.weighted || self.key.temporal,
+                self.key.weighted || self.key.temporal || self.key.transmission,
             )),
         );
         recorder.bind_indices(self.scene.geometry.indices());
         self.shade(recorder, self.shaded());
         recorder.end_rendering();
+    }
+
+    /// Copies what is drawn so far, averages the samples of its pixels, and halves it down to a pixel.
+    fn behind(&self, recorder: &mut Recorder) {
+        let from = self.realised.image(self.resources.color);
+        let to = self.realised.image(self.resources.behind);
+        if self.key.samples == vk::SampleCountFlags::TYPE_1 {
+            recorder.copy_image(from, to);
+        } else {
+            recorder.resolve_image(from, to);
+        }
+        let of = (to.raw, to.desc.format);
+        let written = (Access::COPY_WRITE, vk::ImageLayout::TRANSFER_DST_OPTIMAL);
+        let read = (Access::COPY_READ, vk::ImageLayout::TRANSFER_SRC_OPTIMAL);
+        for level in 1..to.desc.mip_levels {
+            let above = Levels::one(level - 1);
+            recorder.image_barrier(of, above, written, read);
+            recorder.halve_level(to, level);
+            recorder.image_barrier(of, above, read, written);
+        }
+    }
+
+    fn transmissive_depth(&self, recorder: &mut Recorder) {
+        recorder.begin_rendering(
+            self.key.extent,
+            &[self.attachment(self.resources.motion, false, true)],
+            Some(self.attachment(self.resources.depth, false, true)),
+        );
+        recorder.bind_indices(self.scene.geometry.indices());
+        self.draw_transmissive(recorder, Pass::Motion);
+        recorder.end_rendering();
+    }
+
+    /// What is transmissive, nearest in front: its depth first where no pass before drew it. Then what is blended.
+    fn transmissive(&self, recorder: &mut Recorder) {
+        recorder.begin_rendering(
+            self.key.extent,
+            &[self.attachment(self.resources.color, false, true)],
+            Some(self.attachment(
+                self.resources.depth,
+                false,
+                self.key.weighted || self.key.temporal,
+            )),
+        );
+        recorder.bind_indices(self.scene.geometry.indices());
+        if !self.key.temporal {
+            self.draw_transmissive(recorder, Pass::Depth);
+        }
+        self.draw_transmissive(recorder, Pass::Color);
+        if !self.key.weighted {
+            self.draw_blended(recorder, Pass::Color, self.shaded());
+        }
+        recorder.end_rendering();
+    }
+
+    fn draw_transmissive(&self, recorder: &mut Recorder, pass: Pass) {
+        let draw = Draw {
+            transmissive: Some(true),
+            ..self.solid(pass, self.shaded())
+        };
+        self.draw(recorder, draw);
     }
 
     /// The list of what is shaded.
@@ -271,6 +339,7 @@ impl<T: sealed::Target> Frame<'_, T> {
         let blended = Draw {
             ranges: self.scene.draws.blended(),
             first_range: self.scene.draws.solid().len() as u32,
+            transmissive: None,
             ..self.solid(pass, list)
         };
         self.draw(recorder, blended);
@@ -282,12 +351,12 @@ impl<T: sealed::Target> Frame<'_, T> {
         if self.key.debug != DebugView::Overdraw {
             self.background(recorder);
         }
-        if !self.key.weighted {
+        if !self.key.weighted && !self.key.transmission {
             self.draw_blended(recorder, Pass::Color, list);
         }
     }
 
-    /// What is solid, of a list.
+    /// What is solid and not transmissive, of a list.
     fn solid(&self, pass: Pass, list: u32) -> Draw<'_> {
         Draw {
             pass,
@@ -295,6 +364,7 @@ impl<T: sealed::Target> Frame<'_, T> {
             ranges: self.scene.draws.solid(),
             first_range: 0,
             view: 0,
+            transmissive: Some(false),
         }
     }
 
@@ -417,7 +487,12 @@ impl<T: sealed::Target> Frame<'_, T> {
                 ..
             } = range.kind;
             push.level = level.into();
-            if pass == Pass::Shadow && range.kind.topology != Topology::Triangles {
+            let wanted = match draw.transmissive {
+                _ if pass == Pass::Shadow => casts_shadows(range.kind),
+                None => true,
+                Some(wanted) => wanted == self.key.is_transmissive(range.kind),
+            };
+            if !wanted {
                 continue;
             }
             let key = if matches!(pass, Pass::Color | Pass::Weighted) {

@@ -53,7 +53,7 @@ fn desc(resource: &Resource, uses: &[Use]) -> Option<ImageDesc> {
         height: spec.height,
         format: spec.format,
         usage,
-        mip_levels: 1,
+        mip_levels: spec.mip_levels,
         samples: spec.samples,
         cube: false,
     })

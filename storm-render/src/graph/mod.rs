@@ -39,6 +39,7 @@ pub(crate) struct ImageSpec {
     pub(crate) height: u32,
     pub(crate) format: vk::Format,
     pub(crate) samples: vk::SampleCountFlags,
+    pub(crate) mip_levels: u32,
 }
 
 /// What a resource is.

@@ -12,6 +12,7 @@ fn spec(format: vk::Format) -> ImageSpec {
         height: SIDE,
         format,
         samples: vk::SampleCountFlags::TYPE_1,
+        mip_levels: 1,
     }
 }
 

@@ -33,6 +33,10 @@ pub(crate) enum Use {
     CopyFrom,
     /// Copied or filled to.
     CopyTo,
+    /// Copied, or the samples of its pixels averaged, into another image.
+    ResolveFrom,
+    /// Its first level is copied or averaged to, and the others are made of it.
+    FillLevels,
     /// Shown in a window.
     Present,
     /// Read by the CPU.
@@ -52,6 +56,8 @@ impl Use {
             Self::Index => S::INDEX_INPUT,
             Self::CopyFrom => S::COPY,
             Self::CopyTo => S::COPY | S::CLEAR,
+            Self::ResolveFrom => S::COPY | S::RESOLVE,
+            Self::FillLevels => S::COPY | S::RESOLVE | S::BLIT,
             Self::Present => S::NONE,
             Self::Host => S::HOST,
         }
@@ -68,8 +74,9 @@ impl Use {
             Self::WriteCompute => A::SHADER_STORAGE_READ | A::SHADER_STORAGE_WRITE,
             Self::Indirect => A::INDIRECT_COMMAND_READ,
             Self::Index => A::INDEX_READ,
-            Self::CopyFrom => A::TRANSFER_READ,
+            Self::CopyFrom | Self::ResolveFrom => A::TRANSFER_READ,
             Self::CopyTo => A::TRANSFER_WRITE,
+            Self::FillLevels => A::TRANSFER_READ | A::TRANSFER_WRITE,
             Self::Present => A::NONE,
             Self::Host => A::HOST_READ,
         }
@@ -94,8 +101,8 @@ impl Use {
             Self::Color => L::COLOR_ATTACHMENT_OPTIMAL,
             Self::Depth | Self::DepthTest => L::DEPTH_ATTACHMENT_OPTIMAL,
             Self::SampledFragment(_) | Self::SampledCompute(_) => L::SHADER_READ_ONLY_OPTIMAL,
-            Self::CopyFrom => L::TRANSFER_SRC_OPTIMAL,
-            Self::CopyTo => L::TRANSFER_DST_OPTIMAL,
+            Self::CopyFrom | Self::ResolveFrom => L::TRANSFER_SRC_OPTIMAL,
+            Self::CopyTo | Self::FillLevels => L::TRANSFER_DST_OPTIMAL,
             Self::Present => L::PRESENT_SRC_KHR,
             _ => L::GENERAL,
         }
@@ -120,7 +127,8 @@ impl Use {
             Self::Color => U::COLOR_ATTACHMENT,
             Self::Depth | Self::DepthTest => U::DEPTH_STENCIL_ATTACHMENT,
             Self::SampledFragment(_) | Self::SampledCompute(_) => U::SAMPLED,
-            Self::CopyFrom => U::TRANSFER_SRC,
+            Self::CopyFrom | Self::ResolveFrom => U::TRANSFER_SRC,
+            Self::FillLevels => U::TRANSFER_DST | U::TRANSFER_SRC,
             Self::CopyTo => U::TRANSFER_DST,
             _ => U::STORAGE,
         }

@@ -294,6 +294,7 @@ impl Renderer {
             deforms: scene.deforms(),
             temporal: quality.temporal && self.samples == vk::SampleCountFlags::TYPE_1,
             weighted: plain && quality.weighted_blending && !scene.draws.blended().is_empty(),
+            transmission: plain && scene.draws.has_transmission(),
             debug: view.debug,
             lines: shown && scene.lines().1 > 0,
             ui: shown && scene.overlay.is_shown(),

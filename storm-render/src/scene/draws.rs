@@ -13,7 +13,7 @@ use super::{
     arena::Table,
     geometry::{Geometry, MeshEntry},
     instances::Instances,
-    layers::Layers,
+    layers::{self, Layers},
     layout::CANDIDATE_LEVEL_SHIFT,
     surfaces::{AlphaClass, Surfaces},
     upload::Uploads,
@@ -283,6 +283,13 @@ impl Draws {
     /// Whether a mesh in the lists has levels to choose from.
     pub(crate) fn has_levels(&self) -> bool {
         self.solid.iter().any(|range| range.kind.level > 0)
+    }
+
+    /// Whether something in the lists is seen through by refraction.
+    pub(crate) fn has_transmission(&self) -> bool {
+        let all = self.solid.iter().chain(&self.blended);
+        all.into_iter()
+            .any(|range| range.kind.layers.has(layers::TRANSMISSION))
     }
 
     /// Commands in the lists.

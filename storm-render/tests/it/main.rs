@@ -28,5 +28,6 @@ mod temporal;
 #[cfg(feature = "text")]
 mod text;
 mod tools;
+mod transmission;
 mod ui;
 mod uploads;

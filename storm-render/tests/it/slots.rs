@@ -5,7 +5,7 @@
 use glam::Vec3;
 use storm_assets::{
     Anisotropy, Clearcoat, Filter, Handle, Image, Iridescence, Material, Mesh, MipFilter, Sampler,
-    Sheen, Specular, TextureSlot, TextureTransform, Wrap,
+    Sheen, Specular, TextureSlot, TextureTransform, Transmission, Volume, Wrap,
 };
 use storm_render::{ColorSpace, HdrPicture, HdrTarget, Renderer, RendererDesc, View};
 
@@ -107,6 +107,27 @@ const PLACES: &[Place] = &[
         }),
         roughness: 0.3,
         ..Material::default()
+    }),
+    ("transmission", ColorSpace::Linear, |slot| Material {
+        transmission: Some(Transmission {
+            factor: 1.0,
+            texture: Some(slot),
+        }),
+        ..Material::matte("", [0.2; 3], 0.0)
+    }),
+    ("thickness", ColorSpace::Linear, |slot| Material {
+        transmission: Some(Transmission {
+            factor: 1.0,
+            texture: None,
+        }),
+        volume: Some(Volume {
+            thickness: 2.0,
+            thickness_texture: Some(slot),
+            attenuation_distance: 1.0,
+            attenuation_color: [0.3; 3],
+        }),
+        ior: 1.0,
+        ..Material::matte("", [1.0; 3], 0.0)
     }),
     ("iridescence", ColorSpace::Linear, |slot| Material {
         iridescence: Some(Iridescence {

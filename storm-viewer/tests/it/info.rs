@@ -59,6 +59,7 @@ fn the_json_has_these_keys() {
         "animations",
         "cameras",
         "lights",
+        "variants",
         "extensions",
         "warning_count",
         "warnings",

@@ -13,5 +13,6 @@ mod panel;
 mod render;
 mod usage;
 mod validate;
+mod variants;
 #[cfg(feature = "window")]
 mod window;

@@ -150,6 +150,39 @@ impl Recorder {
         }
     }
 
+    /// Averages the samples of an image in `TRANSFER_SRC_OPTIMAL` into the first level of one of its size in
+    /// `TRANSFER_DST_OPTIMAL`.
+    pub(crate) fn resolve_image(&mut self, from: &Image, to: &Image) {
+        let layers = vk::ImageSubresourceLayers {
+            aspect_mask: vk::ImageAspectFlags::COLOR,
+            mip_level: 0,
+            base_array_layer: 0,
+            layer_count: 1,
+        };
+        let region = vk::ImageResolve {
+            src_subresource: layers,
+            dst_subresource: layers,
+            extent: vk::Extent3D {
+                width: from.desc.width.min(to.desc.width),
+                height: from.desc.height.min(to.desc.height),
+                depth: 1,
+            },
+            ..Default::default()
+        };
+        // SAFETY: recording outside a render pass; the region is within both images, which are of one format; callers resolve
+        // what has several samples to what has one.
+        unsafe {
+            self.device.raw.cmd_resolve_image(
+                self.buffer,
+                from.raw,
+                vk::ImageLayout::TRANSFER_SRC_OPTIMAL,
+                to.raw,
+                vk::ImageLayout::TRANSFER_DST_OPTIMAL,
+                &[region],
+            );
+        }
+    }
+
     /// Halves `level - 1` (in `TRANSFER_SRC_OPTIMAL`) into `level` (in `TRANSFER_DST_OPTIMAL`), filtered linearly.
     pub(crate) fn halve_level(&mut self, image: &Image, level: u32) {
         let side = |level: u32| vk::Offset3D {
