@@ -2,8 +2,10 @@
 //! driver; `./storm test` installs one.
 
 mod capture;
+mod conformance;
 mod convert;
 mod docs;
+mod generator;
 mod harness;
 mod info;
 mod machine;
