@@ -15,6 +15,7 @@ use storm_render::{
 use storm_viewer::content::Content;
 
 const SIDE: u32 = 320;
+const SKIPPED: &str = "skipped: STORM_TEST_DATA is not set";
 
 pub(crate) fn data(path: &str) -> Option<PathBuf> {
     let data = std::env::var_os("STORM_TEST_DATA").filter(|data| !data.is_empty());
@@ -71,10 +72,7 @@ fn load(model: &str) -> Option<Content> {
         "TextureTransformTest" => format!("{model}/glTF/{model}.gltf"),
         _ => format!("{model}/glTF-Binary/{model}.glb"),
     };
-    let Some(path) = data(&format!("gltf-sample-assets/Models/{file}")) else {
-        println!("skipped: STORM_TEST_DATA is not set");
-        return None;
-    };
+    let path = data(&format!("gltf-sample-assets/Models/{file}"))?;
     Some(Content::load(&path, None).unwrap_or_else(|error| panic!("{error}")))
 }
 
@@ -165,7 +163,7 @@ fn is_green(c: Vec3) -> bool {
 fn texture_transform_test() {
     let mut bench = Bench::new();
     let Some(shot) = bench.front("TextureTransformTest", even(), [0.0, -0.25], 1.6) else {
-        return;
+        return println!("{SKIPPED}");
     };
     // Offsets show the quarter of the picture that has the tick, each on a ground of its own.
     let [u, v, uv] = [-1.1, 0.0, 1.1].map(|x| shot.xy(x - 0.4, 0.15));
@@ -197,7 +195,7 @@ fn texture_transform_test() {
 fn unlit_test() {
     let mut bench = Bench::new();
     let Some(content) = load("UnlitTest") else {
-        return;
+        return println!("{SKIPPED}");
     };
     let view = front([0.0; 2], 2.6);
     for sky in [dark(), Sky::default()] {
@@ -246,7 +244,7 @@ fn unlit_test() {
 fn emissive_strength_test() {
     let mut bench = Bench::new();
     let Some(shot) = bench.front("EmissiveStrengthTest", dark(), [0.0; 2], 8.5) else {
-        return;
+        return println!("{SKIPPED}");
     };
     let cubes = [-6.0, -3.0, 0.0, 3.0, 6.0].map(|x| shot.mean(x, 0.0, 0.3));
     for (i, cube) in cubes.iter().enumerate() {
@@ -262,7 +260,7 @@ fn emissive_strength_test() {
 fn specular_test() {
     let mut bench = Bench::new();
     let Some(shot) = bench.front("SpecularTest", Sky::default(), [0.105, 0.0], 0.44) else {
-        return;
+        return println!("{SKIPPED}");
     };
     let columns = [-0.115, -0.005, 0.105, 0.215, 0.325];
     for (factor, texture) in [(0.33, 0.22), (0.11, 0.0), (-0.11, -0.22)] {
@@ -299,7 +297,7 @@ fn specular_test() {
 fn clear_coat_test() {
     let mut bench = Bench::new();
     let Some(shot) = bench.front("ClearCoatTest", Sky::default(), [0.0, 0.0], 6.2) else {
-        return;
+        return println!("{SKIPPED}");
     };
     // The row of partial coats has a coat of alpha to compare with, which shows the sky behind.
     for (row, y) in [
@@ -343,7 +341,7 @@ fn anisotropy_strength_test() {
         ..dark()
     };
     let Some(shot) = bench.front("AnisotropyStrengthTest", sky, [0.0, 3.0], 3.8) else {
-        return;
+        return println!("{SKIPPED}");
     };
     let brightness = |x: f32, y: f32| shot.xy(x, y).element_sum();
     let mut last = 0.0;
@@ -365,7 +363,7 @@ fn anisotropy_strength_test() {
 fn transmission_test() {
     let mut bench = Bench::new();
     let Some(shot) = bench.front("TransmissionTest", Sky::default(), [0.0, 0.1], 0.62) else {
-        return;
+        return println!("{SKIPPED}");
     };
     // Tiles of the cloth behind are seen through the clear balls, and less through the rough ones.
     let edges = |x: f32, y: f32| {
@@ -394,7 +392,7 @@ fn transmission_test() {
 fn texture_settings_test() {
     let mut bench = Bench::new();
     let Some(shot) = bench.front("TextureSettingsTest", even(), [0.0, -0.58], 5.365) else {
-        return;
+        return println!("{SKIPPED}");
     };
     for y in [2.545, 1.52, 0.467, -0.57, -1.604, -2.641, -3.678, -4.715] {
         let (test, sample) = ([0.455, y], [2.601, y]);
@@ -412,7 +410,7 @@ fn texture_settings_test() {
 fn texture_coordinate_test() {
     let mut bench = Bench::new();
     let Some(shot) = bench.front("TextureCoordinateTest", even(), [0.0; 2], 1.4) else {
-        return;
+        return println!("{SKIPPED}");
     };
     let corners = [[-0.7, 0.7], [0.7, 0.7], [-0.7, -0.7], [0.7, -0.7]];
     let [yellow, orange, blue, green] = corners.map(|[x, y]| shot.xy(x, y - 0.15));
@@ -444,7 +442,7 @@ fn texture_coordinate_test() {
 fn texture_linear_interpolation_test() {
     let mut bench = Bench::new();
     let Some(shot) = bench.front("TextureLinearInterpolationTest", even(), [0.0, 0.2], 3.4) else {
-        return;
+        return println!("{SKIPPED}");
     };
     let off = shot.difference([-1.5, -1.0], [1.5, -1.0], 0.6);
     assert!(off < 0.02, "{off}");
@@ -456,7 +454,7 @@ fn texture_linear_interpolation_test() {
 fn normal_tangent_test() {
     let mut bench = Bench::new();
     let Some(shot) = bench.front("NormalTangentTest", Sky::default(), [0.0, -0.125], 1.2) else {
-        return;
+        return println!("{SKIPPED}");
     };
     for column in [-0.8, 0.0, 0.8] {
         for row in 0..5 {
@@ -474,7 +472,7 @@ fn normal_tangent_test() {
 fn alpha_blend_mode_test() {
     let mut bench = Bench::new();
     let Some(shot) = bench.front("AlphaBlendModeTest", even(), [0.0, 1.0], 4.6) else {
-        return;
+        return println!("{SKIPPED}");
     };
     // Stripes are of green and blue, and no red; marble is of all.
     let color = |x: f32, t: f32| {
@@ -508,7 +506,7 @@ fn alpha_blend_mode_test() {
 fn orientation_test() {
     let mut bench = Bench::new();
     let Some(content) = load("OrientationTest") else {
-        return;
+        return println!("{SKIPPED}");
     };
     for (name, normal, arrow, target) in [
         ("X1", Vec3::X, [5.0, 0.819, -0.574], [5.0, 2.946, -2.138]),
@@ -561,7 +559,7 @@ fn orientation_test() {
 fn negative_scale_test() {
     let mut bench = Bench::new();
     let Some(shot) = bench.front("NegativeScaleTest", Sky::default(), [0.0; 2], 4.7) else {
-        return;
+        return println!("{SKIPPED}");
     };
     // Ticks in front, behind and as they have to be.
     for y in [2.68, 1.52] {
@@ -584,7 +582,7 @@ fn negative_scale_test() {
 fn iridescence_suzanne() {
     let mut bench = Bench::new();
     let Some(shot) = bench.front("IridescenceSuzanne", even(), [0.0; 2], 4.6) else {
-        return;
+        return println!("{SKIPPED}");
     };
     let hues = |x: f32| {
         let mut found = [false; 6];
