@@ -2,7 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use storm_assets::gltf::{self, Limits, LoadOptions, WriteOptions};
+use storm_assets::{
+    animation::{Player, Pose},
+    gltf::{self, Limits, LoadOptions, WriteOptions},
+};
 
 fuzz_target!(|bytes: &[u8]| {
     let mut limits = Limits::default();
@@ -31,6 +34,21 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
+/// Whatever is read can be played.
+fn play(file: &gltf::Gltf) {
+    let rig = file.rig();
+    let mut player = Player::new();
+    for clip in 0..rig.clip_count() {
+        player.play(0, clip);
+    }
+    let mut pose = Pose::new(&rig);
+    for step in [0.0, 0.1, 1.0, -7.0, 1e9] {
+        player.advance(&rig, step);
+        player.evaluate(&rig, &mut pose);
+    }
+    assert_eq!(pose.values().len(), rig.rest().len());
+}
+
 fn check(file: &gltf::Gltf, limits: &Limits) {
     for (_, mesh) in file.library.meshes.iter() {
         assert_eq!(mesh.check(), Ok(()));
@@ -57,6 +75,7 @@ fn check(file: &gltf::Gltf, limits: &Limits) {
             );
         }
     }
+    play(file);
     assert_eq!(file.world_matrices().len(), file.nodes.len());
     for scene in 0..file.scenes.len() {
         let nodes = file.scene_nodes(Some(scene));

@@ -69,6 +69,9 @@ pub struct Content {
     variant: Option<usize>,
     /// The animations of a file.
     playback: Option<Playback>,
+    /// What is drawn of the first copy of a file, and how copies stand.
+    first_copy: Vec<Entity>,
+    rows: Option<(Rows, usize)>,
     library: Library,
     world: World,
     propagation: Propagation,
@@ -84,7 +87,7 @@ impl Content {
         propagation.run(&mut world);
         let mut visibility = VisibilityPropagation::new();
         visibility.run(&mut world);
-        let bounds = bounds(&world, &library);
+        let bounds = bounds(&world, &library, None);
         Self {
             title: title.to_owned(),
             sky: Sky::default(),
@@ -95,6 +98,8 @@ impl Content {
             variants: Vec::new(),
             variant: None,
             playback: None,
+            first_copy: Vec::new(),
+            rows: None,
             library,
             world,
             propagation,
@@ -190,9 +195,11 @@ impl Content {
                 roots.push(spawned.root);
             }
             content.library = std::mem::take(&mut file.library);
-            content.bounds = rows.bounds(copies);
+            content.bounds = rows.bounds(rows.each, copies);
+            content.rows = Some((rows, copies));
             content.settle();
         }
+        content.first_copy = spawned.drawn;
         content.playback = Playback::new(&rig, roots);
         content
     }
@@ -215,12 +222,37 @@ impl Content {
         match (&mut self.playback, &args.animation) {
             (Some(playback), _) => {
                 playback.choose(&mut self.world, &self.title, args, moves)?;
+                let lengths = playback.length();
+                if lengths > 0.0 {
+                    self.frame_all(f64::from(lengths), args.time.unwrap_or(0.0));
+                }
                 self.settle();
                 Ok(())
             }
             (None, Some(AnimationChoice::Named(name))) => Err(no_animation(&self.title, name, &[])),
             (None, _) => Ok(()),
         }
+    }
+
+    /// Has the box go around what plays at several times within so many seconds, and plays on from a time.
+    fn frame_all(&mut self, length: f64, time: f64) {
+        let mut each = Bounds::EMPTY;
+        for step in 0..FRAMED_TIMES {
+            let Some(playback) = &mut self.playback else {
+                return;
+            };
+            let seconds = length * f64::from(step) / f64::from(FRAMED_TIMES);
+            playback.restart_some(&mut self.world, seconds, 1);
+            self.propagation.run(&mut self.world);
+            each = each.union(bounds(&self.world, &self.library, Some(&self.first_copy)));
+        }
+        if let Some(playback) = &mut self.playback {
+            playback.restart(&mut self.world, time);
+        }
+        self.bounds = match &self.rows {
+            Some((rows, copies)) => rows.bounds(each, *copies),
+            None => each,
+        };
     }
 
     /// Does an action that is about animations; `false` for all others, and where there are none.
@@ -457,16 +489,17 @@ struct Rows {
 }
 
 impl Rows {
-    /// A square of so many things of this size, half as far apart as they are wide.
+    /// About a square, in metres, of so many things of this size, half as far apart as they are wide.
     fn of(each: Bounds, count: usize) -> Self {
         let size = if each.is_empty() {
             Vec3::ONE
         } else {
             (each.max - each.min).max(Vec3::splat(1e-3))
         };
+        let side = (count as f64 * f64::from(size.z / size.x)).sqrt().ceil();
         Self {
             each,
-            side: (count as f64).sqrt().ceil() as usize,
+            side: (side as usize).clamp(1, count),
             step: Vec3::new(1.5 * size.x, 0.0, -1.5 * size.z),
         }
     }
@@ -480,29 +513,37 @@ impl Rows {
             )
     }
 
-    fn bounds(&self, count: usize) -> Bounds {
+    /// Around so many, each in this box.
+    fn bounds(&self, each: Bounds, count: usize) -> Bounds {
         let last = Vec3::new(
             (count.min(self.side) - 1) as f32,
             0.0,
             ((count - 1) / self.side) as f32,
         );
         let far = self.step * last;
-        self.each.union(Bounds {
-            min: self.each.min + far,
-            max: self.each.max + far,
+        each.union(Bounds {
+            min: each.min + far,
+            max: each.max + far,
         })
     }
 }
 
 /// Vertices that are posed for an exact box; beyond it boxes are those of joints, which are larger.
-const POSED_VERTICES_MAX: usize = 4 << 20;
+const POSED_VERTICES_MAX: usize = 1 << 20;
+/// Times of an animation at which what it moves is framed.
+const FRAMED_TIMES: u32 = 12;
 
-/// The box around everything with a mesh, in the pose that it has.
-fn bounds(world: &World, library: &Library) -> Bounds {
+/// The box around everything with a mesh, in the pose that it has; or around some of it.
+fn bounds(world: &World, library: &Library, only: Option<&[Entity]>) -> Bounds {
     let mut bounds = Bounds::EMPTY;
     let mut posed = Posed::default();
     type Drawn = (Entity, &'static GlobalTransform, &'static MeshHandle);
-    for (entity, global, handle) in world.query::<Drawn>().into_iter() {
+    let all = world.query::<Drawn>();
+    let found: Vec<_> = match only {
+        Some(only) => only.iter().filter_map(|entity| all.get(*entity)).collect(),
+        None => all.iter().collect(),
+    };
+    for (entity, global, handle) in found {
         if let Some(mesh) = library.meshes.get(handle.0) {
             let cell = Vec3::from(global.cell.map(|cell| cell as f32)) * CELL_SIZE;
             let matrix = Mat4::from_translation(cell) * global.to_matrix();

@@ -19,7 +19,7 @@ pub(crate) struct AnimationArgs {
     #[arg(long, value_name = "NAME|N|all|none")]
     pub(crate) animation: Option<AnimationChoice>,
     /// Begin at this time, seconds
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = seconds)]
     pub(crate) time: Option<f64>,
     /// Show N copies of the model in rows, each at another time of its animation, 1 to 100000
     #[arg(long, value_name = "N", value_parser = crowd)]
@@ -171,7 +171,12 @@ impl Playback {
     }
 
     /// Starts what is to play, from a time on: each copy at a time of its own.
-    fn restart(&mut self, world: &mut World, seconds: f64) {
+    pub(crate) fn restart(&mut self, world: &mut World, seconds: f64) {
+        self.restart_some(world, seconds, usize::MAX);
+    }
+
+    /// The same, of the first copies alone.
+    pub(crate) fn restart_some(&mut self, world: &mut World, seconds: f64, copies: usize) {
         let clips = match self.playing {
             Playing::Nothing => 0..0,
             Playing::One(clip) => clip..clip + 1,
@@ -182,7 +187,7 @@ impl Playback {
             RepeatChoice::Loop => Repeat::Loop,
             RepeatChoice::PingPong => Repeat::PingPong,
         };
-        for (number, &entity) in self.animators.iter().enumerate() {
+        for (number, &entity) in self.animators.iter().enumerate().take(copies) {
             let Some(animator) = world.get_mut::<Animator>(entity) else {
                 continue;
             };
@@ -198,6 +203,19 @@ impl Playback {
             }
         }
         self.animation.run(world, 0.0);
+    }
+
+    /// How long what plays takes, seconds; 0 where nothing does.
+    pub(crate) fn length(&self) -> f32 {
+        match self.playing {
+            Playing::Nothing => 0.0,
+            Playing::One(clip) => self.clips[clip].1,
+            Playing::All => self
+                .clips
+                .iter()
+                .map(|(_, length)| *length)
+                .fold(0.0, f32::max),
+        }
     }
 
     /// Moves on to so many seconds from the beginning of the showing.

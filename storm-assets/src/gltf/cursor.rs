@@ -18,6 +18,10 @@ pub(super) struct Cursor<'a> {
     at: u32,
 }
 
+/// Where the elements of lists begin, for lists that pointers led through.
+#[derive(Debug, Default)]
+pub(super) struct Starts(std::collections::HashMap<u32, Vec<u32>>);
+
 impl<'a> Cursor<'a> {
     /// The outermost value of a document.
     pub(super) fn root(nodes: &'a [Node<'a>]) -> Self {
@@ -41,6 +45,11 @@ impl<'a> Cursor<'a> {
 
     /// The JSON pointer of this place, for messages only: long keys are shortened in it. Cost: O(nodes before it).
     pub(super) fn pointer(self) -> String {
+        self.pointer_by(&mut Starts::default())
+    }
+
+    /// The same, at O(log elements) for each list that another place was in before. For many messages.
+    pub(super) fn pointer_by(self, starts: &mut Starts) -> String {
         let mut pointer = String::new();
         let mut here = self.to(0);
         while here.at != self.at {
@@ -51,10 +60,15 @@ impl<'a> Cursor<'a> {
                         (shortened(key).replace('~', "~0").replace('/', "~1"), value)
                     })
             } else {
-                here.elements_unchecked()
-                    .enumerate()
-                    .find(|(_, value)| (value.at..value.after()).contains(&self.at))
-                    .map(|(index, value)| (index.to_string(), value))
+                let starts = starts
+                    .0
+                    .entry(here.at)
+                    .or_insert_with(|| here.elements_unchecked().map(|value| value.at).collect());
+                // The last that begins at or before this place.
+                let index = starts
+                    .partition_point(|start| *start <= self.at)
+                    .checked_sub(1);
+                index.map(|index| (index.to_string(), here.to(starts[index])))
             };
             let Some((segment, next)) = inside else { break };
             pointer.push('/');

@@ -1,6 +1,9 @@
 //! Integration tests of storm-assets, in one binary.
 
 mod agreement;
+mod animation;
+#[cfg(feature = "ecs")]
+mod animation_ecs;
 mod corpus;
 #[cfg(feature = "ecs")]
 mod ecs;

@@ -61,7 +61,7 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 /// The most bytes that lived at once while `work` ran, over those before.
-fn peak<R>(work: impl FnOnce() -> R) -> (usize, R) {
+pub(crate) fn peak<R>(work: impl FnOnce() -> R) -> (usize, R) {
     let before = LIVE.get();
     PEAK.set(before);
     let result = work();

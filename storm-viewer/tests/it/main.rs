@@ -1,6 +1,7 @@
 //! What the viewer promises, seen from outside: what it writes, what it says and how it exits. Drawing needs a Vulkan
 //! driver; `./storm test` installs one.
 
+mod animation;
 mod capture;
 mod conformance;
 mod convert;

@@ -1,7 +1,7 @@
 //! Rules of what accessors hold: bounds, unit vectors, indices, times, joints and weights.
 
 use super::{
-    codes,
+    codes, elements_fast,
     link::{Accessor, File, Skinned, View},
     local::QUATERNION_TOLERANCE,
     report::Reporter,
@@ -57,11 +57,11 @@ impl<'a> Job<'a> {
 pub(super) type Buffers<'b> = [Option<std::borrow::Cow<'b, [u8]>>];
 
 /// The elements of an accessor, one component after the other.
-struct Elements<'b> {
+pub(super) struct Elements<'b> {
     bytes: Option<&'b [u8]>,
     stride: usize,
-    shape: Shape,
-    component: Component,
+    pub(super) shape: Shape,
+    pub(super) component: Component,
     count: usize,
     /// Indices and values of sparse elements.
     sparse: Option<(&'b [u8], Component, &'b [u8])>,
@@ -159,6 +159,16 @@ impl<'b> Elements<'b> {
         })
     }
 
+    /// All bytes, where elements follow each other without gaps and none is sparse.
+    pub(super) fn dense(&self) -> Option<&'b [u8]> {
+        let element = self.component.bytes() * self.shape.components();
+        let whole = self.sparse.is_none()
+            && self.stride == element
+            && self.shape.extent(self.component) == element;
+        self.bytes
+            .filter(|bytes| whole && bytes.len() == element * self.count)
+    }
+
     /// Calls `look` with the number of the component in all, that in its element, and its value.
     fn each(&self, mut look: impl FnMut(usize, usize, f64)) {
         let lanes = self.shape.components();
@@ -214,7 +224,9 @@ pub(super) fn check(out: &mut Reporter, file: &File<'_>, buffers: &Buffers<'_>) 
         if !out.work(elements.count.saturating_mul(elements.shape.components())) {
             return;
         }
-        run(out, job, accessor, &elements);
+        if !elements_fast::is_right(job.check, accessor, &elements) {
+            run(out, job, accessor, &elements);
+        }
     }
     for primitive in &file.skinned {
         influences(out, file, primitive, buffers);

@@ -19,6 +19,7 @@
 mod codes;
 mod container;
 mod elements;
+mod elements_fast;
 mod link;
 mod local;
 mod picture;

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt};
 
 use super::codes::{Code, Severity};
-use crate::gltf::cursor::Cursor;
+use crate::gltf::cursor::{Cursor, Starts};
 
 /// One thing that is wrong, or worth knowing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,6 +162,7 @@ pub(super) struct Reporter {
     pub(super) truncated: bool,
     issues_max: usize,
     work_left: u64,
+    starts: Starts,
 }
 
 impl Reporter {
@@ -171,6 +172,7 @@ impl Reporter {
             truncated: false,
             issues_max,
             work_left: work,
+            starts: Starts::default(),
         }
     }
 
@@ -191,7 +193,7 @@ impl Reporter {
     fn push(
         &mut self,
         code: &'static Code,
-        place: impl FnOnce() -> Place,
+        place: impl FnOnce(&mut Starts) -> Place,
         message: Cow<'static, str>,
     ) {
         // Places cost a walk: past the limit none is found.
@@ -203,7 +205,7 @@ impl Reporter {
             code: code.name,
             severity: code.severity,
             message: message.into_owned(),
-            place: place(),
+            place: place(&mut self.starts),
         });
     }
 
@@ -214,8 +216,8 @@ impl Reporter {
         code: &'static Code,
         message: impl Into<Cow<'static, str>>,
     ) {
-        let pointer = || {
-            let pointer = place.pointer();
+        let pointer = |starts: &mut Starts| {
+            let pointer = place.pointer_by(starts);
             Place::Pointer(if pointer.is_empty() {
                 "/".to_owned()
             } else {
@@ -233,13 +235,14 @@ impl Reporter {
         code: &'static Code,
         message: impl Into<Cow<'static, str>>,
     ) {
-        let pointer = || Place::Pointer(format!("{}/{member}", place.pointer()));
+        let pointer =
+            |starts: &mut Starts| Place::Pointer(format!("{}/{member}", place.pointer_by(starts)));
         self.push(code, pointer, message.into());
     }
 
     /// Notes an issue of the file as a whole.
     pub(super) fn nowhere(&mut self, code: &'static Code, message: impl Into<Cow<'static, str>>) {
-        self.push(code, || Place::Pointer(String::new()), message.into());
+        self.push(code, |_| Place::Pointer(String::new()), message.into());
     }
 
     /// Notes an issue of the container.
@@ -249,6 +252,6 @@ impl Reporter {
         code: &'static Code,
         message: impl Into<Cow<'static, str>>,
     ) {
-        self.push(code, || Place::Offset(offset as u64), message.into());
+        self.push(code, |_| Place::Offset(offset as u64), message.into());
     }
 }
