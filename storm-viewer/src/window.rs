@@ -518,7 +518,8 @@ impl App {
 
 impl ApplicationHandler for App {
     fn resumed(&mut self, event_loop: &ActiveEventLoop) {
-        if let Err(error) = self.open(event_loop) {
+        // What came while the window was made has nobody woken since.
+        if let Err(error) = self.open(event_loop).and_then(|()| self.arrive()) {
             self.outcome = Err(error);
             event_loop.exit();
         }
