@@ -3,8 +3,10 @@
 
 mod animation;
 mod capture;
+mod conformance;
 mod convert;
 mod docs;
+mod generator;
 mod harness;
 mod info;
 mod machine;
