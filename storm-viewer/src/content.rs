@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Extensions that the reader reads and the renderer does not draw yet: files that require one are refused, others are shown without it and
-/// with a note. Whoever makes the renderer draw one takes it off this list.
+/// with a note. None today: whoever makes the reader read another adds it here until it is drawn.
 pub(crate) const NOT_DRAWN: &[&str] = &[];
 
 /// A camera that can be chosen.

@@ -248,6 +248,11 @@ fn balls(stage: &mut Stage<'_>, on: bool) -> View {
     }
 }
 
+/// All balls with their extensions.
+pub(crate) fn layers(stage: &mut Stage<'_>) -> View {
+    balls(stage, true)
+}
+
 /// A drawn scene, and where its balls are in it.
 struct Seen {
     picture: HdrPicture,

@@ -13,7 +13,7 @@ use crate::{harness::Stage, scenes};
 pub(crate) type Scene = fn(&mut Stage<'_>) -> View;
 
 /// All scenes, by name.
-pub(crate) const SCENES: [(&str, Scene); 11] = [
+pub(crate) const SCENES: [(&str, Scene); 13] = [
     ("materials", materials),
     ("textures", textures),
     ("normals", normals),
@@ -25,6 +25,8 @@ pub(crate) const SCENES: [(&str, Scene); 11] = [
     ("thousand", thousand),
     ("levels", levels),
     ("deformed", deformed),
+    ("layers", crate::extensions::layers),
+    ("glass", crate::transmission::glass_balls),
 ];
 
 pub(crate) fn at(x: f32, y: f32, z: f32) -> InstanceTransform {

@@ -526,6 +526,19 @@ fn balls(stage: &mut Stage<'_>, on: bool) -> View {
     View::look_at(Vec3::new(0.0, 0.6, 9.5), Vec3::ZERO)
 }
 
+/// Glass of all kinds, and a pane in front of it.
+pub(crate) fn glass_balls(stage: &mut Stage<'_>) -> View {
+    let view = balls(stage, true);
+    let pane = Material {
+        base_color: [0.8, 0.3, 0.2, 0.4],
+        alpha_mode: AlphaMode::Blend,
+        double_sided: true,
+        ..Material::matte("", [0.0; 3], 0.4)
+    };
+    stage.add("pane", &scenes::quad(), &pane, at(-2.2, 0.6, 1.6));
+    view
+}
+
 #[test]
 fn golden_transmission() {
     let gpu = TestGpu::new();

@@ -2,6 +2,7 @@
 //! driver; `./storm test` installs one.
 
 mod animation;
+mod attributes;
 mod capture;
 mod conformance;
 mod convert;
