@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use storm_assets::{
     animation::{Player, Pose},
-    gltf::{self, Limits, LoadOptions, WriteOptions},
+    gltf::{self, Accessors, Limits, LoadOptions, WriteOptions},
 };
 
 fuzz_target!(|bytes: &[u8]| {
@@ -30,6 +30,7 @@ fuzz_target!(|bytes: &[u8]| {
         Ok(file) => {
             check(&file, &limits);
             write(&file);
+            in_place(bytes, &mut beside, &options);
         }
     }
 });
@@ -108,4 +109,31 @@ fn write(file: &gltf::Gltf) {
         .to_glb(&WriteOptions::default().with_quantize(true))
         .expect("quantised");
     gltf::parse(&small.bytes, no_file, &LoadOptions::default()).expect("quantised can be read");
+}
+
+fn in_place(bytes: &[u8], beside: &mut gltf::Resolver<'_>, options: &LoadOptions) {
+    let file =
+        Accessors::parse(bytes, beside, options).expect("less is read of it than of what was read");
+    for index in 0..file.len() {
+        let view = file.get(index).expect("it is one of so many");
+        if let Some(bytes) = view.bytes {
+            assert_eq!(bytes.len(), view.stride * (view.count - 1) + extent(&view));
+        }
+        if let Some(slice) = view.slice::<[f32; 3]>() {
+            assert_eq!(slice.len(), view.count);
+        }
+    }
+}
+
+/// Bytes of an element without what stands between it and the next.
+fn extent(view: &gltf::AccessorView<'_>) -> usize {
+    let (size, columns) = match view.shape {
+        gltf::Shape::Mat2 => (2, 2),
+        gltf::Shape::Mat3 => (3, 3),
+        gltf::Shape::Mat4 => (4, 4),
+        shape => (shape.components(), 1),
+    };
+    let column = size * view.component.bytes();
+    // Columns of matrices begin on words.
+    (columns - 1) * column.next_multiple_of(4) + column
 }

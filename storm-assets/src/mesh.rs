@@ -316,7 +316,14 @@ impl Mesh {
             let found = indices.len();
             return Err(MeshError::Partial { found, multiple_of });
         }
-        match indices.iter().position(|&index| index as usize >= vertices) {
+        // The largest decides, many at a time; where it is too large, the first that is has to be found.
+        let too_large = |&index: &u32| index as usize >= vertices;
+        let largest = indices.iter().copied().max();
+        let first = match largest.is_some_and(|largest| too_large(&largest)) {
+            true => indices.iter().position(too_large),
+            false => None,
+        };
+        match first {
             Some(at) => Err(MeshError::Index {
                 at,
                 found: indices[at],

@@ -24,6 +24,8 @@ pub(crate) struct PoseExtractor {
     waiting: Vec<Entity>,
     /// Entities to be posed, and what each of them needs.
     work: Vec<Entity>,
+    /// Most instances that there was no room for, as it was last said.
+    left_out: u64,
 }
 
 /// Instances that share a pose.
@@ -237,7 +239,9 @@ impl Extractor {
         };
         let done = poses.extract((world, library, scene), since, &lost, slot, stats);
         self.poses = poses;
-        if stats.poses_left_out > 0 {
+        // They are tried again whenever they move: said once.
+        if stats.poses_left_out > self.poses.left_out {
+            self.poses.left_out = stats.poses_left_out;
             tracing::warn!(
                 instances = stats.poses_left_out,
                 "no room to deform them: they stay at rest"

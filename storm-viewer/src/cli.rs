@@ -40,7 +40,7 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct ViewArgs {
     /// The model: .gltf or .glb
     pub(crate) file: PathBuf,

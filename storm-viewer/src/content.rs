@@ -125,7 +125,19 @@ impl Content {
         scene: Option<usize>,
         crowd: Option<NonZeroU32>,
     ) -> Result<Self, ViewerError> {
-        let file = read(path)?;
+        Self::from_file(path, read(path)?, scene, crowd)
+    }
+
+    /// The same of a file that is read already.
+    ///
+    /// # Errors
+    /// When it has no such scene.
+    pub(crate) fn from_file(
+        path: &Path,
+        file: gltf::Gltf,
+        scene: Option<usize>,
+        crowd: Option<NonZeroU32>,
+    ) -> Result<Self, ViewerError> {
         if file.warning_count > 0 {
             let (file, count) = (title_of(path), file.warning_count);
             tracing::warn!("{file}: {count} thing(s) were mended or left out; `info` lists them");
@@ -303,10 +315,26 @@ impl Content {
         Ok(())
     }
 
+    /// Puts a picture into the library that came after the rest.
+    #[cfg(feature = "window")]
+    pub(crate) fn add_picture(
+        &mut self,
+        handle: Handle<storm_assets::Image>,
+        image: storm_assets::Image,
+    ) {
+        self.library.images.insert(handle, image);
+    }
+
     /// The assets.
     #[must_use]
     pub fn library(&self) -> &Library {
         &self.library
+    }
+
+    /// The assets alone.
+    #[cfg(feature = "window")]
+    pub(crate) fn into_library(self) -> Library {
+        self.library
     }
 
     /// What there is and where.

@@ -12,6 +12,8 @@ mod demo;
 mod doctor;
 pub mod error;
 mod info;
+#[cfg(feature = "window")]
+mod loading;
 mod look;
 mod output;
 #[cfg(feature = "panel")]
@@ -116,12 +118,33 @@ fn view(args: &cli::ViewArgs) -> Result<(), ViewerError> {
         png::check_apart(output, &args.file)?;
     }
     let event_loop = window::connect()?;
-    let mut content = content::Content::load_crowd(&args.file, args.scene, args.animation.crowd)?;
-    if let Some(variant) = &args.variant {
-        content.choose_variant_named(variant)?;
-    }
-    content.animate_by(&args.animation, true)?;
-    args.picture.sky.apply(&mut content)?;
+    let prepare = {
+        let args = args.clone();
+        move |file| {
+            let mut content =
+                content::Content::from_file(&args.file, file, args.scene, args.animation.crowd)?;
+            if let Some(variant) = &args.variant {
+                content.choose_variant_named(variant)?;
+            }
+            content.animate_by(&args.animation, true)?;
+            args.picture.sky.apply(&mut content)?;
+            Ok(content)
+        }
+    };
+    let proxy = event_loop.create_proxy();
+    // A window that is gone needs no waking.
+    let wake = move || {
+        let _ = proxy.send_event(());
+    };
+    let (loading, content) = loading::Loading::begin(&args.file, Box::new(prepare), wake)?;
+    let content = match content {
+        Some(content) => content,
+        None => content::Content::new(
+            &args.file.display().to_string(),
+            storm_assets::Library::default(),
+            storm_ecs::World::new(),
+        ),
+    };
     let options = window::Options {
         size: args.picture.size,
         camera: args.picture.camera.clone(),
@@ -133,7 +156,7 @@ fn view(args: &cli::ViewArgs) -> Result<(), ViewerError> {
         gpu: args.gpu.desc(),
         pipelines: pipelines::PipelineCache::from_env(),
     };
-    window::show(event_loop, content, options)
+    window::show(event_loop, content, Some(loading), options)
 }
 
 /// Why there is no display, or what it is called.

@@ -68,6 +68,26 @@ impl Stage {
         Self::new(gpu, self.content, samples, self.look)
     }
 
+    /// Shows other content; gives that which was shown.
+    ///
+    /// # Errors
+    /// When the device has no memory left.
+    #[cfg(feature = "window")]
+    pub(crate) fn replace(
+        &mut self,
+        content: Content,
+        samples: u32,
+    ) -> Result<Content, ViewerError> {
+        let (scene, renderer) = on(&self.gpu, &content, samples, &self.look)?;
+        (self.scene, self.renderer, self.extractor) = (scene, renderer, Extractor::new());
+        #[cfg(feature = "panel")]
+        {
+            // Its pictures were in the other scene.
+            self.panel = Panel::default();
+        }
+        Ok(std::mem::replace(&mut self.content, content))
+    }
+
     /// Draws a frame of what there is this many seconds after the beginning.
     ///
     /// # Errors

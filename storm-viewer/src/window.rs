@@ -24,6 +24,7 @@ use crate::{
     cli::{LookArgs, Size},
     content::Content,
     error::ViewerError,
+    loading::{Arrival, Loading},
     output,
     pipelines::PipelineCache,
     png, render,
@@ -100,11 +101,13 @@ pub(crate) fn connect() -> Result<EventLoop<()>, ViewerError> {
 pub(crate) fn show(
     event_loop: EventLoop<()>,
     content: Content,
+    loading: Option<Loading>,
     options: Options,
 ) -> Result<(), ViewerError> {
     event_loop.set_control_flow(ControlFlow::Wait);
     let mut app = App {
         content: Some(content),
+        loading,
         options,
         running: None,
         outcome: Ok(()),
@@ -185,6 +188,8 @@ const FRAMES_BETWEEN_LOSSES: u32 = 10;
 struct App {
     /// Moves to the stage when the window opens.
     content: Option<Content>,
+    /// The file that the content is of, unless it is of none.
+    loading: Option<Loading>,
     options: Options,
     running: Option<Running>,
     outcome: Result<(), ViewerError>,
@@ -197,7 +202,7 @@ impl App {
         };
         let Options { size, .. } = self.options;
         let attributes = Window::default_attributes()
-            .with_title(format!("{} – Storm", content.title))
+            .with_title(self.title(&content.title))
             .with_inner_size(PhysicalSize::new(size.width, size.height));
         let window = event_loop
             .create_window(attributes)
@@ -219,7 +224,8 @@ impl App {
         render::check_memory(&info, drawn, samples)?;
         target.resize(size.width, size.height);
         target.set_present_mode(self.options.look.present_mode());
-        let first = content.camera(self.options.camera.as_ref(), aspect(size))?;
+        let camera = self.options.camera.as_ref().filter(|_| self.is_shown());
+        let first = content.camera(camera, aspect(size))?;
         let session = Session::new(first, content.bounds());
         let stage = Stage::new(&gpu, content, samples, self.options.look)?;
         let panel = panel_of(&stage, &window);
@@ -241,6 +247,60 @@ impl App {
             panel,
             window,
         });
+        Ok(())
+    }
+
+    /// Whether the content is that of the file, or of none.
+    fn is_shown(&self) -> bool {
+        self.loading.as_ref().is_none_or(Loading::shown)
+    }
+
+    fn title(&self, content: &str) -> String {
+        match self.loading.as_ref().and_then(Loading::progress) {
+            Some(progress) => format!("{content} ({progress}) – Storm"),
+            None => format!("{content} – Storm"),
+        }
+    }
+
+    /// Shows what has been read since.
+    fn arrive(&mut self) -> Result<(), ViewerError> {
+        // What comes before the window is there waits in the loader.
+        while let (Some(loading), Some(running)) = (&mut self.loading, &mut self.running) {
+            match loading.poll(Some(&mut running.stage.content))? {
+                Some(Arrival::Content(content, again)) => self.show_content(*content, again)?,
+                Some(Arrival::Pictures) => running.window.request_redraw(),
+                None => break,
+            }
+        }
+        if let Some(running) = &self.running {
+            running
+                .window
+                .set_title(&self.title(&running.stage.content.title));
+        }
+        Ok(())
+    }
+
+    /// Shows other content, from its own first view unless it takes the place of one like it.
+    fn show_content(&mut self, content: Content, again: bool) -> Result<(), ViewerError> {
+        let Some(running) = &mut self.running else {
+            return Ok(());
+        };
+        let first = content.camera(self.options.camera.as_ref(), aspect(running.size));
+        match first {
+            // A camera that the new file does not have is no reason to lose the place where one stands.
+            Err(error) if !again => return Err(error),
+            Ok(first) if !again => running.session = Session::new(first, content.bounds()),
+            _ => {}
+        }
+        if !again {
+            (running.seconds, running.moved) = (0.0, false);
+        }
+        let old = running.stage.replace(content, running.samples)?;
+        running.panel = panel_of(&running.stage, &running.window);
+        if let Some(loading) = &self.loading {
+            loading.drop_elsewhere(old.into_library());
+        }
+        running.window.request_redraw();
         Ok(())
     }
 
@@ -419,7 +479,9 @@ impl App {
             .stage
             .draw(running.seconds, &view, &mut running.target)?;
         let drawn = stats.drawn;
-        running.frames += u32::from(drawn);
+        // What is still to come may be what was to be counted.
+        let settled = self.loading.as_ref().is_none_or(Loading::settled);
+        running.frames += u32::from(drawn && settled);
         for action in done_in_panel {
             self.act(event_loop, action)?;
         }
@@ -436,8 +498,11 @@ impl App {
         let limit = self.options.frames.map(NonZeroU32::get);
         let done = limit.is_some_and(|limit| running.frames >= limit);
         // Nobody sees what moves in a window that is covered.
-        if !done && (limit.is_some() || animated && !running.occluded) {
+        if !done && (limit.is_some() && settled || animated && !running.occluded) {
             running.window.request_redraw();
+        }
+        if !settled {
+            return Ok(());
         }
         // One that fails with a lost device is done again once there is another.
         while let Some(&action) = self.options.actions.first() {
@@ -453,7 +518,15 @@ impl App {
 
 impl ApplicationHandler for App {
     fn resumed(&mut self, event_loop: &ActiveEventLoop) {
-        if let Err(error) = self.open(event_loop) {
+        // What came while the window was made has nobody woken since.
+        if let Err(error) = self.open(event_loop).and_then(|()| self.arrive()) {
+            self.outcome = Err(error);
+            event_loop.exit();
+        }
+    }
+
+    fn user_event(&mut self, event_loop: &ActiveEventLoop, (): ()) {
+        if let Err(error) = self.arrive() {
             self.outcome = Err(error);
             event_loop.exit();
         }

@@ -5,17 +5,25 @@ use super::{context::Context, cursor::Cursor, error::Problem, resource::View};
 
 /// The type of one component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Component {
+pub enum Component {
+    /// A signed byte.
     I8,
+    /// A byte.
     U8,
+    /// A signed short.
     I16,
+    /// A short.
     U16,
+    /// An unsigned int.
     U32,
+    /// A float.
     F32,
 }
 
 impl Component {
-    pub(super) const fn bytes(self) -> usize {
+    /// Bytes of one number.
+    #[must_use]
+    pub const fn bytes(self) -> usize {
         match self {
             Self::I8 | Self::U8 => 1,
             Self::I16 | Self::U16 => 2,
@@ -49,13 +57,20 @@ impl Component {
 
 /// What one element is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub enum Shape {
+    /// One number.
     Scalar,
+    /// Two numbers.
     Vec2,
+    /// Three numbers.
     Vec3,
+    /// Four numbers.
     Vec4,
+    /// Two columns of two.
     Mat2,
+    /// Three columns of three.
     Mat3,
+    /// Four columns of four.
     Mat4,
 }
 
@@ -98,7 +113,9 @@ impl Shape {
         }
     }
 
-    pub(super) const fn components(self) -> usize {
+    /// Numbers of one element.
+    #[must_use]
+    pub const fn components(self) -> usize {
         let (columns, rows) = self.columns_rows();
         columns * rows
     }

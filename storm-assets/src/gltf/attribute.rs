@@ -48,14 +48,22 @@ pub(super) fn read_indices(
     }
     let indices = surroundings.data.unsigned::<1>(context, accessor)?;
     let indices: Vec<u32> = bytemuck::cast_vec(indices);
-    match indices.iter().position(|&index| index as usize >= vertices) {
+    // The largest decides, many at a time; where it is too large, the first that is has to be found.
+    let largest = indices.iter().copied().max().unwrap_or(0);
+    let too_large = |&index: &u32| index as usize >= vertices;
+    let first = if too_large(&largest) {
+        indices.iter().position(too_large)
+    } else {
+        None
+    };
+    match first {
         None => {
             let restart = match accessor.component {
                 Component::U8 => 0xff,
                 Component::U16 => 0xffff,
                 _ => u32::MAX,
             };
-            if indices.contains(&restart) {
+            if largest == restart {
                 context.warn(accessor.place, || {
                     format!(
                         "holds {restart}, which elsewhere restarts primitives; here it is an index"

@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 mod accessor;
 mod animation;
 mod attribute;
+mod borrowed;
 mod compression;
 mod context;
 mod cursor;
@@ -58,6 +59,8 @@ mod write;
 #[cfg(feature = "ecs")]
 pub use self::spawn::{Spawned, choose_variant};
 pub use self::{
+    accessor::{Component, Shape},
+    borrowed::{AccessorView, Accessors, PrimitiveAccessors},
     error::{GltfError, Problem, Warning},
     extensions::SUPPORTED_EXTENSIONS,
     image::{Encoded, Picture},

@@ -86,14 +86,7 @@ pub(crate) fn parse_deferred(
 fn read(context: &mut Context, bytes: &[u8], resolver: &mut Resolver<'_>) -> Result<Gltf, Problem> {
     context.budget.input(bytes.len(), String::new)?;
     let parts = glb::split(bytes)?;
-    if parts.json.len() as u64 > context.limits.json_bytes_max {
-        return Err(Problem::Limit {
-            pointer: String::new(),
-            what: "the JSON in bytes",
-            limit: context.limits.json_bytes_max,
-            found: parts.json.len() as u64,
-        });
-    }
+    check_json(context, parts.json)?;
     let document = Document::parse(parts.json)?;
     let root = document.root();
     if parts.trailing > 0 {
@@ -228,6 +221,20 @@ fn read(context: &mut Context, bytes: &[u8], resolver: &mut Resolver<'_>) -> Res
         warning_count: context.warning_count,
         summary,
     })
+}
+
+/// Checks the size of the JSON, and so of the document.
+pub(super) fn check_json(context: &Context, json: &[u8]) -> Result<(), Problem> {
+    let (limit, found) = (context.limits.json_bytes_max, json.len() as u64);
+    if found > limit {
+        return Err(Problem::Limit {
+            pointer: String::new(),
+            what: "the JSON in bytes",
+            limit,
+            found,
+        });
+    }
+    Ok(())
 }
 
 /// What the `asset` object says.

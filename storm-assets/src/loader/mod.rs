@@ -47,6 +47,18 @@ pub struct LoaderOptions {
     pub load: LoadOptions,
     /// How often files that were read are looked at; those that changed are read again. `None`, the default, looks at none.
     pub watch: Option<Duration>,
+    /// Called, on a thread of the loader, when a result can be taken: for a program that sleeps until something happens.
+    pub wake: Option<Wake>,
+}
+
+/// See [`LoaderOptions::wake`].
+#[derive(Clone)]
+pub struct Wake(Arc<dyn Fn() + Send + Sync>);
+
+impl fmt::Debug for Wake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wake")
+    }
 }
 
 impl Default for LoaderOptions {
@@ -57,6 +69,7 @@ impl Default for LoaderOptions {
             budget_bytes: 1 << 30,
             load: LoadOptions::default(),
             watch: None,
+            wake: None,
         }
     }
 }
@@ -80,6 +93,13 @@ impl LoaderOptions {
     #[must_use]
     pub fn with_load(mut self, load: LoadOptions) -> Self {
         self.load = load;
+        self
+    }
+
+    /// The same options, with something to call when a result can be taken.
+    #[must_use]
+    pub fn with_wake(mut self, wake: impl Fn() + Send + Sync + 'static) -> Self {
+        self.wake = Some(Wake(Arc::new(wake)));
         self
     }
 

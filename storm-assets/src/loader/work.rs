@@ -112,14 +112,19 @@ pub(super) fn run(shared: &Shared) {
 /// Sends an event of a request, unless it was cancelled.
 fn send(shared: &Shared, ticket: u64, event: LoadEvent, held: Option<Held>) {
     let queue = shared.queue();
-    if let Some(load) = queue.loads.get(&ticket) {
-        let cancelled = Arc::clone(&load.cancelled);
-        // The receiver is there as long as the loader, which waits for this thread.
-        let _ = shared.events.send(Delivery {
-            event,
-            held,
-            cancelled,
-        });
+    let Some(load) = queue.loads.get(&ticket) else {
+        return;
+    };
+    let cancelled = Arc::clone(&load.cancelled);
+    // The receiver is there as long as the loader, which waits for this thread.
+    let _ = shared.events.send(Delivery {
+        event,
+        held,
+        cancelled,
+    });
+    drop(queue);
+    if let Some(wake) = &shared.options.wake {
+        (wake.0)();
     }
 }
 

@@ -4,6 +4,7 @@ mod agreement;
 mod animation;
 #[cfg(feature = "ecs")]
 mod animation_ecs;
+mod borrowed;
 mod corpus;
 #[cfg(feature = "ecs")]
 mod ecs;

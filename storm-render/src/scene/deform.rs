@@ -37,6 +37,31 @@ const GROUP: u32 = 64;
 const GROUPS_MAX: u32 = 65_535;
 
 /// The shape of some instances: what the vertices of their meshes are displaced by.
+///
+/// ```no_run
+/// use glam::{Mat4, Vec3};
+/// use storm_assets::{Handle, Mesh};
+/// use storm_render::{Gpu, GpuDesc, Instance, InstanceTransform, Pose, Scene};
+///
+/// # fn main() -> Result<(), storm_render::RenderError> {
+/// let gpu = Gpu::headless(&GpuDesc::default())?;
+/// let mut scene = Scene::new(&gpu)?;
+/// let flag = Handle::of("example", "flag");
+/// scene.insert_mesh(flag, &Mesh {
+///     positions: vec![[0.0, 0.0, 0.0], [1.0, 0.5, 0.0], [0.0, 1.0, 0.0]],
+///     joints: vec![vec![[0; 4], [1, 0, 0, 0], [0; 4]]],
+///     weights: vec![vec![[1.0, 0.0, 0.0, 0.0]; 3]],
+///     indices: vec![0, 1, 2],
+///     ..Mesh::default()
+/// })?;
+/// let cloth = Handle::of("example", "cloth");
+/// let slot = scene.add(&Instance { mesh: flag, material: cloth, transform: InstanceTransform::IDENTITY })?;
+/// // Its tip, which joint 1 moves, is a little towards the camera.
+/// let joints = [Mat4::IDENTITY, Mat4::from_translation(Vec3::Z * 0.2)];
+/// scene.set_pose(&Pose { slots: &[slot], joints: &joints, weights: &[] })?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Pose<'a> {
     /// Which instances; those of one character share their joints.

@@ -66,7 +66,7 @@ fn window(args: &DemoArgs) -> Result<(), ViewerError> {
     };
     let mut content = scene::build(args.seed);
     args.picture.sky.apply(&mut content)?;
-    window::show(event_loop, content, options)
+    window::show(event_loop, content, None, options)
 }
 
 #[cfg(not(feature = "window"))]

@@ -5,7 +5,7 @@ use image::RgbaImage;
 use crate::harness::Folder;
 
 /// A glowing square that a joint moves to the right by 1 m a second for 2 s, and upwards in a second animation; a third hides it after a second.
-fn slider(folder: &Folder) {
+pub(crate) fn slider(folder: &Folder) {
     let mut bytes = Vec::new();
     let mut put = |numbers: &[f32]| bytes.extend(numbers.iter().flat_map(|n| n.to_le_bytes()));
     put(&[
@@ -86,7 +86,7 @@ fn render(folder: &Folder, name: &str, more: &[&str]) -> RgbaImage {
 }
 
 /// The middle of what is red, in metres, and how many pixels are.
-fn middle(picture: &RgbaImage) -> (f32, f32, usize) {
+pub(crate) fn middle(picture: &RgbaImage) -> (f32, f32, usize) {
     let red = picture
         .enumerate_pixels()
         .filter(|(_, _, p)| p.0[0] > 150 && p.0[1] < 90);

@@ -5,7 +5,10 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use crate::harness::{Folder, Ran, squares};
+use crate::{
+    animation::{middle, slider},
+    harness::{Folder, Ran, squares},
+};
 
 /// A display that goes with the test.
 struct Display {
@@ -312,5 +315,89 @@ fn pictures_are_shown_in_every_present_mode() {
         display
             .run(&folder, &[&view[..], &["--present", mode]].concat())
             .ok();
+    }
+}
+
+/// A window plays, and actions say what and when: the pictures that are saved show it.
+#[test]
+fn actions_play_animations() {
+    let Some(display) = Display::new() else {
+        println!("skipped: no Xvfb");
+        return;
+    };
+    let folder = Folder::new("played");
+    slider(&folder);
+    let run = |actions: &[&str], more: &[&str]| {
+        let mut arguments = vec![
+            "view",
+            "slider.gltf",
+            "--size",
+            "120x90",
+            "--quality",
+            "cpu",
+        ];
+        arguments.extend([
+            "--camera",
+            "0,0,6/0,0,0",
+            "--frames",
+            "3",
+            "--output",
+            "p.png",
+        ]);
+        arguments.extend(more);
+        for action in actions {
+            arguments.extend(["--do", action]);
+        }
+        display.run(&folder, &arguments).ok();
+        middle(&folder.picture("p.png"))
+    };
+    let save = "picture.save";
+    for (actions, more, x, y) in [
+        // Paused, so that no time passes until the picture is saved.
+        (
+            &["animation.play", "animation.seek=1", save][..],
+            &[][..],
+            1.0,
+            0.0,
+        ),
+        (
+            &[
+                "animation.play",
+                "animation.next",
+                "animation.seek=1.5",
+                save,
+            ],
+            &[],
+            0.0,
+            1.5,
+        ),
+        (
+            &[
+                "animation.play",
+                "animation.clip=1",
+                "animation.seek=0.5",
+                save,
+            ],
+            &[],
+            0.0,
+            0.5,
+        ),
+        (&["animation.clip=-1", save], &[], 0.0, 0.0),
+        (&[save], &["--animation", "none"], 0.0, 0.0),
+        (
+            &[
+                "animation.speed=0",
+                "animation.repeat=once",
+                "animation.seek=9",
+                save,
+            ],
+            &[],
+            2.0,
+            0.0,
+        ),
+    ] {
+        let found = run(actions, more);
+        let near = (found.0 - x).abs() < 0.1 && (found.1 - y).abs() < 0.1 && found.2 > 50;
+        assert!(near, "{actions:?}: {found:?}");
     }
 }
