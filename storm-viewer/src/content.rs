@@ -305,6 +305,16 @@ impl Content {
         }
     }
 
+    /// Shows the variant that other content shows, where this has one of that name: a file that was changed and read again.
+    #[cfg(feature = "window")]
+    pub(crate) fn keep_variant_of(&mut self, other: &Self) {
+        let name = other.variant.map(|variant| &other.variants[variant]);
+        let found = name.and_then(|name| self.variants.iter().position(|own| own == name));
+        if found.is_some() {
+            self.choose_variant(found);
+        }
+    }
+
     /// Shows the variant of this name.
     ///
     /// # Errors
@@ -618,5 +628,32 @@ impl Posed {
         known
             .posed(weights, &joints)
             .unwrap_or_else(|| mesh.bounds())
+    }
+}
+
+#[cfg(all(test, feature = "window"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variant_is_kept_by_its_name() {
+        let with = |names: &[&str]| Content {
+            variants: names.iter().map(|&name| name.to_owned()).collect(),
+            ..Content::new("a chair", Library::default(), World::new())
+        };
+        let mut old = with(&["oak", "ash"]);
+        old.choose_variant(Some(2));
+        assert_eq!(old.variant(), None, "there is no third");
+        old.choose_variant(Some(1));
+        for (names, kept) in [
+            (&["oak", "ash"][..], Some(1)),
+            (&["ash", "elm"], Some(0)),
+            (&["elm"], None),
+            (&[], None),
+        ] {
+            let mut new = with(names);
+            new.keep_variant_of(&old);
+            assert_eq!(new.variant(), kept, "{names:?}");
+        }
     }
 }

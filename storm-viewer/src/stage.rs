@@ -75,9 +75,10 @@ impl Stage {
     #[cfg(feature = "window")]
     pub(crate) fn replace(
         &mut self,
-        content: Content,
+        mut content: Content,
         samples: u32,
     ) -> Result<Content, ViewerError> {
+        content.keep_variant_of(&self.content);
         let (scene, renderer) = on(&self.gpu, &content, samples, &self.look)?;
         (self.scene, self.renderer, self.extractor) = (scene, renderer, Extractor::new());
         #[cfg(feature = "panel")]

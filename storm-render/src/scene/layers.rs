@@ -122,6 +122,14 @@ fn uv_sets(material: &Material) -> [Option<u32>; UVS_MAX] {
     places
 }
 
+/// Whether a material's textures use more UV sets than can reach fragments.
+pub(crate) fn has_too_many_uv_sets(material: &Material) -> bool {
+    let places = uv_sets(material);
+    material
+        .textures()
+        .any(|slot| !places.contains(&Some(slot.uv_set)))
+}
+
 /// Which of the UVs that reach fragments a texture is looked up with.
 pub(crate) fn uv_place(material: &Material, slot: &TextureSlot) -> u32 {
     let places = uv_sets(material);
@@ -361,6 +369,31 @@ mod tests {
             assert_eq!(has_record(&material), sets.iter().any(|&set| set > 1));
             assert!(uv_place(&material, &material.base_color_texture.unwrap()) < 2);
         }
+    }
+
+    #[test]
+    fn a_ninth_uv_set_is_one_too_many() {
+        let with = |count: u32| {
+            let layer = Clearcoat {
+                texture: slot(5),
+                roughness_texture: slot(6),
+                normal_texture: slot(7),
+                ..Clearcoat::default()
+            };
+            Material {
+                clearcoat: Some(layer),
+                sheen: Some(Sheen {
+                    color_texture: slot(count - 1),
+                    ..Sheen::default()
+                }),
+                ..uses([0, 1, 2, 3, 4])
+            }
+        };
+        assert!(!has_too_many_uv_sets(&with(8)));
+        let nine = with(9);
+        assert!(has_too_many_uv_sets(&nine));
+        let ninth = nine.sheen.unwrap().color_texture.unwrap();
+        assert_eq!(uv_place(&nine, &ninth), 0, "it reads the first");
     }
 
     #[test]

@@ -194,6 +194,12 @@ impl Surfaces {
         let entry = &mut self.entries[index as usize];
         (entry.value, entry.present) = (material.clone(), true);
         entry.layers = Layers::of(material);
+        if layers::has_too_many_uv_sets(material) {
+            let name = &material.name;
+            tracing::warn!(
+                "material '{name}' uses more than 8 UV sets; its further textures read the first"
+            );
+        }
         self.forget_unwanted();
         self.upload(uploads, index)
     }

@@ -5,7 +5,7 @@ use storm_assets::{
     AlphaMode, Handle, Material, TextureSlot, TextureTransform, Transmission, Volume,
 };
 use storm_render::{
-    ColorSpace, HdrPicture, HdrTarget, InstanceTransform, Projection, Quality, Renderer,
+    ColorSpace, DebugView, HdrPicture, HdrTarget, InstanceTransform, Projection, Quality, Renderer,
     RendererDesc, Sky, View,
 };
 
@@ -379,6 +379,27 @@ fn what_is_behind_is_seen_in_every_kind_of_frame() {
             assert!((two - wanted).abs().max_element() < 0.02, "{name}: {two}");
             let red = pixel(&picture, Vec3::new(-0.2, 1.8, 0.0));
             assert!(red.x > 0.9 && red.y < 0.05, "{name}: {red}");
+        }
+    }
+}
+
+/// What is shown instead of colours needs no copy of what is behind.
+#[test]
+fn debug_views_show_glass_like_anything_else() {
+    let gpu = TestGpu::new();
+    let mut stage = Stage::new(&gpu);
+    scene(&mut stage, &glass(None, 1.5), 0.0, 1.0);
+    for quality in [Quality::CPU, Quality::HIGH] {
+        stage.renderer.set_quality(quality);
+        for debug in [DebugView::Normals, DebugView::Overdraw, DebugView::None] {
+            let view = View { debug, ..view() };
+            let picture = stage.picture(&view);
+            let [middle, beside] = [[160, 90], [300, 90]].map(|[x, y]| {
+                let [r, g, b, _] = crate::harness::pixel(&picture, x, y);
+                [r, g, b]
+            });
+            let wall = debug == DebugView::Normals;
+            assert!(wall || middle != beside, "{debug:?}: {middle:?}");
         }
     }
 }
