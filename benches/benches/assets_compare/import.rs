@@ -88,10 +88,10 @@ fn upload(comparison: &mut Comparison, bytes: &[u8]) {
     let mut case = Case::new("upload 1M vertices", 1).bytes(bytes.len() as u64);
     let no_file = |_: gltf::Request<'_>| Err(std::io::Error::other("no file"));
     let mut of_storm = buffer.clone();
-    case.subject("base memcpy", |timer| {
+    case.subject("base memcpy", move |timer| {
         timer.time(|| buffer.copy_from_slice(bytes));
     });
-    case.subject("storm in place", |timer| {
+    case.subject("storm in place", move |timer| {
         timer.time(|| {
             let file = gltf::Accessors::parse(bytes, &mut no_file.clone(), &LoadOptions::default())
                 .expect("it is valid");
@@ -115,7 +115,7 @@ fn upload(comparison: &mut Comparison, bytes: &[u8]) {
         });
     });
     let mut of_peer = vec![0u8; bytes.len()];
-    case.subject("gltf", |timer| {
+    case.subject("gltf", move |timer| {
         timer.time(|| {
             let (document, buffers, _) = ::gltf::import_slice(bytes).expect("it is valid");
             let mut out = of_peer.as_chunks_mut::<4>().0.iter_mut();
