@@ -14,6 +14,9 @@ pub(crate) fn run(comparison: &mut Comparison, files: &Files) {
             std::slice::from_ref(&files.grid),
         );
     }
+    if comparison.wants("upload 1M vertices") {
+        upload(comparison, &files.grid);
+    }
     if comparison.wants("import 10k meshes") {
         case(
             comparison,
@@ -76,6 +79,76 @@ fn case(comparison: &mut Comparison, name: &'static str, repeat: u32, files: &[V
         });
     });
     case.target("storm", Some("gltf"), 1.0 / 3.0);
+    comparison.run(case);
+}
+
+/// From the bytes of a file to a buffer that is there already, such as one that a GPU reads.
+fn upload(comparison: &mut Comparison, bytes: &[u8]) {
+    let mut buffer: Vec<u8> = vec![0; bytes.len()];
+    let mut case = Case::new("upload 1M vertices", 1).bytes(bytes.len() as u64);
+    let no_file = |_: gltf::Request<'_>| Err(std::io::Error::other("no file"));
+    let mut of_storm = buffer.clone();
+    case.subject("base memcpy", |timer| {
+        timer.time(|| buffer.copy_from_slice(bytes));
+    });
+    case.subject("storm in place", |timer| {
+        timer.time(|| {
+            let file = gltf::Accessors::parse(bytes, &mut no_file.clone(), &LoadOptions::default())
+                .expect("it is valid");
+            let mut at = 0;
+            for primitive in file.primitives() {
+                let accessors = primitive
+                    .attributes
+                    .iter()
+                    .map(|(_, index)| *index)
+                    .chain(primitive.indices);
+                for accessor in accessors {
+                    let bytes = file
+                        .get(accessor)
+                        .and_then(|view| view.bytes)
+                        .expect("it has bytes");
+                    of_storm[at..at + bytes.len()].copy_from_slice(bytes);
+                    at += bytes.len();
+                }
+            }
+            at
+        });
+    });
+    let mut of_peer = vec![0u8; bytes.len()];
+    case.subject("gltf", |timer| {
+        timer.time(|| {
+            let (document, buffers, _) = ::gltf::import_slice(bytes).expect("it is valid");
+            let mut out = of_peer.as_chunks_mut::<4>().0.iter_mut();
+            let mut put = |value: u32| *out.next().expect("there is room") = value.to_le_bytes();
+            for primitive in document
+                .meshes()
+                .flat_map(|mesh| mesh.primitives().collect::<Vec<_>>())
+            {
+                let reader =
+                    primitive.reader(|buffer| buffers.get(buffer.index()).map(|data| &data.0[..]));
+                reader
+                    .read_positions()
+                    .into_iter()
+                    .flatten()
+                    .flatten()
+                    .for_each(|value| put(value.to_bits()));
+                reader
+                    .read_normals()
+                    .into_iter()
+                    .flatten()
+                    .flatten()
+                    .for_each(|value| put(value.to_bits()));
+                let uvs = reader.read_tex_coords(0).map(|uvs| uvs.into_f32());
+                uvs.into_iter()
+                    .flatten()
+                    .flatten()
+                    .for_each(|value| put(value.to_bits()));
+                let indices = reader.read_indices().map(|indices| indices.into_u32());
+                indices.into_iter().flatten().for_each(&mut put);
+            }
+        });
+    });
+    case.target("storm in place", Some("gltf"), 1.0 / 3.0);
     comparison.run(case);
 }
 

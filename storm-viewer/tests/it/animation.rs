@@ -4,7 +4,8 @@ use image::RgbaImage;
 
 use crate::harness::Folder;
 
-/// A glowing square that a joint moves to the right by 1 m a second for 2 s, and upwards in a second animation; a third hides it after a second.
+/// A glowing square that a joint moves to the right by 1 m a second for 2 s, and upwards in a second animation; a third hides it after a second, and a fourth has it
+/// glow in blue as well.
 pub(crate) fn slider(folder: &Folder) {
     let mut bytes = Vec::new();
     let mut put = |numbers: &[f32]| bytes.extend(numbers.iter().flat_map(|n| n.to_le_bytes()));
@@ -25,6 +26,8 @@ pub(crate) fn slider(folder: &Folder) {
             .iter()
             .flat_map(|index| index.to_le_bytes()),
     );
+    let colours = [1.0_f32, 0.0, 0.0, 1.0, 0.0, 1.0];
+    bytes.extend(colours.iter().flat_map(|number| number.to_le_bytes()));
     let length = bytes.len();
     folder.write("slider.bin", bytes);
     let moved = |output: u8| {
@@ -48,7 +51,10 @@ pub(crate) fn slider(folder: &Folder) {
             {{ "name": "up", {} }},
             {{ "name": "gone", "channels": [{{ "sampler": 0, "target": {{ "path": "pointer", "extensions": {{
                 "KHR_animation_pointer": {{ "pointer": "/nodes/0/extensions/KHR_node_visibility/visible" }} }} }} }}],
-               "samplers": [{{ "input": 4, "output": 5, "interpolation": "STEP" }}] }}],
+               "samplers": [{{ "input": 4, "output": 5, "interpolation": "STEP" }}] }},
+            {{ "name": "blue", "channels": [{{ "sampler": 0, "target": {{ "path": "pointer", "extensions": {{
+                "KHR_animation_pointer": {{ "pointer": "/materials/0/emissiveFactor" }} }} }} }}],
+               "samplers": [{{ "input": 4, "output": 9 }}] }}],
         "accessors": [
             {{ "bufferView": 0, "componentType": 5126, "count": 4, "type": "VEC3", "min": [-0.5, -0.5, 0], "max": [0.5, 0.5, 0] }},
             {{ "bufferView": 0, "byteOffset": 48, "componentType": 5126, "count": 2, "type": "SCALAR", "min": [0], "max": [2] }},
@@ -58,7 +64,8 @@ pub(crate) fn slider(folder: &Folder) {
             {{ "bufferView": 0, "byteOffset": 112, "componentType": 5126, "count": 2, "type": "SCALAR" }},
             {{ "bufferView": 0, "byteOffset": 120, "componentType": 5126, "count": 4, "type": "VEC4" }},
             {{ "bufferView": 0, "byteOffset": 184, "componentType": 5121, "count": 4, "type": "VEC4" }},
-            {{ "bufferView": 0, "byteOffset": 200, "componentType": 5123, "count": 6, "type": "SCALAR" }}],
+            {{ "bufferView": 0, "byteOffset": 200, "componentType": 5123, "count": 6, "type": "SCALAR" }},
+            {{ "bufferView": 0, "byteOffset": 212, "componentType": 5126, "count": 2, "type": "VEC3" }}],
         "bufferViews": [{{ "buffer": 0, "byteLength": {length} }}],
         "buffers": [{{ "byteLength": {length}, "uri": "slider.bin" }}]
         }}"#,
@@ -184,11 +191,11 @@ fn wrong_animations_are_named_with_what_there_is() {
     for (more, message) in [
         (
             &["--animation", "left"][..],
-            "slider.gltf: no animation 'left'; there are: 0 (right), 1 (up), 2 (gone)",
+            "slider.gltf: no animation 'left'; there are: 0 (right), 1 (up), 2 (gone), 3 (blue)",
         ),
         (
-            &["--animation", "3"],
-            "slider.gltf: no animation '3'; there are: 0 (right), 1 (up), 2 (gone)",
+            &["--animation", "4"],
+            "slider.gltf: no animation '4'; there are: 0 (right), 1 (up), 2 (gone), 3 (blue)",
         ),
         (&["--time", "-1"], "is not within 0 to 1000000"),
         (&["--crowd", "0"], "'0' is not a whole number from 1 on"),
@@ -202,4 +209,17 @@ fn wrong_animations_are_named_with_what_there_is() {
             "{more:?}: {said}"
         );
     }
+}
+
+#[test]
+fn pointers_change_the_surface() {
+    let folder = Folder::new("pointer");
+    slider(&folder);
+    let mut blue = Vec::new();
+    for time in ["0", "0.25", "0.5", "0.9"] {
+        let picture = render(&folder, "b.png", &["--animation", "blue", "--time", time]);
+        blue.push(picture.get_pixel(60, 45).0[2]);
+    }
+    assert!(blue[0] < 40 && blue[3] > 200, "{blue:?}");
+    assert!(blue.is_sorted_by(|a, b| a < b), "{blue:?}");
 }
