@@ -21,10 +21,6 @@ use crate::{
     progress,
 };
 
-/// Extensions that the reader reads and the renderer does not draw yet: files that require one are refused, others are shown without it and
-/// with a note. None today: whoever makes the reader read another adds it here until it is drawn.
-pub(crate) const NOT_DRAWN: &[&str] = &[];
-
 /// A camera that can be chosen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NamedCamera {
@@ -511,8 +507,7 @@ pub(crate) fn variant_named(
 /// # Errors
 /// When the file cannot be read.
 pub(crate) fn read(path: &Path) -> Result<gltf::Gltf, ViewerError> {
-    let options = progress::load_options(&title_of(path)).without(NOT_DRAWN);
-    Ok(gltf::load(path, &options)?)
+    Ok(gltf::load(path, &progress::load_options(&title_of(path)))?)
 }
 
 fn title_of(path: &Path) -> String {
