@@ -27,9 +27,18 @@ fn turn() -> MutexGuard<'static, ()> {
 
 impl TestGpu {
     pub(crate) fn new() -> Self {
+        Self::with(true)
+    }
+
+    /// For very many draws, over which the validation layer takes minutes.
+    pub(crate) fn without_validation() -> Self {
+        Self::with(false)
+    }
+
+    fn with(validation: bool) -> Self {
         let turn = turn();
         let desc = GpuDesc {
-            validation: true,
+            validation,
             ..GpuDesc::default()
         };
         let gpu =

@@ -209,7 +209,7 @@ fn two_threads_draw_with_one_device() {
 /// an end of those. It was passed without a word.
 #[test]
 fn more_runs_than_a_device_has_workgroups_are_refused() {
-    let gpu = TestGpu::new();
+    let gpu = TestGpu::without_validation();
     let mut stage = Stage::new(&gpu);
     let glass = Material {
         alpha_mode: AlphaMode::Blend,
