@@ -587,10 +587,11 @@ fn bounds(world: &World, library: &Library, only: Option<&[Entity]>) -> Bounds {
     bounds
 }
 
-/// Boxes of deformed meshes.
+/// Boxes of meshes, each looked through once, however many instances have it.
 #[derive(Default)]
 struct Posed {
     vertices: usize,
+    rest: HashMap<Handle<Mesh>, Bounds>,
     known: HashMap<Handle<Mesh>, PoseBounds>,
 }
 
@@ -608,8 +609,10 @@ impl Posed {
         });
         let weights = world.get::<MorphWeights>(entity);
         let weights = weights.map_or(&[][..], |weights| &weights.0);
+        let rest = &mut self.rest;
+        let mut at_rest = || *rest.entry(handle).or_insert_with(|| mesh.bounds());
         if joints.is_none() && weights.iter().all(|weight| *weight == 0.0) {
-            return mesh.bounds();
+            return at_rest();
         }
         let joints = joints.unwrap_or_default();
         self.vertices = self.vertices.saturating_add(mesh.positions.len());
@@ -620,9 +623,7 @@ impl Posed {
             .known
             .entry(handle)
             .or_insert_with(|| PoseBounds::new(mesh));
-        known
-            .posed(weights, &joints)
-            .unwrap_or_else(|| mesh.bounds())
+        known.posed(weights, &joints).unwrap_or_else(at_rest)
     }
 }
 

@@ -37,8 +37,9 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), ViewerError> {
     let warnings = file.warning_count;
     if args.json {
         let report = serde_json::json!({
-            "file": args.file,
-            "output": args.output,
+            // A path that is no text is shown as near to one as it goes.
+            "file": args.file.to_string_lossy(),
+            "output": args.output.to_string_lossy(),
             "bytes": after,
             "left_out": left_out,
             "warnings": warnings,
@@ -47,7 +48,7 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), ViewerError> {
     }
     let mut text = format!(
         "{}: {after} bytes (the file had {before}, its buffers {beside})\n",
-        args.output.display()
+        one_line(&args.output.to_string_lossy())
     );
     for line in left_out {
         text.push_str(&format!("left out: {line}\n"));

@@ -51,7 +51,7 @@ pub enum Problem {
         message: String,
     },
     /// A value of the JSON, or the data that it points to, breaks a rule of glTF 2.0.
-    #[error("{pointer}: expected {expected}, found {found}")]
+    #[error("{}expected {expected}, found {found}", place(pointer))]
     Invalid {
         /// JSON pointer (RFC 6901) to the value.
         pointer: String,
@@ -95,7 +95,10 @@ pub enum Problem {
         message: String,
     },
     /// The file asks for more than [`Limits`](super::Limits) allow.
-    #[error("{pointer}: {what} would take {found}, over the limit of {limit}")]
+    #[error(
+        "{}{what} would take {found}, over the limit of {limit}",
+        place(pointer)
+    )]
     Limit {
         /// JSON pointer to what asks; empty for the whole file.
         pointer: String,
@@ -107,7 +110,7 @@ pub enum Problem {
         found: u64,
     },
     /// The limits would allow it, the machine does not have the memory.
-    #[error("{pointer}: out of memory for {bytes} bytes")]
+    #[error("{}out of memory for {bytes} bytes", place(pointer))]
     Memory {
         /// JSON pointer to what asks; empty for the whole file.
         pointer: String,
@@ -117,6 +120,14 @@ pub enum Problem {
     /// The progress callback asked to stop.
     #[error("loading was cancelled")]
     Cancelled,
+}
+
+/// A pointer as messages begin with it; that to the whole file is empty, and says nothing.
+fn place(pointer: &str) -> String {
+    match pointer {
+        "" => String::new(),
+        pointer => format!("{pointer}: "),
+    }
 }
 
 /// Something that was mended or left out; the rest of the file is read.

@@ -38,6 +38,8 @@ struct Spawning<'a> {
     primitives: BTreeMap<usize, Vec<Entity>>,
     /// By the material of the file: the one of this instance, and its entity.
     live: BTreeMap<Handle<Material>, (Handle<Material>, Entity)>,
+    /// The joints of each skin, once, however many nodes have it.
+    joints: BTreeMap<usize, Arc<[Entity]>>,
     /// Nodes that are hidden or may come to be, and all below them.
     veiled: Vec<bool>,
 }
@@ -100,6 +102,7 @@ impl Gltf {
             },
             primitives: BTreeMap::new(),
             live: BTreeMap::new(),
+            joints: BTreeMap::new(),
             veiled: self.veiled(rig, &order),
         };
         self.spawn_live_materials(&mut spawning, rig);
@@ -318,16 +321,22 @@ impl Gltf {
     }
 
     /// The joints of a node's skin.
-    fn joints(&self, spawning: &Spawning<'_>, node: usize) -> Option<Skinned> {
-        let handle = *self.skins.get(self.nodes[node].skin?)?;
+    fn joints(&self, spawning: &mut Spawning<'_>, node: usize) -> Option<Skinned> {
+        let index = self.nodes[node].skin?;
+        let handle = *self.skins.get(index)?;
         let skin = self.library.skins.get(handle)?;
+        let nodes = &spawning.spawned.nodes;
         let entity = |joint: &u32| {
-            let entity = spawning.spawned.nodes.get(*joint as usize).copied();
+            let entity = nodes.get(*joint as usize).copied();
             entity.flatten().unwrap_or(Entity::DANGLING)
         };
+        let joints = spawning
+            .joints
+            .entry(index)
+            .or_insert_with(|| skin.joints.iter().map(entity).collect());
         Some(Skinned {
             skin: handle,
-            joints: skin.joints.iter().map(entity).collect(),
+            joints: Arc::clone(joints),
         })
     }
 

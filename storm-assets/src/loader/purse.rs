@@ -276,7 +276,7 @@ mod tests {
         let error = load.values(60).unwrap_err().to_string();
         assert_eq!(
             error,
-            ": the bytes of all loads would take 120, over the limit of 100"
+            "the bytes of all loads would take 120, over the limit of 100"
         );
     }
 

@@ -4,6 +4,7 @@ use std::{
     any::Any,
     cmp::Reverse,
     ops::ControlFlow,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{Arc, atomic::Ordering},
 };
@@ -162,7 +163,7 @@ fn file(shared: &Shared, ticket: u64) {
         }
     }));
     let mut files = Vec::new();
-    let read = read(&path, &options, &charge, &mut files);
+    let read = caught(|| read(&path, &options, &charge, &mut files));
     if charge.was_deferred() {
         drop((read, charge));
         // Again, when those that it gave way to are done.
@@ -242,6 +243,17 @@ fn file(shared: &Shared, ticket: u64) {
     shared.work.notify_all();
 }
 
+/// What `work` gives; where it panics, an error that says so. A decoder or a callback may: without an event whoever waits for one
+/// would wait for ever, and the thread would be gone.
+fn caught<T>(work: impl FnOnce() -> Result<T, Problem>) -> Result<T, Problem> {
+    // What it leaves half-way is dropped with the load; the locks of a charge hold whole values.
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        Err(Problem::Io(std::io::Error::other(
+            "the code that read it panicked",
+        )))
+    })
+}
+
 /// Reads a file and what lies beside it, paying ahead, and notes each file with its stamp.
 fn read(
     path: &Path,
@@ -284,7 +296,7 @@ fn decode(shared: &Shared, ticket: u64, picture: PendingPicture, mut held: Held)
         load.path.to_string_lossy().replace('\\', "/")
     };
     let (ticket_out, handle) = (Ticket(ticket), picture.image);
-    let event = match picture.decode(&shared.options.load.limits) {
+    let event = match caught(|| picture.decode(&shared.options.load.limits)) {
         Ok(image) => LoadEvent::Picture {
             ticket: ticket_out,
             handle,

@@ -1,6 +1,8 @@
 //! Broken bytes: cut off, flipped, nested. Nothing panics, and what is read is well-formed.
 
-use super::fixture::{TRIANGLE, floats, glb, parse, refusal, triangle, triangle_bytes};
+use storm_assets::gltf;
+
+use super::fixture::{TRIANGLE, base64, floats, glb, parse, refusal, triangle, triangle_bytes};
 use super::models::check;
 
 #[test]
@@ -243,5 +245,129 @@ fn coordinates_at_the_end_of_the_range_do_not_panic() {
             let file = parse(&glb(&json, &[bytes, png].concat())).unwrap();
             check(&format!("{a} and {b}"), &file);
         }
+    }
+}
+
+/// Each extension of each node was looked for among all that the file declares: with these, for minutes.
+#[test]
+fn a_file_that_declares_many_extensions_is_validated_in_time() {
+    let n = 200_000;
+    let used: Vec<String> = (0..n).map(|i| format!(r#""EXT_{i}""#)).collect();
+    let nodes: Vec<String> = (0..n / 2)
+        .map(|i| format!(r#"{{"extensions":{{"EXT_{}":{{}}}}}}"#, n - 1 - i))
+        .collect();
+    let json = format!(
+        r#"{{"asset":{{"version":"2.0"}},"extensionsUsed":[{}],"nodes":[{}]}}"#,
+        used.join(","),
+        nodes.join(",")
+    );
+    let options = gltf::validate::ValidateOptions::default();
+    let report = gltf::validate::validate(
+        json.as_bytes(),
+        &mut |_| unreachable!("it refers to no file"),
+        &options,
+    )
+    .unwrap();
+    assert_eq!(report.extensions_used.len(), n);
+    assert!(
+        report
+            .issues
+            .iter()
+            .all(|issue| issue.code != "UNDECLARED_EXTENSION")
+    );
+}
+
+/// Each node had its own list of the joints of its skin: as many entities as nodes times joints, hundreds of megabytes here.
+#[test]
+fn nodes_with_one_skin_share_its_joints() {
+    // Joint 0 for everyone, with a weight of 1.
+    let numbers = [[0.0; 4]; 3].concat();
+    let weights = [[1.0, 0.0, 0.0, 0.0]; 3].concat();
+    let data = base64(&floats(&[numbers, weights].concat()));
+    let n = 2_000;
+    let nodes = vec![r#"{"mesh":0,"skin":0}"#; n].join(",");
+    let joints: Vec<String> = (0..n).map(|i| i.to_string()).collect();
+    let json = format!(
+        r#"{{"asset":{{"version":"2.0"}},"nodes":[{nodes}],"skins":[{{"joints":[{}]}}],
+        "meshes":[{{"primitives":[{{"attributes":{{"POSITION":0,"JOINTS_0":1,"WEIGHTS_0":2}}}}]}}],
+        "accessors":[{{"bufferView":0,"componentType":5126,"type":"VEC3","count":3}},
+            {{"bufferView":0,"componentType":5121,"type":"VEC4","count":3}},{{"bufferView":1,"componentType":5126,"type":"VEC4","count":3}}],
+        "bufferViews":[{{"buffer":0,"byteLength":36}},{{"buffer":0,"byteOffset":48,"byteLength":48}}],
+        "buffers":[{{"byteLength":96,"uri":"data:application/octet-stream;base64,{data}"}}]}}"#,
+        joints.join(",")
+    );
+    let file = parse(json.as_bytes()).unwrap();
+    let mut world = storm_ecs::World::new();
+    let spawned = file.spawn(&mut world, None);
+    assert_eq!(spawned.drawn.len(), n);
+    let joints = |entity| &world.get::<storm_assets::Skinned>(entity).unwrap().joints;
+    let first = joints(spawned.drawn[0]);
+    assert_eq!(first.len(), n);
+    assert!(
+        spawned
+            .drawn
+            .iter()
+            .all(|drawn| std::ptr::eq(&raw const **joints(*drawn), &raw const **first))
+    );
+}
+
+/// A grid was looked for among all nodes, and a geometry put on a grid, for each mesh: hours for these, and a file of gigabytes.
+#[test]
+fn quantising_meshes_that_share_a_geometry_takes_no_quadratic_time() {
+    use gltf::WriteOptions;
+
+    let vertices = 300_000;
+    let n = 30_000;
+    // One large geometry in all meshes; a small one of its own beside it, which would give each another grid.
+    let mut positions = vec![[0.0, 0.0, 0.0]; vertices];
+    positions[1] = [1.0, 0.0, 0.0];
+    let file = |own: bool| {
+        use storm_assets::{Handle, Material, Mesh};
+        let mut file = gltf::Gltf::default();
+        let material = Handle::<Material>::of("test", "material");
+        file.library.materials.insert(material, Material::default());
+        let mut shape = |name: &str, positions: Vec<[f32; 3]>| {
+            let handle = Handle::<Mesh>::of("test", name);
+            let mesh = Mesh {
+                normals: vec![[0.0, 0.0, 1.0]; positions.len()],
+                indices: vec![0, 1, 2],
+                positions,
+                ..Mesh::default()
+            };
+            file.library.meshes.insert(handle, mesh);
+            handle
+        };
+        let large = shape("large", positions.clone());
+        let small: Vec<_> = (0..n * usize::from(own))
+            .map(|i| shape(&format!("small/{i}"), vec![[2.0 + i as f32, 0.0, 0.0]; 3]))
+            .collect();
+        let primitive = |index, mesh| gltf::Primitive {
+            index,
+            mesh,
+            material,
+        };
+        file.meshes = (0..n)
+            .map(|i| gltf::MeshGroup {
+                primitives: [Some(large), small.get(i).copied()]
+                    .into_iter()
+                    .flatten()
+                    .enumerate()
+                    .map(|(index, mesh)| primitive(index, mesh))
+                    .collect(),
+                ..gltf::MeshGroup::default()
+            })
+            .collect();
+        file.nodes = (0..n)
+            .map(|mesh| gltf::Node {
+                mesh: Some(mesh),
+                ..gltf::Node::default()
+            })
+            .collect();
+        file
+    };
+    for (own, bytes_max) in [(false, 12 << 20), (true, 40 << 20)] {
+        let options = WriteOptions::default().with_quantize(true);
+        let written = file(own).to_glb(&options).unwrap();
+        assert!(written.bytes.len() < bytes_max, "{}", written.bytes.len());
     }
 }

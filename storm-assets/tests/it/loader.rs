@@ -520,3 +520,44 @@ fn events_keep_their_order_whatever_is_asked_for() {
         }
     }
 }
+
+/// The thread was gone, its place among those that read was never given back, and whoever waited for an event waited for ever.
+#[test]
+fn a_callback_that_panics_fails_its_load_and_no_other() {
+    let folder = Folder::new("panic");
+    let (bad, good) = (
+        folder.write("bad.gltf", named("bad", 0)),
+        folder.write("good.gltf", named("good", 0)),
+    );
+    let seen = std::sync::atomic::AtomicBool::new(false);
+    let load = LoadOptions::default().with_progress(move |_| {
+        assert!(
+            seen.swap(true, std::sync::atomic::Ordering::Relaxed),
+            "the callback of a test that wants a panic"
+        );
+        ControlFlow::Continue(())
+    });
+    let loader = Loader::new(LoaderOptions::default().with_threads(1).with_load(load)).unwrap();
+    let first = loader.load(bad, 1);
+    match loader.next(LONG) {
+        Some(LoadEvent::Failed { ticket, error }) => {
+            assert_eq!(ticket, first);
+            assert!(
+                error
+                    .to_string()
+                    .ends_with("cannot be read: the code that read it panicked")
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    let second = loader.load(good, 0);
+    match loader.next(LONG) {
+        Some(LoadEvent::Loaded { ticket, .. }) => assert_eq!(ticket, second),
+        other => panic!("{other:?}"),
+    }
+    match loader.next(LONG) {
+        Some(LoadEvent::Finished { ticket }) => assert_eq!(ticket, second),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(loader.held_bytes(), 0);
+}

@@ -81,10 +81,10 @@ fn containers() {
             b"{\"a\":\"\xff\"}".to_vec(),
             "JSON line 1 column 7: invalid unicode code point",
         ),
-        (b"[]".to_vec(), ": expected an object, found an array of 0"),
+        (b"[]".to_vec(), "expected an object, found an array of 0"),
         (
             b"{}".to_vec(),
-            ": expected the property \"asset\", found nothing",
+            "expected the property \"asset\", found nothing",
         ),
     ];
     for (bytes, expected) in cases {

@@ -90,3 +90,29 @@ fn what_cannot_be_converted_leaves_nothing_behind() {
         )
     );
 }
+
+/// `json!` panics on what serde refuses, and serde refuses paths that are no text.
+#[cfg(unix)]
+#[test]
+fn a_name_that_is_no_text_is_reported_as_near_to_one_as_it_goes() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let folder = Folder::new("convert-name");
+    squares(&folder);
+    folder
+        .run(&["convert", "squares.gltf", "-o", "in.glb"])
+        .ok();
+    let name = std::ffi::OsStr::from_bytes(b"\xff.glb");
+    std::fs::rename(folder.path("in.glb"), folder.path("").join(name)).unwrap();
+    let ran = folder
+        .viewer(&["convert", "--json", "-o", "out.glb"])
+        .arg(name)
+        .output()
+        .unwrap();
+    assert_eq!(ran.status.code(), Some(0), "{:?}", ran.stderr);
+    let report: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
+    assert_eq!(report["file"], "\u{fffd}.glb");
+
+    let ran = folder.run(&["convert", "squares.gltf", "-o", "a\nb.glb"]);
+    assert!(ran.ok().stdout.starts_with("a b.glb: "), "{}", ran.stdout);
+}

@@ -130,3 +130,25 @@ fn a_reader_that_has_gone_is_no_error_and_a_full_disk_is() {
     );
     ran.failed(1, &["standard output: "]);
 }
+
+/// A mesh was looked through once for each of its instances: half a minute for these, and longer for larger files.
+#[test]
+fn a_mesh_with_many_instances_is_looked_through_once() {
+    let folder = Folder::new("info-instances");
+    let vertices = 300_000;
+    let primitives = vec![r#"{"attributes":{"POSITION":0}}"#; 50_000].join(",");
+    let json = format!(
+        r#"{{"asset":{{"version":"2.0"}},"nodes":[{{"mesh":0}}],"scenes":[{{"nodes":[0]}}],
+        "meshes":[{{"primitives":[{primitives}]}}],
+        "accessors":[{{"bufferView":0,"componentType":5126,"type":"VEC3","count":{vertices},"min":[0,0,0],"max":[1,0,0]}}],
+        "bufferViews":[{{"buffer":0,"byteLength":{bytes}}}],"buffers":[{{"byteLength":{bytes},"uri":"many.bin"}}]}}"#,
+        bytes = vertices * 12
+    );
+    folder.write("many.gltf", json);
+    let mut bytes = vec![0u8; vertices * 12];
+    bytes[12..16].copy_from_slice(&1f32.to_le_bytes());
+    folder.write("many.bin", bytes);
+    let report = folder.run(&["info", "--json", "many.gltf"]).json();
+    assert_eq!(report["counts"]["primitives"], 50_000);
+    assert_eq!(report["bounds"]["max"], serde_json::json!([1.0, 0.0, 0.0]));
+}

@@ -33,3 +33,17 @@ fn a_good_file_is_valid_and_a_bad_one_fails_with_its_codes() {
         "UNRESOLVED_REFERENCE"
     );
 }
+
+#[test]
+fn a_file_over_a_limit_is_named() {
+    let folder = Folder::new("validate-limit");
+    let materials = vec!["{}"; 200_000].join(",");
+    folder.write(
+        "many.gltf",
+        format!(r#"{{"asset":{{"version":"2.0"}},"materials":[{materials}]}}"#),
+    );
+    folder.run(&["validate", "many.gltf"]).failed(
+        1,
+        &["error: many.gltf: the values read so far in bytes would take "],
+    );
+}

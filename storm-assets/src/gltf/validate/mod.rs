@@ -90,7 +90,10 @@ pub fn validate_file(
         file: path.to_string_lossy().replace('\\', "/"),
         problem: Problem::Io(error),
     })?;
-    validate(&bytes, &mut resolver_of(path), options)
+    validate(&bytes, &mut resolver_of(path), options).map_err(|error| GltfError {
+        file: path.to_string_lossy().replace('\\', "/"),
+        ..error
+    })
 }
 
 /// Validates a .gltf or .glb from its bytes. What it refers to by relative URI comes from `resolver`.
@@ -359,11 +362,10 @@ fn extensions<'a>(out: &mut Reporter, root: Cursor<'a>, report: &mut Report) -> 
         let texts: Option<Vec<_>> = list(root, key).map(|name| name.text().ok()).collect();
         texts.unwrap_or_default()
     };
-    let declared = Declared {
-        used: texts("extensionsUsed"),
-    };
+    let used = texts("extensionsUsed");
+    let declared = Declared::new(&used);
     let required = texts("extensionsRequired");
-    for (name, place) in declared.used.iter().zip(list(root, "extensionsUsed")) {
+    for (name, place) in used.iter().zip(list(root, "extensionsUsed")) {
         let vendor = name.split_once('_').is_some_and(|(vendor, rest)| {
             let upper = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
             let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -394,13 +396,13 @@ fn extensions<'a>(out: &mut Reporter, root: Cursor<'a>, report: &mut Report) -> 
         }
     }
     for (name, place) in required.iter().zip(list(root, "extensionsRequired")) {
-        if !declared.used.contains(name) {
+        if !declared.has(name) {
             let message = format!("Unused extension {} cannot be required.", place.shown());
             out.at(place, &codes::UNUSED_EXTENSION_REQUIRED, message);
         }
     }
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    report.extensions_used = owned(&declared.used);
+    report.extensions_used = owned(&used);
     report.extensions_required = owned(&required);
     declared
 }

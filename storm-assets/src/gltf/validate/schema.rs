@@ -667,13 +667,24 @@ pub(super) const KNOWN: &[&str] = &[
 /// Which extensions a file declares.
 #[derive(Default)]
 pub(super) struct Declared<'a> {
-    pub(super) used: Vec<&'a str>,
+    used: std::collections::HashSet<&'a str>,
 }
 
-impl Declared<'_> {
+impl<'a> Declared<'a> {
+    pub(super) fn new(used: &[&'a str]) -> Self {
+        Self {
+            used: used.iter().copied().collect(),
+        }
+    }
+
+    /// Whether it is declared.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.used.contains(name)
+    }
+
     /// Whether it is declared and known.
     pub(super) fn loaded(&self, name: &str) -> bool {
-        KNOWN.contains(&name) && self.used.contains(&name)
+        KNOWN.contains(&name) && self.has(name)
     }
 }
 
@@ -745,7 +756,7 @@ fn check_extensions<'a>(
             mismatch(out, value, "object");
         }
         if !declared.loaded(name) {
-            if !declared.used.contains(&name) {
+            if !declared.has(name) {
                 out.at(
                     value,
                     &codes::UNDECLARED_EXTENSION,

@@ -39,11 +39,11 @@ impl Writer<'_> {
         let mut shapes = Shapes::default();
         let mut values = Vec::new();
         let mut known = BTreeMap::new();
-        for (index, group) in self.file.meshes.iter().enumerate() {
-            let grid = match self.options.quantize {
-                true => Grid::around(self.file, index),
-                false => None,
-            };
+        let grids = match self.options.quantize {
+            true => Grid::of_meshes(self.file),
+            false => vec![None; self.file.meshes.len()],
+        };
+        for ((index, group), grid) in self.file.meshes.iter().enumerate().zip(grids) {
             let (value, places) = self.mesh(surfaces, index, group, grid.as_ref(), &mut known)?;
             let first = group
                 .primitives
@@ -67,7 +67,7 @@ impl Writer<'_> {
         index: usize,
         group: &MeshGroup,
         grid: Option<&Grid>,
-        known: &mut BTreeMap<(Handle<Mesh>, Option<usize>), Option<Geometry>>,
+        known: &mut BTreeMap<(Handle<Mesh>, bool), Option<Geometry>>,
     ) -> Result<(Option<Value>, BTreeMap<usize, usize>), WriteError> {
         let mut primitives: Vec<Value> = Vec::new();
         let mut places = BTreeMap::new();
@@ -89,8 +89,8 @@ impl Writer<'_> {
                     found,
                 });
             }
-            // Geometries on a grid belong to their mesh.
-            let key = (primitive.mesh, grid.map(|_| index));
+            // A geometry is on one grid at most.
+            let key = (primitive.mesh, grid.is_some());
             let geometry = match known.get(&key) {
                 Some(geometry) => geometry.clone(),
                 None => {

@@ -2,7 +2,9 @@
 //!
 //! Positions are on a grid of its own for each mesh, as wide along all axes, so that normals stay what they are. One more node below
 //! each that shows the mesh undoes it. Meshes that a skin moves or that stand in many places keep their positions as they are: what is
-//! between them and their vertices is not a node.
+//! between them and their vertices is not a node. So do meshes that share a geometry and would have it on different grids.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use glam::Vec3;
 
@@ -10,7 +12,10 @@ use super::{
     WriteError, Writer,
     binary::{Component, Layout, Use},
 };
-use crate::{Bounds, gltf::Gltf};
+use crate::{
+    Bounds, Handle, Mesh,
+    gltf::{Gltf, MeshGroup},
+};
 
 /// Where the whole numbers of positions are, in metres.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,24 +27,64 @@ pub(super) struct Grid {
 }
 
 impl Grid {
-    /// The grid around all primitives of a mesh; `None` where it keeps its positions.
-    pub(super) fn around(file: &Gltf, mesh: usize) -> Option<Self> {
-        let mut users = file.nodes.iter().filter(|node| node.mesh == Some(mesh));
-        if users.any(|node| node.skin.is_some() || !node.instances.is_empty()) {
-            return None;
+    /// The grid around all primitives of each mesh; `None` where it keeps its positions. Cost: O(nodes + primitives + vertices).
+    pub(super) fn of_meshes(file: &Gltf) -> Vec<Option<Self>> {
+        let mut keeps = vec![false; file.meshes.len()];
+        for node in &file.nodes {
+            if (node.skin.is_some() || !node.instances.is_empty())
+                && let Some(keeps) = node.mesh.and_then(|mesh| keeps.get_mut(mesh))
+            {
+                *keeps = true;
+            }
         }
+        let mut extents = BTreeMap::new();
+        let mut grids: Vec<Option<Self>> = file
+            .meshes
+            .iter()
+            .zip(keeps)
+            .map(|(group, keeps)| match keeps {
+                true => None,
+                false => Self::around(file, group, &mut extents),
+            })
+            .collect();
+        // Geometries that several meshes would put on different grids would be stored once for each of them.
+        let mut first = BTreeMap::new();
+        let mut torn = BTreeSet::new();
+        let each = || file.meshes.iter().map(|group| &group.primitives);
+        for (primitives, grid) in each().zip(&grids) {
+            for primitive in primitives {
+                if grid.is_some() && *first.entry(primitive.mesh).or_insert(*grid) != *grid {
+                    torn.insert(primitive.mesh);
+                }
+            }
+        }
+        for (primitives, grid) in each().zip(&mut grids) {
+            if primitives.iter().any(|one| torn.contains(&one.mesh)) {
+                *grid = None;
+            }
+        }
+        grids
+    }
+
+    /// The grid around a mesh. `extents`: the box of each geometry, and how far its morph targets move.
+    fn around(
+        file: &Gltf,
+        group: &MeshGroup,
+        extents: &mut BTreeMap<Handle<Mesh>, (Bounds, f32)>,
+    ) -> Option<Self> {
         let mut bounds = Bounds::EMPTY;
         let mut largest = 0f32;
-        for primitive in &file.meshes[mesh].primitives {
+        for primitive in &group.primitives {
             let mesh = file.library.meshes.get(primitive.mesh)?;
-            bounds = bounds.union(mesh.bounds());
-            let moved = mesh
-                .morph_targets
-                .iter()
-                .flat_map(|target| &target.positions);
-            largest = moved.fold(largest, |largest, by| {
-                largest.max(Vec3::from(*by).abs().max_element())
+            let (own, moved) = *extents.entry(primitive.mesh).or_insert_with(|| {
+                let targets = mesh.morph_targets.iter();
+                let moved = targets
+                    .flat_map(|target| &target.positions)
+                    .map(|by| Vec3::from(*by).abs().max_element());
+                (mesh.bounds(), moved.fold(0f32, f32::max))
             });
+            bounds = bounds.union(own);
+            largest = largest.max(moved);
         }
         let size = (bounds.max - bounds.min).max_element().max(largest);
         (bounds.min.is_finite() && size.is_finite() && size > 1e-30).then_some(Self {
