@@ -571,3 +571,89 @@ fn golden_transmission() {
         check(name, &stage, &picture);
     }
 }
+
+/// A material that becomes glass, coated, opaque, and glass again, goes and comes back, while the picture changes its size: each picture is the one that
+/// a scene with that material from the beginning gives.
+#[test]
+fn a_material_that_changes_its_layers_leaves_nothing_behind() {
+    let gpu = TestGpu::new();
+    let handle = Handle::of("glass", "material");
+    let opaque = Material::matte("", [0.2, 0.5, 0.2], 0.5);
+    let coated = Material {
+        clearcoat: Some(storm_assets::Clearcoat {
+            factor: 1.0,
+            ..Default::default()
+        }),
+        ..opaque.clone()
+    };
+    let clear = glass(None, 1.5);
+    let thick = glass(
+        Some(Volume {
+            thickness: 1.0,
+            attenuation_distance: 0.5,
+            attenuation_color: [0.5, 0.9, 0.5],
+            ..Volume::default()
+        }),
+        1.5,
+    );
+    let blended = Material {
+        alpha_mode: AlphaMode::Blend,
+        base_color: [1.0, 1.0, 1.0, 0.5],
+        ..clear.clone()
+    };
+    let turned = View::look_at(Vec3::new(2.0, 1.0, 5.0), Vec3::ZERO);
+    let pictures = |stage: &mut Stage<'_>, size: (u32, u32)| {
+        [view(), turned].map(|view| {
+            let mut target = HdrTarget::new(stage.gpu(), size.0, size.1).unwrap();
+            stage
+                .renderer
+                .render(&mut stage.scene, &view, &mut target)
+                .unwrap();
+            target.read().unwrap().pixels
+        })
+    };
+    for quality in [
+        Quality::CPU,
+        Quality {
+            temporal: false,
+            ..Quality::HIGH
+        },
+    ] {
+        let mut stage = Stage::new(&gpu);
+        plain_renderer(&mut stage, true);
+        stage.renderer.set_quality(quality);
+        scene(&mut stage, &opaque, 0.3, 1.0);
+        let order = [
+            (&opaque, (64, 36)),
+            (&clear, (64, 36)),
+            (&clear, (33, 65)),
+            (&coated, (1, 1)),
+            (&thick, (96, 54)),
+            (&blended, (96, 54)),
+            (&opaque, (48, 27)),
+            (&thick, (48, 27)),
+        ];
+        for (step, (material, size)) in order.into_iter().enumerate() {
+            if step % 3 == 2 {
+                stage.scene.remove_material(handle).unwrap();
+                let _ = pictures(&mut stage, size);
+            }
+            stage.scene.insert_material(handle, material).unwrap();
+            let found = pictures(&mut stage, size);
+            let mut fresh = Stage::new(&gpu);
+            plain_renderer(&mut fresh, true);
+            fresh.renderer.set_quality(quality);
+            scene(&mut fresh, material, 0.3, 1.0);
+            let expected = pictures(&mut fresh, size);
+            for (which, (found, expected)) in found.iter().zip(&expected).enumerate() {
+                let off = found
+                    .iter()
+                    .flatten()
+                    .zip(expected.iter().flatten())
+                    .map(|(a, b)| (a - b).abs())
+                    .fold(0.0, f32::max);
+                assert!(off < 1e-3, "step {step}, view {which}: off by {off}");
+            }
+        }
+    }
+}
