@@ -705,3 +705,50 @@ fn a_clip_of_weights_whose_mesh_draws_nothing_is_left_out() {
     assert_eq!(written.left_out, expected);
     assert!(again(&written.bytes, "still").clips.is_empty());
 }
+
+/// NaN became 0 without a word where vertices were quantised.
+#[test]
+fn what_is_not_finite_is_not_quantised() {
+    use storm_assets::{Handle, Material, Mesh};
+
+    type Break = fn(&mut Mesh);
+    let cases: [(Break, &str); 3] = [
+        (|mesh| mesh.positions[1][1] = f32::NAN, "positions"),
+        (|mesh| mesh.normals[2][0] = f32::NAN, "normals or tangents"),
+        (
+            |mesh| mesh.morph_targets[0].positions[0][2] = f32::NAN,
+            "a morph target",
+        ),
+    ];
+    for (break_it, what) in cases {
+        let mut mesh = Mesh {
+            positions: vec![[0.0; 3], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]],
+            normals: vec![[0.0, 0.0, 1.0]; 3],
+            indices: vec![0, 1, 2],
+            morph_targets: vec![storm_assets::MorphTarget {
+                positions: vec![[0.0; 3]; 3],
+                ..Default::default()
+            }],
+            ..Mesh::default()
+        };
+        break_it(&mut mesh);
+        let (handle, material) = (Handle::of("test", "mesh"), Handle::of("test", "material"));
+        let mut file = Gltf::default();
+        file.library.meshes.insert(handle, mesh);
+        file.library.materials.insert(material, Material::default());
+        file.meshes.push(MeshGroup {
+            primitives: vec![Primitive {
+                index: 0,
+                mesh: handle,
+                material,
+            }],
+            ..MeshGroup::default()
+        });
+        let options = WriteOptions::default().with_quantize(true);
+        let error = file.to_glb(&options).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!("{what} of primitive 0 of mesh 0 is not finite")
+        );
+    }
+}

@@ -107,6 +107,17 @@ fn unsigned(value: f32) -> u16 {
     (value.clamp(0.0, 1.0) * 65_535.0).round() as u16
 }
 
+/// A whole number would stand for what is not finite, and nobody would know.
+fn finite<const N: usize>(
+    values: &[[f32; N]],
+    what: impl FnOnce() -> String,
+) -> Result<(), WriteError> {
+    match values.as_flattened().iter().all(|value| value.is_finite()) {
+        true => Ok(()),
+        false => Err(WriteError::NotFinite { what: what() }),
+    }
+}
+
 impl Writer<'_> {
     fn quantized(&mut self) {
         self.used.insert("KHR_mesh_quantization".to_owned());
@@ -119,6 +130,7 @@ impl Writer<'_> {
         positions: &[[f32; 3]],
         by: &str,
     ) -> Result<usize, WriteError> {
+        finite(positions, || format!("positions of {by}"))?;
         self.quantized();
         let words = positions.iter().map(|position| {
             let [x, y, z] = ((Vec3::from(*position) - grid.origin) / grid.size)
@@ -146,6 +158,7 @@ impl Writer<'_> {
         vectors: &[[f32; 3]],
         by: &str,
     ) -> Result<usize, WriteError> {
+        finite(vectors, || format!("a morph target of {by}"))?;
         self.quantized();
         let words = vectors.iter().map(|vector| {
             let signed = |value: f32| (value.clamp(-1.0, 1.0) * 32_767.0).round();
@@ -192,6 +205,7 @@ impl Writer<'_> {
         vectors: &[[f32; N]],
         by: &str,
     ) -> Result<usize, WriteError> {
+        finite(vectors, || format!("normals or tangents of {by}"))?;
         self.quantized();
         let bytes = vectors.iter().flat_map(|vector| {
             let mut bytes = [0u8; 4];
