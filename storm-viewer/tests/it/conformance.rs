@@ -320,7 +320,7 @@ fn clear_coat_test() {
             all += coated.max_element();
         }
         assert!(
-            right * 5 >= base.len() * 4,
+            right * 20 >= base.len() * 17,
             "{row}: {right} of {}",
             base.len()
         );
