@@ -212,6 +212,14 @@ impl Stage {
         self.renderer.render(&mut self.scene, &view, target)
     }
 
+    /// What the device says of the last frame that it is done with.
+    ///
+    /// # Errors
+    /// When the device is lost.
+    pub(crate) fn frame_report(&self) -> Result<Option<storm_render::FrameReport>, ViewerError> {
+        Ok(self.renderer.report()?)
+    }
+
     /// What the device says of the last frame that it is done with, a line a pass, where that was asked for.
     pub(crate) fn report(&self) -> Result<Vec<String>, ViewerError> {
         let Some(report) = self.renderer.report()? else {
