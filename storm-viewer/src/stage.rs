@@ -260,11 +260,19 @@ impl Stage {
     /// # Errors
     /// With the number of messages and the first of them.
     pub(crate) fn check_validation(&self) -> Result<(), ViewerError> {
-        let (count, texts) = self.gpu.validation_messages();
-        match texts.into_iter().next() {
-            Some(first) if count > 0 => Err(ViewerError::Validation { count, first }),
-            _ => Ok(()),
-        }
+        check_validation(&self.gpu)
+    }
+}
+
+/// Fails where the validation layer has said anything.
+///
+/// # Errors
+/// With the number of messages and the first of them.
+pub(crate) fn check_validation(gpu: &Gpu) -> Result<(), ViewerError> {
+    let (count, texts) = gpu.validation_messages();
+    match texts.into_iter().next() {
+        Some(first) if count > 0 => Err(ViewerError::Validation { count, first }),
+        _ => Ok(()),
     }
 }
 

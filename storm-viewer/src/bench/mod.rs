@@ -24,8 +24,13 @@ use self::{
     stress::Stress,
 };
 use crate::{
-    cli::BenchArgs, content::Content, error::ViewerError, output, pipelines::PipelineCache, png,
-    render, stage::Stage,
+    cli::BenchArgs,
+    content::Content,
+    error::ViewerError,
+    output,
+    pipelines::PipelineCache,
+    png, render,
+    stage::{self, Stage},
 };
 
 /// What is drawn.
@@ -131,9 +136,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), ViewerError> {
     report.memory_bytes = gpu.memory().allocated;
     let report = report.summed(lines);
     pipelines.keep(&gpu);
-    if let Subject::Model(stage) = &subject {
-        stage.check_validation()?;
-    }
+    stage::check_validation(&gpu)?;
     outputs.write(&report, &target)
 }
 
