@@ -16,7 +16,10 @@ use crate::error::{RenderError, Result};
 /// Images that a pass can sample: bindings 0 and on.
 pub(crate) const INPUTS_MAX: u32 = 8;
 
-/// A descriptor set with the images that a pass samples.
+/// The binding of the image that a pass writes from compute shaders.
+pub(crate) const WRITTEN: u32 = INPUTS_MAX;
+
+/// A descriptor set with the images that a pass samples, and the one that it writes.
 pub(crate) struct Inputs {
     pub(crate) set: vk::DescriptorSet,
     pool: vk::DescriptorPool,
@@ -33,6 +36,11 @@ pub(super) fn layout(device: &Device) -> Result<vk::DescriptorSetLayout> {
                 .descriptor_count(1)
                 .stage_flags(vk::ShaderStageFlags::FRAGMENT | vk::ShaderStageFlags::COMPUTE)
         })
+        .chain([vk::DescriptorSetLayoutBinding::default()
+            .binding(WRITTEN)
+            .descriptor_type(vk::DescriptorType::STORAGE_IMAGE)
+            .descriptor_count(1)
+            .stage_flags(vk::ShaderStageFlags::COMPUTE)])
         .collect();
     let flags = vec![vk::DescriptorBindingFlags::PARTIALLY_BOUND; bindings.len()];
     let mut flags = vk::DescriptorSetLayoutBindingFlagsCreateInfo::default().binding_flags(&flags);
@@ -45,19 +53,25 @@ pub(super) fn layout(device: &Device) -> Result<vk::DescriptorSetLayout> {
 }
 
 impl Inputs {
-    /// A set of these views by binding, all in `SHADER_READ_ONLY_OPTIMAL` when they are read.
+    /// A set of these views by binding: all in `SHADER_READ_ONLY_OPTIMAL` when they are read, but the one at [`WRITTEN`], which is
+    /// in `GENERAL`.
     pub(crate) fn new(
         device: &Arc<Device>,
         bindless: &Bindless,
         views: &[(u32, vk::ImageView)],
     ) -> Result<Self> {
         assert!(
-            views.iter().all(|(binding, _)| *binding < INPUTS_MAX),
+            views.iter().all(|(binding, _)| *binding <= WRITTEN),
             "a pass has few inputs"
         );
-        let sizes = [vk::DescriptorPoolSize::default()
-            .ty(vk::DescriptorType::SAMPLED_IMAGE)
-            .descriptor_count(INPUTS_MAX)];
+        let sizes = [
+            vk::DescriptorPoolSize::default()
+                .ty(vk::DescriptorType::SAMPLED_IMAGE)
+                .descriptor_count(INPUTS_MAX),
+            vk::DescriptorPoolSize::default()
+                .ty(vk::DescriptorType::STORAGE_IMAGE)
+                .descriptor_count(1),
+        ];
         let info = vk::DescriptorPoolCreateInfo::default()
             .max_sets(1)
             .pool_sizes(&sizes);
@@ -79,10 +93,14 @@ impl Inputs {
         this.set = sets[0];
         let infos: Vec<_> = views
             .iter()
-            .map(|(_, view)| {
+            .map(|&(binding, view)| {
                 [vk::DescriptorImageInfo::default()
-                    .image_view(*view)
-                    .image_layout(vk::ImageLayout::SHADER_READ_ONLY_OPTIMAL)]
+                    .image_view(view)
+                    .image_layout(if binding == WRITTEN {
+                        vk::ImageLayout::GENERAL
+                    } else {
+                        vk::ImageLayout::SHADER_READ_ONLY_OPTIMAL
+                    })]
             })
             .collect();
         let writes: Vec<_> = views
@@ -92,7 +110,11 @@ impl Inputs {
                 vk::WriteDescriptorSet::default()
                     .dst_set(this.set)
                     .dst_binding(*binding)
-                    .descriptor_type(vk::DescriptorType::SAMPLED_IMAGE)
+                    .descriptor_type(if *binding == WRITTEN {
+                        vk::DescriptorType::STORAGE_IMAGE
+                    } else {
+                        vk::DescriptorType::SAMPLED_IMAGE
+                    })
                     .image_info(info)
             })
             .collect();

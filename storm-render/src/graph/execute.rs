@@ -16,7 +16,7 @@ use crate::{
         commands::{ImageBarrier, Recorder},
         device::Device,
         image::{Image, ImageDesc},
-        inputs::Inputs,
+        inputs::{self, Inputs},
         memory::MemoryBlock,
     },
     graph::{Barrier, Requirements, Scope},
@@ -144,6 +144,7 @@ impl<P> Realised<P> {
                     Use::SampledFragment(binding) | Use::SampledCompute(binding) => {
                         Some((u32::from(*binding), self.images[id].view))
                     }
+                    Use::WriteImage => Some((inputs::WRITTEN, self.images[id].view)),
                     _ => None,
                 })
                 .collect();

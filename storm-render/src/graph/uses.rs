@@ -17,6 +17,8 @@ pub(crate) enum Use {
     SampledFragment(u8),
     /// Sampled by compute shaders, at this binding.
     SampledCompute(u8),
+    /// Written, texel by texel, in compute shaders: a pass has one such image.
+    WriteImage,
     /// Read by address in vertex shaders.
     ReadVertex,
     /// Read by address in fragment shaders.
@@ -50,7 +52,9 @@ impl Use {
             Self::Color => S::COLOR_ATTACHMENT_OUTPUT,
             Self::Depth | Self::DepthTest => S::EARLY_FRAGMENT_TESTS | S::LATE_FRAGMENT_TESTS,
             Self::SampledFragment(_) | Self::ReadFragment => S::FRAGMENT_SHADER,
-            Self::SampledCompute(_) | Self::ReadCompute | Self::WriteCompute => S::COMPUTE_SHADER,
+            Self::SampledCompute(_) | Self::WriteImage | Self::ReadCompute | Self::WriteCompute => {
+                S::COMPUTE_SHADER
+            }
             Self::ReadVertex => S::VERTEX_SHADER,
             Self::Indirect => S::DRAW_INDIRECT,
             Self::Index => S::INDEX_INPUT,
@@ -72,6 +76,7 @@ impl Use {
             Self::SampledFragment(_) | Self::SampledCompute(_) => A::SHADER_SAMPLED_READ,
             Self::ReadVertex | Self::ReadFragment | Self::ReadCompute => A::SHADER_STORAGE_READ,
             Self::WriteCompute => A::SHADER_STORAGE_READ | A::SHADER_STORAGE_WRITE,
+            Self::WriteImage => A::SHADER_STORAGE_WRITE,
             Self::Indirect => A::INDIRECT_COMMAND_READ,
             Self::Index => A::INDEX_READ,
             Self::CopyFrom | Self::ResolveFrom => A::TRANSFER_READ,
@@ -113,6 +118,7 @@ impl Use {
         matches!(
             self,
             Self::SampledCompute(_)
+                | Self::WriteImage
                 | Self::ReadCompute
                 | Self::WriteCompute
                 | Self::CopyFrom

@@ -362,6 +362,21 @@ impl Recorder {
         };
     }
 
+    /// As many workgroups as the `VkDispatchIndirectCommand` at `start`, in bytes, says.
+    pub(crate) fn dispatch_indirect(&mut self, buffer: &Buffer, start: u64) {
+        debug_assert!(
+            start.is_multiple_of(4) && start + 12 <= buffer.size,
+            "the command is in the buffer"
+        );
+        // SAFETY: recording outside of passes; in the buffer (above), which has indirect usage as every one has; who writes the
+        // counts stays within the device's limits.
+        unsafe {
+            self.device
+                .raw
+                .cmd_dispatch_indirect(self.buffer, buffer.raw, start)
+        };
+    }
+
     pub(crate) fn dispatch(&mut self, x: u32, y: u32, z: u32) {
         // SAFETY: recording outside a pass, with a compute pipeline bound.
         unsafe { self.device.raw.cmd_dispatch(self.buffer, x, y, z) };
