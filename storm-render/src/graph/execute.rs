@@ -147,8 +147,19 @@ impl<P> Realised<P> {
                     _ => None,
                 })
                 .collect();
-            let inputs =
-                gpu.with_bindless(|bindless| Inputs::new(gpu.device(), bindless, &views))?;
+            let written: Vec<_> = pass
+                .uses
+                .iter()
+                .filter_map(|(id, how)| match how {
+                    Use::StorageImage(binding) => {
+                        Some((u32::from(*binding), self.images[id].view))
+                    }
+                    _ => None,
+                })
+                .collect();
+            let inputs = gpu.with_bindless(|bindless| {
+                Inputs::new(gpu.device(), bindless, &views, &written)
+            })?;
             self.inputs.push(inputs);
         }
         Ok(())
