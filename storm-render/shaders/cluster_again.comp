@@ -3,6 +3,7 @@
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
 #include "cull.glsl"
+#include "cluster_data.glsl"
 #include "cluster.glsl"
 #include "cluster_frame.glsl"
 #include "cluster_select.glsl"
@@ -15,7 +16,7 @@ void main() {
         return;
     }
     VisibleCluster seen = frame.hidden.at[index];
-    Cluster c = ClusterPage(seen.page).clusters[seen.cluster & VISIBLE_CLUSTER_MASK];
+    Cluster c = seen_cluster(seen);
     Placed p = place(seen.slot);
     vec3 at = put(p, c.sphere.xyz);
     float radius = p.scale * c.sphere.w;

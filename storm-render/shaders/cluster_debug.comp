@@ -4,6 +4,7 @@
 #extension GL_EXT_samplerless_texture_functions : require
 #include "common.glsl"
 #include "cull.glsl"
+#include "cluster_data.glsl"
 #include "cluster.glsl"
 #include "cluster_frame.glsl"
 
@@ -40,10 +41,10 @@ void main() {
         return;
     }
     VisibleCluster seen = frame.visible.at[parts.x >> 7u];
-    uint cluster = seen.cluster & VISIBLE_CLUSTER_MASK;
+    uint cluster = seen.cluster & VISIBLE_CLUSTER;
     vec3 color;
     if (view == BY_LEVEL) {
-        color = hue((ClusterPage(seen.page).clusters[cluster].level & 255u) + 17u);
+        color = hue((cluster_of_page(seen.page, cluster).level & 255u) + 17u);
     } else if (view == BY_PATH) {
         color = (seen.cluster & VISIBLE_SMALL) != 0u ? vec3(0.1, 0.6, 0.1) : vec3(0.7, 0.2, 0.1);
     } else {

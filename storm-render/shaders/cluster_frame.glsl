@@ -1,5 +1,5 @@
 // What a frame has for clusters: views, queues, and lists of what is drawn. Mirrors `src/clusters/frame.rs`. Needs common.glsl,
-// cull.glsl and cluster.glsl.
+// cull.glsl, cluster_data.glsl and cluster.glsl.
 
 // A view that clusters are chosen for.
 struct ClusterView {

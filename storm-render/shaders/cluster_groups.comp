@@ -3,6 +3,7 @@
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
 #include "cull.glsl"
+#include "cluster_data.glsl"
 #include "cluster.glsl"
 #include "cluster_frame.glsl"
 #include "cluster_select.glsl"
@@ -33,7 +34,7 @@ void main() {
     uint count = group.clusters >> 16u;
     for (uint i = gl_LocalInvocationID.x % 32u; i < count; i += 32u) {
         uint cluster = (group.clusters & 0xffffu) + i;
-        Cluster c = ClusterPage(page).clusters[cluster];
+        Cluster c = cluster_of_page(page, cluster);
         if (c.refined != NONE) {
             ClusterGroup refined = groups.at[c.refined];
             if (mesh.pages.at[refined.page] != 0ul && too_coarse(view, p, refined.sphere, refined.error, 1.0)) {
@@ -55,13 +56,13 @@ void main() {
                 uint place = take(SUN, 1u, frame.shadow_room);
                 if (place != NONE) {
                     frame.shadows.at[place] = seen;
-                    atomicAdd(frame.work.at[TRIANGLES].vertices, cluster_triangles(c));
+                    atomicAdd(frame.work.at[TRIANGLES].vertices, cluster_triangle_count(c));
                 }
             } else {
                 uint place = take(LIGHTS, 1u, frame.shadow_room);
                 if (place != NONE) {
                     frame.shadows.at[frame.shadow_room + place] = seen;
-                    atomicAdd(frame.work.at[TRIANGLES].vertices, cluster_triangles(c));
+                    atomicAdd(frame.work.at[TRIANGLES].vertices, cluster_triangle_count(c));
                 }
             }
             continue;

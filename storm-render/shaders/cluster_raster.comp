@@ -4,6 +4,7 @@
 #extension GL_EXT_shader_atomic_int64 : require
 #include "common.glsl"
 #include "cull.glsl"
+#include "cluster_data.glsl"
 #include "cluster.glsl"
 #include "cluster_frame.glsl"
 
@@ -36,11 +37,11 @@ void main() {
     }
     uint index = frame.lists.at[list * frame.cluster_room + number];
     VisibleCluster seen = frame.visible.at[index];
-    Cluster c = ClusterPage(seen.page).clusters[seen.cluster & VISIBLE_CLUSTER_MASK];
+    Cluster c = seen_cluster(seen);
     uint i = gl_LocalInvocationID.x;
     vec2 extent = frame.views.at[0].extent;
-    if (i < cluster_vertices(c)) {
-        vec3 relative = cluster_relative(globals, globals.transforms.at[seen.slot], cluster_position(seen.page, c, i));
+    if (i < cluster_vertex_count(c)) {
+        vec3 relative = cluster_relative(globals, seen, c, i);
         vec4 clip = cluster_clip(globals.clip_from_relative, relative);
         vec3 ndc = clip.xyz / clip.w;
         vec2 at = ndc.xy * (0.5 * extent) + 0.5 * extent;
@@ -49,10 +50,10 @@ void main() {
         depths[i] = ndc.z;
     }
     barrier();
-    if (i >= cluster_triangles(c)) {
+    if (i >= cluster_triangle_count(c)) {
         return;
     }
-    uvec3 corners = cluster_corners(seen.page, c, i);
+    uvec3 corners = cluster_triangle(Words(seen.page), c, i);
     if ((seen.cluster & VISIBLE_MIRRORED) != 0u) {
         corners = corners.xzy;
     }

@@ -2,6 +2,7 @@
 #extension GL_EXT_shader_atomic_int64 : require
 #include "common.glsl"
 #include "cull.glsl"
+#include "cluster_data.glsl"
 #include "cluster.glsl"
 #include "cluster_frame.glsl"
 

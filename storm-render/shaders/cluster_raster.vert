@@ -3,6 +3,7 @@
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
 #include "cull.glsl"
+#include "cluster_data.glsl"
 #include "cluster.glsl"
 #include "cluster_frame.glsl"
 
@@ -18,10 +19,10 @@ layout(location = 0) flat out uvec2 out_id; // and whether the triangle has both
 void main() {
     uint index = frame.lists.at[list * frame.cluster_room + gl_InstanceIndex];
     VisibleCluster seen = frame.visible.at[index];
-    Cluster c = ClusterPage(seen.page).clusters[seen.cluster & VISIBLE_CLUSTER_MASK];
+    Cluster c = seen_cluster(seen);
     uint triangle = uint(gl_VertexIndex) / 3u;
     out_id = uvec2(index << 7u | triangle, seen.cluster & VISIBLE_BOTH_SIDES);
-    if (triangle >= cluster_triangles(c)) {
+    if (triangle >= cluster_triangle_count(c)) {
         gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
         return;
     }
@@ -29,7 +30,7 @@ void main() {
     if ((seen.cluster & VISIBLE_MIRRORED) != 0u && corner != 0u) {
         corner = 3u - corner;
     }
-    uint vertex = cluster_corners(seen.page, c, triangle)[corner];
-    vec3 relative = cluster_relative(globals, globals.transforms.at[seen.slot], cluster_position(seen.page, c, vertex));
+    uint vertex = cluster_triangle(Words(seen.page), c, triangle)[corner];
+    vec3 relative = cluster_relative(globals, seen, c, vertex);
     gl_Position = cluster_clip(globals.clip_from_relative, relative);
 }

@@ -190,7 +190,7 @@ bool turned_away(ClusterView view, Placed p, Cluster c) {
 // Queues a cluster that the camera sees for drawing.
 void draw(VisibleCluster seen, ClusterView view, Placed p, Cluster c, vec3 at, float radius) {
     float w = nearest_w(view, at, radius);
-    float edge = p.scale * c.edge * view.scale / (view.near <= 0.0 ? 1.0 : max(w, 1e-6));
+    float edge = p.scale * c.longest * view.scale / (view.near <= 0.0 ? 1.0 : max(w, 1e-6));
     bool small = edge < frame.split && (view.near <= 0.0 || w > view.near * 1.01);
     if (small) {
         seen.cluster |= VISIBLE_SMALL;
@@ -200,7 +200,7 @@ void draw(VisibleCluster seen, ClusterView view, Placed p, Cluster c, vec3 at, f
         return;
     }
     frame.visible.at[index] = seen;
-    atomicAdd(frame.work.at[TRIANGLES].count, cluster_triangles(c));
+    atomicAdd(frame.work.at[TRIANGLES].count, cluster_triangle_count(c));
     // Lists are as long as `visible`: there is room.
     uint phase = second * 2u;
     if (small) {

@@ -7,7 +7,7 @@ struct ShadowVertex {
 
 ShadowVertex shadow_vertex(Globals globals, ClusterFrame frame, VisibleCluster seen, Cluster c, uint vertex) {
     ClusterView view = frame.views.at[seen.cluster >> VISIBLE_VIEW_SHIFT];
-    vec3 relative = cluster_relative(globals, globals.transforms.at[seen.slot], cluster_position(seen.page, c, vertex));
+    vec3 relative = cluster_relative(globals, seen, c, vertex);
     vec4 clip = view.clip_from_relative * vec4(relative, 1.0);
     ShadowVertex v;
     v.inside = vec4(clip.w - clip.x, clip.w + clip.x, clip.w - clip.y, clip.w + clip.y);

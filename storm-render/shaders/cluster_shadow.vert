@@ -3,6 +3,7 @@
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
 #include "cull.glsl"
+#include "cluster_data.glsl"
 #include "cluster.glsl"
 #include "cluster_frame.glsl"
 #include "cluster_shadow.glsl"
@@ -16,16 +17,16 @@ out float gl_ClipDistance[4];
 
 void main() {
     VisibleCluster seen = frame.shadows.at[list * frame.shadow_room + gl_InstanceIndex];
-    Cluster c = ClusterPage(seen.page).clusters[seen.cluster & VISIBLE_CLUSTER_MASK];
+    Cluster c = seen_cluster(seen);
     uint triangle = uint(gl_VertexIndex) / 3u;
-    if (triangle >= cluster_triangles(c)) {
+    if (triangle >= cluster_triangle_count(c)) {
         gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
         for (int i = 0; i < 4; ++i) {
             gl_ClipDistance[i] = -1.0;
         }
         return;
     }
-    uint vertex = cluster_corners(seen.page, c, triangle)[gl_VertexIndex % 3];
+    uint vertex = cluster_triangle(Words(seen.page), c, triangle)[gl_VertexIndex % 3];
     ShadowVertex v = shadow_vertex(globals, frame, seen, c, vertex);
     gl_Position = v.position;
     for (int i = 0; i < 4; ++i) {

@@ -60,10 +60,11 @@ struct MaterialInfo {
     TextureRef normal_texture;
     TextureRef occlusion_texture;
     TextureRef emissive_texture;
-    uint flags;  // MATERIAL_UNLIT
+    uint flags;  // MATERIAL_UNLIT, MATERIAL_DOUBLE_SIDED; from bit 8 on its layers, as in src/scene/layers.rs
     uint layers; // number of a LayerInfo, or NONE
 };
 const uint MATERIAL_UNLIT = 1u;
+const uint MATERIAL_DOUBLE_SIDED = 2u;
 
 // What the layers of a material need beside: only materials that have some have one.
 struct LayerInfo {

@@ -34,6 +34,29 @@ const bool MOTION_ONLY = (FEATURES & 64u) != 0u;
 const bool WEIGHTED_SUMS = (FEATURES & 128u) != 0u;
 #endif
 
+#ifdef COMPUTE
+// A pixel of the visibility buffer is shaded: `cluster_shade.comp` says where it is, and what comes out of it.
+vec3 in_relative;
+vec3 in_normal;
+vec4 in_tangent;
+vec4 in_uv;
+vec4 in_color;
+uvec2 in_material_and_flags;
+uint in_slot;
+uint level;
+vec2 pixel_at;
+bool is_front;
+// How much they differ in the pixel to the right and in the one below.
+vec3 relative_right, relative_below;
+vec4 uv_right, uv_below;
+vec4 out_color;
+#define EXPLICIT_GRADIENTS
+#else
+#define pixel_at gl_FragCoord.xy
+#define is_front gl_FrontFacing
+#define relative_right dFdx(in_relative)
+#define relative_below dFdy(in_relative)
+
 layout(push_constant, scalar) uniform Push {
     Globals globals;
     uint64_t visible;
@@ -44,10 +67,12 @@ layout(push_constant, scalar) uniform Push {
     SurfaceInfos surfaces;
 #endif
 };
+#endif
 layout(set = 1, binding = 2) uniform texture2D visibility_map;
 // What is behind transmissive surfaces, each level blurred more.
 layout(set = 1, binding = 3) uniform texture2D behind_map;
 
+#ifndef COMPUTE
 layout(location = 0) in vec3 in_relative;
 layout(location = 1) in vec3 in_normal;
 layout(location = 2) in vec4 in_tangent;
@@ -70,6 +95,7 @@ layout(location = 11) in vec4 in_uv_6;
 layout(location = 0) out vec4 out_color;
 #if defined(WEIGHTED) || defined(SURFACE)
 layout(location = 1) out float out_unseen;
+#endif
 #endif
 
 #define WITH_TRANSFORMS TRANSFORMS
@@ -125,9 +151,10 @@ struct Surface {
 };
 
 // The frame of UV coordinates on the screen, where there are no tangents (Mikkelsen 2010).
-void screen_tangents(vec3 n, float side, vec2 uv, out vec3 t, out vec3 b) {
-    vec3 px = dFdx(in_relative), py = dFdy(in_relative);
-    vec2 ux = dFdx(uv), uy = dFdy(uv);
+void screen_tangents(vec3 n, float side, TextureRef map, out vec3 t, out vec3 b) {
+    vec3 px = relative_right, py = relative_below;
+    vec2 ux, uy;
+    uv_gradients(map, ux, uy);
     vec3 across_y = cross(py, n), across_x = cross(n, px);
     vec3 u = across_y * ux.x + across_x * uy.x;
     vec3 v = across_y * ux.y + across_x * uy.y;
@@ -155,7 +182,7 @@ vec3 mapped_normal(vec3 n, float side, TextureRef map, float strength, bool give
             d.xy = vec2(u.x * d.x - u.y * d.y, v.y * d.y - v.x * d.x);
         }
     } else {
-        screen_tangents(n, side, uv_of(map), t, b);
+        screen_tangents(n, side, map, t, b);
     }
     vec3 world = d.x * t + d.y * b + d.z * n;
     return side * normalize(world);
@@ -165,11 +192,11 @@ vec3 mapped_normal(vec3 n, float side, TextureRef map, float strength, bool give
 vec3 shading_normal(TextureRef map, float strength, bool given) {
     vec3 n = normalize(in_normal);
     if (dot(in_normal, in_normal) < 1e-12) {
-        n = normalize(cross(dFdx(in_relative), dFdy(in_relative)));
+        n = normalize(cross(relative_right, relative_below));
         // Of the two sides, the one that is seen.
         return dot(n, in_relative) > 0.0 ? -n : n;
     }
-    float side = gl_FrontFacing ? 1.0 : -1.0;
+    float side = is_front ? 1.0 : -1.0;
     if (map.image == NONE) {
         return side * n;
     }
@@ -183,7 +210,7 @@ void tangents(TextureRef map, out vec3 t, out vec3 b) {
         t = in_tangent.xyz;
         b = cross(n, t) * in_tangent.w;
     } else {
-        screen_tangents(n, gl_FrontFacing ? 1.0 : -1.0, uv_of(map), t, b);
+        screen_tangents(n, is_front ? 1.0 : -1.0, map, t, b);
     }
 }
 
@@ -268,7 +295,7 @@ vec3 punctual_light(Surface s) {
         return sum;
     }
     Lighting lighting = Lighting(globals.lighting);
-    uint start = cluster_of(lighting, gl_FragCoord.xy, dot(in_relative, lighting.forward)) * cluster_stride(lighting);
+    uint start = cluster_of(lighting, pixel_at, dot(in_relative, lighting.forward)) * cluster_stride(lighting);
     for (uint group = 0u; group < lighting.summary_words; ++group) {
         uint words = lighting.clusters.at[start + group];
         while (words != 0u) {
@@ -286,7 +313,7 @@ vec3 punctual_light(Surface s) {
 
 // The surface itself, whatever is painted on it.
 vec3 face_normal() {
-    vec3 n = dot(in_normal, in_normal) < 1e-12 ? cross(dFdx(in_relative), dFdy(in_relative)) : in_normal;
+    vec3 n = dot(in_normal, in_normal) < 1e-12 ? cross(relative_right, relative_below) : in_normal;
     n *= inversesqrt(max(dot(n, n), 1e-30));
     vec3 view = globals.eye.w == 0.0 ? globals.eye.xyz : -in_relative;
     return dot(n, view) < 0.0 ? -n : n;
@@ -302,7 +329,7 @@ uint lights_here() {
         return globals.light_count;
     }
     Lighting lighting = Lighting(globals.lighting);
-    uint start = cluster_of(lighting, gl_FragCoord.xy, dot(in_relative, lighting.forward)) * cluster_stride(lighting);
+    uint start = cluster_of(lighting, pixel_at, dot(in_relative, lighting.forward)) * cluster_stride(lighting);
     uint count = 0u;
     for (uint word = 0u; word < lighting.light_words; ++word) {
         count += bitCount(lighting.clusters.at[start + lighting.summary_words + word]);
@@ -372,7 +399,11 @@ SurfaceOutput surface_here(MaterialInfo m, vec4 base) {
 }
 #endif
 
+#ifdef COMPUTE
+void shade() {
+#else
 void main() {
+#endif
     MaterialInfo m = globals.materials.at[in_material_and_flags.x];
     vec4 base = m.base_color * in_color * look_up(m.base_color_texture, vec4(1.0));
 #ifdef SURFACE
@@ -426,7 +457,7 @@ void main() {
 #endif
         // What is blended, or seen through, is in front of what the map knows.
         if (OCCLUSION && !BLEND && !TRANSMISSION) {
-            occlusion = min(occlusion, texelFetch(visibility_map, ivec2(gl_FragCoord.xy), 0).r);
+            occlusion = min(occlusion, texelFetch(visibility_map, ivec2(pixel_at), 0).r);
         }
         if (LAYERED) {
             s.layer = layer_here(m, globals.layers.at[m.layers], s, base.rgb, metallic, roughness);

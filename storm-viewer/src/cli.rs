@@ -5,7 +5,8 @@ use std::{fmt, num::NonZeroU32, path::PathBuf, str::FromStr};
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    action::Action, camera::CameraChoice, convert::Pictures, playback::AnimationArgs, sky::SkyArgs,
+    action::Action, bench::Count, camera::CameraChoice, convert::Pictures, playback::AnimationArgs,
+    sky::SkyArgs,
 };
 
 /// Shows, renders and describes glTF models.
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     Validate(ValidateArgs),
     /// Write a glTF model as one .glb, with its meshes and pictures in another form where asked
     Convert(ConvertArgs),
+    /// Replay a camera path over a model or a generated scene, and write what each frame took
+    Bench(BenchArgs),
     /// Say what the Vulkan driver and the display of this machine can do
     Doctor(DoctorArgs),
 }
@@ -165,6 +168,50 @@ pub(crate) struct ConvertArgs {
     /// Say on standard output what was done, as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BenchArgs {
+    /// The model: .gltf or .glb [default: a generated scene]
+    #[arg(conflicts_with_all = ["triangles", "instances", "unique"])]
+    pub(crate) file: Option<PathBuf>,
+    /// Where the camera goes: JSON with keys, {"keys": [{"eye": [X, Y, Z], "target": [X, Y, Z]}, …], "yfov": DEGREES}; metres
+    /// [default: once around what there is, from far to near and out again]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) camera_path: Option<PathBuf>,
+    /// Frames along the path
+    #[arg(long, value_name = "N", default_value = "100")]
+    pub(crate) frames: NonZeroU32,
+    /// Frames of the first view before, which are not counted; one more uploads everything
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub(crate) warm_up: u32,
+    /// Where to write the figures, .json; a chart of them, .svg, lies beside it [default: standard output, and no chart]
+    #[arg(short, long, value_name = "JSON")]
+    pub(crate) out: Option<PathBuf>,
+    /// Write the last frame, too
+    #[arg(long, value_name = "PNG")]
+    pub(crate) picture: Option<PathBuf>,
+    /// Triangles of the generated scene in all its instances: 250000, 100M, 1.5G
+    #[arg(long, value_name = "COUNT", default_value_t = Count(1_000_000))]
+    pub(crate) triangles: Count,
+    /// Instances of the generated scene
+    #[arg(long, value_name = "COUNT", default_value_t = Count(100))]
+    pub(crate) instances: Count,
+    /// Part of the instances that have a shape of their own, above 0 to 1
+    #[arg(long, value_name = "PART", default_value_t = 0.25, value_parser = unique)]
+    pub(crate) unique: f64,
+    /// Which scene of the file, from 0 [default: the one that the file names, or the first]
+    #[arg(long, value_name = "N", requires = "file")]
+    pub(crate) scene: Option<usize>,
+    /// Width and height in pixels, 1 to 16384 each
+    #[arg(long, value_name = "WxH", default_value_t = Size { width: 1280, height: 720 })]
+    pub(crate) size: Size,
+    #[command(flatten)]
+    pub(crate) sky: SkyArgs,
+    #[command(flatten)]
+    pub(crate) look: LookArgs,
+    #[command(flatten)]
+    pub(crate) gpu: GpuArgs,
 }
 
 #[derive(Args, Debug)]
@@ -355,6 +402,15 @@ fn rate(text: &str) -> Result<f64, String> {
         Ok(found)
     } else {
         Err(format!("{text} is not within 0.001 to 1000"))
+    }
+}
+
+fn unique(text: &str) -> Result<f64, String> {
+    let part = number(text, 0.0, 1.0)?;
+    if part > 0.0 {
+        Ok(f64::from(part))
+    } else {
+        Err("there has to be some shape".to_owned())
     }
 }
 

@@ -61,6 +61,20 @@ pub enum ViewerError {
         /// What there is instead.
         offer: String,
     },
+    /// A camera path cannot be read.
+    #[error("{}: {reason}", path.display())]
+    CameraPath {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A scene that cannot be generated was asked for.
+    #[error("{reason}")]
+    Stress {
+        /// What is too much or too little.
+        reason: String,
+    },
     /// A file cannot be written.
     #[error("{}: cannot be written: {reason}", path.display())]
     Output {

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod action;
+mod bench;
 pub mod camera;
 mod capture;
 mod cli;
@@ -86,6 +87,7 @@ fn run_command(command: &Command) -> Result<(), ViewerError> {
         Command::Info(args) => info::run(args),
         Command::Validate(args) => validate::run(args),
         Command::Convert(args) => convert::run(args),
+        Command::Bench(args) => bench::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::View(args) => view(args),
         Command::Demo(args) => demo::run(args),

@@ -212,6 +212,14 @@ impl Stage {
         self.renderer.render(&mut self.scene, &view, target)
     }
 
+    /// What the device says of the last frame that it is done with.
+    ///
+    /// # Errors
+    /// When the device is lost.
+    pub(crate) fn frame_report(&self) -> Result<Option<storm_render::FrameReport>, ViewerError> {
+        Ok(self.renderer.report()?)
+    }
+
     /// What the device says of the last frame that it is done with, a line a pass, where that was asked for.
     pub(crate) fn report(&self) -> Result<Vec<String>, ViewerError> {
         let Some(report) = self.renderer.report()? else {
@@ -252,11 +260,19 @@ impl Stage {
     /// # Errors
     /// With the number of messages and the first of them.
     pub(crate) fn check_validation(&self) -> Result<(), ViewerError> {
-        let (count, texts) = self.gpu.validation_messages();
-        match texts.into_iter().next() {
-            Some(first) if count > 0 => Err(ViewerError::Validation { count, first }),
-            _ => Ok(()),
-        }
+        check_validation(&self.gpu)
+    }
+}
+
+/// Fails where the validation layer has said anything.
+///
+/// # Errors
+/// With the number of messages and the first of them.
+pub(crate) fn check_validation(gpu: &Gpu) -> Result<(), ViewerError> {
+    let (count, texts) = gpu.validation_messages();
+    match texts.into_iter().next() {
+        Some(first) if count > 0 => Err(ViewerError::Validation { count, first }),
+        _ => Ok(()),
     }
 }
 

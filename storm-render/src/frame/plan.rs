@@ -28,9 +28,8 @@ pub(crate) const MOTION_FORMAT: vk::Format = vk::Format::R16G16_SFLOAT;
 /// What is seen through blended surfaces.
 pub(crate) const UNSEEN_FORMAT: vk::Format = vk::Format::R16_SFLOAT;
 
-/// Where the pass that shades clusters has the depth buffer and the colours that it writes, beside what other colours read.
+/// Where the pass that shades clusters has the depth buffer, beside what other colours read.
 pub(crate) const CLUSTER_DEPTH: u8 = 4;
-pub(crate) const CLUSTER_COLOR: u8 = 8;
 
 /// Bits of [`FrameKey::features`].
 pub(crate) const BLEND: u32 = 1;
@@ -529,7 +528,7 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
                     (cluster_lists, Use::ReadCompute),
                     (cluster_pixels, Use::ReadCompute),
                     (depth, Use::SampledCompute(CLUSTER_DEPTH)),
-                    (color, Use::StorageImage(CLUSTER_COLOR)),
+                    (color, Use::WriteImage),
                 ];
                 // What colours of other surfaces read, at the same bindings.
                 let lit = shading.iter().map(|&(id, how)| match how {

@@ -16,11 +16,10 @@ use crate::error::{RenderError, Result};
 /// Images that a pass can sample: bindings 0 and on.
 pub(crate) const INPUTS_MAX: u32 = 8;
 
-/// The first binding of images that a pass writes as storage images, and how many there are.
-pub(crate) const WRITTEN_FIRST: u32 = INPUTS_MAX;
-const WRITTEN_MAX: u32 = 2;
+/// The binding of the image that a pass writes from compute shaders.
+pub(crate) const WRITTEN: u32 = INPUTS_MAX;
 
-/// A descriptor set with the images that a pass samples, and those that it writes.
+/// A descriptor set with the images that a pass samples, and the one that it writes.
 pub(crate) struct Inputs {
     pub(crate) set: vk::DescriptorSet,
     pool: vk::DescriptorPool,
@@ -29,21 +28,20 @@ pub(crate) struct Inputs {
 
 /// The layout of all such sets.
 pub(super) fn layout(device: &Device) -> Result<vk::DescriptorSetLayout> {
-    let sampled = (0..INPUTS_MAX).map(|binding| {
-        vk::DescriptorSetLayoutBinding::default()
-            .binding(binding)
-            .descriptor_type(vk::DescriptorType::SAMPLED_IMAGE)
-            .descriptor_count(1)
-            .stage_flags(vk::ShaderStageFlags::FRAGMENT | vk::ShaderStageFlags::COMPUTE)
-    });
-    let written = (WRITTEN_FIRST..WRITTEN_FIRST + WRITTEN_MAX).map(|binding| {
-        vk::DescriptorSetLayoutBinding::default()
-            .binding(binding)
+    let bindings: Vec<_> = (0..INPUTS_MAX)
+        .map(|binding| {
+            vk::DescriptorSetLayoutBinding::default()
+                .binding(binding)
+                .descriptor_type(vk::DescriptorType::SAMPLED_IMAGE)
+                .descriptor_count(1)
+                .stage_flags(vk::ShaderStageFlags::FRAGMENT | vk::ShaderStageFlags::COMPUTE)
+        })
+        .chain([vk::DescriptorSetLayoutBinding::default()
+            .binding(WRITTEN)
             .descriptor_type(vk::DescriptorType::STORAGE_IMAGE)
             .descriptor_count(1)
-            .stage_flags(vk::ShaderStageFlags::COMPUTE)
-    });
-    let bindings: Vec<_> = sampled.chain(written).collect();
+            .stage_flags(vk::ShaderStageFlags::COMPUTE)])
+        .collect();
     let flags = vec![vk::DescriptorBindingFlags::PARTIALLY_BOUND; bindings.len()];
     let mut flags = vk::DescriptorSetLayoutBindingFlagsCreateInfo::default().binding_flags(&flags);
     let info = vk::DescriptorSetLayoutCreateInfo::default()
@@ -55,19 +53,15 @@ pub(super) fn layout(device: &Device) -> Result<vk::DescriptorSetLayout> {
 }
 
 impl Inputs {
-    /// A set of these views by binding, all in `SHADER_READ_ONLY_OPTIMAL` when they are read; and of those that are written, by
-    /// binding from [`WRITTEN_FIRST`] on, in `GENERAL`.
+    /// A set of these views by binding: all in `SHADER_READ_ONLY_OPTIMAL` when they are read, but the one at [`WRITTEN`], which is
+    /// in `GENERAL`.
     pub(crate) fn new(
         device: &Arc<Device>,
         bindless: &Bindless,
         views: &[(u32, vk::ImageView)],
-        written: &[(u32, vk::ImageView)],
     ) -> Result<Self> {
         assert!(
-            views.iter().all(|(binding, _)| *binding < INPUTS_MAX)
-                && written.iter().all(|(binding, _)| {
-                    (WRITTEN_FIRST..WRITTEN_FIRST + WRITTEN_MAX).contains(binding)
-                }),
+            views.iter().all(|(binding, _)| *binding <= WRITTEN),
             "a pass has few inputs"
         );
         let sizes = [
@@ -76,7 +70,7 @@ impl Inputs {
                 .descriptor_count(INPUTS_MAX),
             vk::DescriptorPoolSize::default()
                 .ty(vk::DescriptorType::STORAGE_IMAGE)
-                .descriptor_count(WRITTEN_MAX),
+                .descriptor_count(1),
         ];
         let info = vk::DescriptorPoolCreateInfo::default()
             .max_sets(1)
@@ -97,29 +91,30 @@ impl Inputs {
         let sets = unsafe { device.raw.allocate_descriptor_sets(&info) }
             .map_err(RenderError::vulkan("allocating the inputs of a pass"))?;
         this.set = sets[0];
-        let sampled = (
-            vk::DescriptorType::SAMPLED_IMAGE,
-            vk::ImageLayout::SHADER_READ_ONLY_OPTIMAL,
-        );
-        let stored = (vk::DescriptorType::STORAGE_IMAGE, vk::ImageLayout::GENERAL);
-        let all: Vec<_> = views
+        let infos: Vec<_> = views
             .iter()
-            .map(|view| (view, sampled))
-            .chain(written.iter().map(|view| (view, stored)))
-            .map(|((binding, view), (kind, layout))| {
-                let info = [vk::DescriptorImageInfo::default()
-                    .image_view(*view)
-                    .image_layout(layout)];
-                (*binding, kind, info)
+            .map(|&(binding, view)| {
+                [vk::DescriptorImageInfo::default()
+                    .image_view(view)
+                    .image_layout(if binding == WRITTEN {
+                        vk::ImageLayout::GENERAL
+                    } else {
+                        vk::ImageLayout::SHADER_READ_ONLY_OPTIMAL
+                    })]
             })
             .collect();
-        let writes: Vec<_> = all
+        let writes: Vec<_> = views
             .iter()
-            .map(|(binding, kind, info)| {
+            .zip(&infos)
+            .map(|((binding, _), info)| {
                 vk::WriteDescriptorSet::default()
                     .dst_set(this.set)
                     .dst_binding(*binding)
-                    .descriptor_type(*kind)
+                    .descriptor_type(if *binding == WRITTEN {
+                        vk::DescriptorType::STORAGE_IMAGE
+                    } else {
+                        vk::DescriptorType::SAMPLED_IMAGE
+                    })
                     .image_info(info)
             })
             .collect();

@@ -115,6 +115,15 @@ fn blend_state(blending: Blending, index: usize) -> vk::PipelineColorBlendAttach
         .dst_alpha_blend_factor(target)
 }
 
+/// Of specialization constant 0.
+fn constant_entry(size: usize) -> vk::SpecializationMapEntry {
+    vk::SpecializationMapEntry {
+        constant_id: 0,
+        offset: 0,
+        size,
+    }
+}
+
 fn first(
     result: Result<Vec<vk::Pipeline>, (Vec<vk::Pipeline>, vk::Result)>,
 ) -> Result<vk::Pipeline> {
@@ -130,10 +139,26 @@ impl Pipeline {
         bindless: &Bindless,
         shader: Shader<'_>,
     ) -> Result<Self> {
+        Self::compute_with(device, bindless, shader, 0)
+    }
+
+    /// With this specialization constant 0.
+    pub(crate) fn compute_with(
+        device: &Arc<Device>,
+        bindless: &Bindless,
+        shader: Shader<'_>,
+        constant: u32,
+    ) -> Result<Self> {
         let module = Module::new(device, bindless.code(shader))?;
+        let constant = constant.to_ne_bytes();
+        let entries = [constant_entry(constant.len())];
+        let specialization = vk::SpecializationInfo::default()
+            .map_entries(&entries)
+            .data(&constant);
         let stage = vk::PipelineShaderStageCreateInfo::default()
             .stage(vk::ShaderStageFlags::COMPUTE)
             .module(module.raw)
+            .specialization_info(&specialization)
             .name(ENTRY);
         let infos = [vk::ComputePipelineCreateInfo::default()
             .stage(stage)
@@ -163,11 +188,7 @@ impl Pipeline {
             .map(|shader| Module::new(device, bindless.code(shader)))
             .transpose()?;
         let constant = desc.fragment_constant.to_ne_bytes();
-        let entries = [vk::SpecializationMapEntry {
-            constant_id: 0,
-            offset: 0,
-            size: constant.len(),
-        }];
+        let entries = [constant_entry(constant.len())];
         let specialization = vk::SpecializationInfo::default()
             .map_entries(&entries)
             .data(&constant);

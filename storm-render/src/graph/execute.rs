@@ -16,7 +16,7 @@ use crate::{
         commands::{ImageBarrier, Recorder},
         device::Device,
         image::{Image, ImageDesc},
-        inputs::Inputs,
+        inputs::{self, Inputs},
         memory::MemoryBlock,
     },
     graph::{Barrier, Requirements, Scope},
@@ -144,22 +144,12 @@ impl<P> Realised<P> {
                     Use::SampledFragment(binding) | Use::SampledCompute(binding) => {
                         Some((u32::from(*binding), self.images[id].view))
                     }
+                    Use::WriteImage => Some((inputs::WRITTEN, self.images[id].view)),
                     _ => None,
                 })
                 .collect();
-            let written: Vec<_> = pass
-                .uses
-                .iter()
-                .filter_map(|(id, how)| match how {
-                    Use::StorageImage(binding) => {
-                        Some((u32::from(*binding), self.images[id].view))
-                    }
-                    _ => None,
-                })
-                .collect();
-            let inputs = gpu.with_bindless(|bindless| {
-                Inputs::new(gpu.device(), bindless, &views, &written)
-            })?;
+            let inputs =
+                gpu.with_bindless(|bindless| Inputs::new(gpu.device(), bindless, &views))?;
             self.inputs.push(inputs);
         }
         Ok(())

@@ -17,8 +17,8 @@ pub(crate) enum Use {
     SampledFragment(u8),
     /// Sampled by compute shaders, at this binding.
     SampledCompute(u8),
-    /// Written by compute shaders as a storage image, at this binding of the pass's inputs.
-    StorageImage(u8),
+    /// Written, texel by texel, in compute shaders: a pass has one such image.
+    WriteImage,
     /// Read by address in vertex shaders.
     ReadVertex,
     /// Read by address in mesh shaders; only where the device has them.
@@ -58,10 +58,9 @@ impl Use {
             Self::SampledFragment(_) | Self::ReadFragment | Self::WriteFragment => {
                 S::FRAGMENT_SHADER
             }
-            Self::SampledCompute(_)
-            | Self::ReadCompute
-            | Self::WriteCompute
-            | Self::StorageImage(_) => S::COMPUTE_SHADER,
+            Self::SampledCompute(_) | Self::WriteImage | Self::ReadCompute | Self::WriteCompute => {
+                S::COMPUTE_SHADER
+            }
             Self::ReadVertex => S::VERTEX_SHADER,
             Self::ReadMesh => S::MESH_SHADER_EXT,
             Self::Indirect => S::DRAW_INDIRECT,
@@ -85,9 +84,8 @@ impl Use {
             Self::ReadVertex | Self::ReadMesh | Self::ReadFragment | Self::ReadCompute => {
                 A::SHADER_STORAGE_READ
             }
-            Self::WriteCompute | Self::WriteFragment | Self::StorageImage(_) => {
-                A::SHADER_STORAGE_READ | A::SHADER_STORAGE_WRITE
-            }
+            Self::WriteCompute | Self::WriteFragment => A::SHADER_STORAGE_READ | A::SHADER_STORAGE_WRITE,
+            Self::WriteImage => A::SHADER_STORAGE_WRITE,
             Self::Indirect => A::INDIRECT_COMMAND_READ,
             Self::Index => A::INDEX_READ,
             Self::CopyFrom | Self::ResolveFrom => A::TRANSFER_READ,
@@ -129,7 +127,7 @@ impl Use {
         matches!(
             self,
             Self::SampledCompute(_)
-                | Self::StorageImage(_)
+                | Self::WriteImage
                 | Self::ReadCompute
                 | Self::WriteCompute
                 | Self::CopyFrom

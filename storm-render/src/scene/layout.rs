@@ -162,6 +162,12 @@ pub(crate) struct MaterialInfo {
 /// [`MaterialInfo::flags`]: the base colour is shown as it is.
 pub(crate) const MATERIAL_UNLIT: u32 = 1;
 
+/// [`MaterialInfo::flags`]: its surfaces are seen from behind, too.
+pub(crate) const MATERIAL_DOUBLE_SIDED: u32 = 2;
+
+/// [`MaterialInfo::flags`]: from this bit on the material's [`Layers`](super::layers::Layers).
+pub(crate) const MATERIAL_LAYERS_SHIFT: u32 = 8;
+
 /// What the layers of a material need beside; the shader's constants name the places in `textures`.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]

@@ -13,8 +13,8 @@ use super::{
     arena::Table,
     layers::{self, Layers, SLOTS},
     layout::{
-        HOW_TRANSFORM_SHIFT, HOW_UV_SHIFT, LAYER_TEXTURES, LayerInfo, MATERIAL_UNLIT, MaterialInfo,
-        NONE, TextureRef, UvTransform,
+        HOW_TRANSFORM_SHIFT, HOW_UV_SHIFT, LAYER_TEXTURES, LayerInfo, MATERIAL_DOUBLE_SIDED,
+        MATERIAL_LAYERS_SHIFT, MATERIAL_UNLIT, MaterialInfo, NONE, TextureRef, UvTransform,
     },
     upload::Uploads,
 };
@@ -463,6 +463,13 @@ impl Surfaces {
             AlphaMode::Opaque | AlphaMode::Blend => 0.0,
         };
         let [a, b, c, d, e, ..] = textures;
+        let bits = [
+            (material.unlit, MATERIAL_UNLIT),
+            (material.double_sided, MATERIAL_DOUBLE_SIDED),
+        ];
+        let flags: u32 = bits.iter().filter(|(on, _)| *on).map(|(_, bit)| bit).sum();
+        let layers = u32::from(Layers::of(&material).0);
+        let flags = flags | layers << MATERIAL_LAYERS_SHIFT;
         let info = MaterialInfo {
             base_color: material.base_color,
             emissive: if material.unlit {
@@ -476,7 +483,7 @@ impl Surfaces {
             normal_scale: material.normal_scale,
             occlusion_strength: material.occlusion_strength,
             textures: [a, b, c, d, e],
-            flags: if material.unlit { MATERIAL_UNLIT } else { 0 },
+            flags,
             layers: layers_number,
         };
         self.infos.write(uploads, index, &[info])

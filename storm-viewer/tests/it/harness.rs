@@ -50,7 +50,7 @@ impl Folder {
     pub(crate) fn viewer(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_storm-viewer"));
         command.args(arguments).current_dir(&self.0);
-        if matches!(arguments, ["render" | "demo" | "view", ..]) && has_validation() {
+        if matches!(arguments, ["render" | "demo" | "view" | "bench", ..]) && has_validation() {
             command.arg("--validation");
         }
         for variable in [

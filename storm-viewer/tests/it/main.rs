@@ -3,6 +3,7 @@
 
 mod animation;
 mod attributes;
+mod bench;
 mod capture;
 mod conformance;
 mod convert;

@@ -1,0 +1,21 @@
+// The bin of each pixel of a tile: for counting and for sorting in. Needs cluster_shade.glsl.
+#extension GL_EXT_samplerless_texture_functions : require
+
+layout(local_size_x = 16, local_size_y = 16) in;
+layout(set = 1, binding = 0) uniform texture2D depth_map;
+
+shared uint in_tile[BINS];
+
+// The pixel of this invocation is in this bin, or in none: NONE.
+uint bin_here(uvec2 at) {
+    if (any(greaterThanEqual(at, info.extent))) {
+        return NONE;
+    }
+    uint64_t seen = info.visibility.at[at.y * info.extent.x + at.x];
+    // What was drawn in front of it since has won the pixel.
+    if (seen == 0ul || uint(seen >> 32) != floatBitsToUint(texelFetch(depth_map, ivec2(at), 0).r)) {
+        return NONE;
+    }
+    uint slot = info.clusters.at[uint(seen) >> 7].slot;
+    return bin_of(globals.materials.at[globals.metas.at[slot].material].flags >> 8 & 255u);
+}
