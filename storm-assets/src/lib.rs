@@ -5,6 +5,8 @@
 
 pub mod animation;
 mod clip;
+#[cfg(feature = "clusters")]
+pub mod clusters;
 #[cfg(feature = "ecs")]
 mod components;
 #[cfg(feature = "hdr")]

@@ -5,6 +5,10 @@ mod animation;
 #[cfg(feature = "ecs")]
 mod animation_ecs;
 mod borrowed;
+#[cfg(feature = "mesh-processing")]
+mod clusters;
+#[cfg(feature = "mesh-processing")]
+mod clusters_shapes;
 mod corpus;
 #[cfg(feature = "ecs")]
 mod ecs;
