@@ -23,7 +23,8 @@ Cluster seen_cluster(VisibleCluster seen) {
 // A vertex in metres from the camera, world axes: as vertex.glsl has it.
 vec3 cluster_relative(Globals globals, VisibleCluster seen, Cluster c, uint vertex) {
     InstanceTransform t = globals.transforms.at[seen.slot];
-    precise vec4 position = vec4(cluster_position(Words(seen.page), ClusterPage(seen.page).mesh, c, vertex), 1.0);
+    ClusterMesh mesh = ClusterPage(seen.page).mesh;
+    precise vec4 position = vec4(cluster_position(Words(seen.page), mesh, c, vertex), 1.0);
     precise vec3 origin = vec3(t.cell - globals.camera_cell) * CELL_SIZE - globals.camera_translation;
     precise vec3 relative = vec3(dot(t.rows[0], position), dot(t.rows[1], position), dot(t.rows[2], position)) + origin;
     return relative;
