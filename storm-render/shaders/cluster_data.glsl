@@ -1,15 +1,45 @@
 // Clusters as they lie in their pages: docs/clusters.md. Needs common.glsl.
 
-// What holds for all clusters of a mesh.
-struct ClusterMesh {
-    vec3 origin;
-    float step;         // metres
+struct ClusterGroup {
+    vec4 sphere;     // for its error
+    float error;     // metres, once it has been replaced by its simplification
+    uint page;
+    uint clusters;   // first in the page, number from bit 16 on
+    uint level;
+};
+
+struct NodeChild {
+    vec4 around;     // sphere that holds all triangles below
+    vec4 sphere;     // for the error
+    float error;
+    uint what;       // number of a node, or of a group with bit 31
+};
+const uint CHILD_GROUP = 1u << 31u;
+
+struct ClusterNode {
+    uint count;
+    NodeChild children[8];
+};
+
+layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer ClusterNodes { ClusterNode at[]; };
+layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer ClusterGroups { ClusterGroup at[]; };
+layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer PageAddresses { uint64_t at[]; };
+
+// What holds for all clusters of a mesh, and is always resident. Mirrors `src/clusters/meshes.rs`.
+layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer ClusterMesh {
+    vec4 sphere;         // around all of it
+    vec3 origin;         // position = origin + step · q
+    float step;          // metres
     vec2 uv_origins[2];
-    vec2 uv_steps;      // of set 0 and of set 1
-    uint flags;         // CLUSTER_NORMALS and the rest
-    uint first_group;   // of the mesh, in the table of groups
-    uint first_node;    // likewise
-    uint pad;
+    vec2 uv_steps;       // of set 0 and of set 1
+    uint flags;          // CLUSTER_NORMALS and the rest
+    uint group_count;
+    ClusterNodes nodes;
+    ClusterGroups groups;
+    PageAddresses pages; // by page; 0 where it is not there
+    uint64_t used;       // address: by page, the last frame that asked for it
+    uint page_count;
+    uint number;         // of the mesh
 };
 const uint CLUSTER_NORMALS = 1u;
 const uint CLUSTER_TANGENTS = 2u;
@@ -17,8 +47,6 @@ const uint CLUSTER_UV0 = 4u;
 const uint CLUSTER_UV1 = 8u;
 const uint CLUSTER_COLORS = 16u;
 const uint CLUSTER_UNLIT = 32u;
-
-layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer ClusterMeshes { ClusterMesh at[]; };
 
 // The record of a cluster: 20 words.
 struct Cluster {
@@ -39,6 +67,13 @@ const uint CLUSTER_RECORDS = 4u; // words of a page before them
 const uint CLUSTER_RECORD = 20u;
 
 layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer ClusterRecord { Cluster cluster; };
+
+// The words before the records. The last two are 0 in a file, and have the address of the mesh once the page is on the GPU.
+layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer ClusterPage {
+    uint count;
+    uint words;
+    ClusterMesh mesh;
+};
 
 uint cluster_vertex_count(Cluster cluster) {
     return (cluster.counts & 255u) + 1u;

@@ -37,9 +37,9 @@ void main() {
     VisibleCluster drawn = info.clusters.at[seen >> 7];
     InstanceTransform t = globals.transforms.at[drawn.slot];
     InstanceMeta meta = globals.metas.at[drawn.slot];
-    ClusterMesh mesh = info.meshes.at[globals.meshes.at[meta.mesh].positions];
+    ClusterMesh mesh = ClusterPage(drawn.page).mesh;
     Words page = Words(drawn.page);
-    Cluster cluster = cluster_of_page(drawn.page, drawn.cluster);
+    Cluster cluster = cluster_of_page(drawn.page, drawn.cluster & VISIBLE_CLUSTER);
     uvec3 corners = cluster_triangle(page, cluster, seen & 127u);
 
     vec3 origin = vec3(t.cell - globals.camera_cell) * CELL_SIZE - globals.camera_translation;

@@ -4,8 +4,9 @@
 struct VisibleCluster {
     uint64_t page; // address
     uint slot;     // of the instance
-    uint cluster;  // within the page
+    uint cluster;  // within the page in the lower 16 bits: VISIBLE_CLUSTER; above are flags of the raster
 };
+const uint VISIBLE_CLUSTER = 0xffffu;
 layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer VisibleClusters { VisibleCluster at[]; };
 layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer Visibility { uint64_t at[]; };
 
@@ -24,7 +25,6 @@ layout(buffer_reference, scalar, buffer_reference_align = 4) buffer Pixels { uin
 layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer ShadeInfo {
     Visibility visibility;
     VisibleClusters clusters;
-    ClusterMeshes meshes;
     Bins bins;
     Pixels pixels;
     uvec2 extent;

@@ -58,6 +58,22 @@ pub enum RenderError {
     /// A mesh breaks the promises of its type.
     #[error("the mesh is not well-formed: {0}")]
     Mesh(#[from] storm_assets::MeshError),
+    /// A mesh of clusters breaks the rules of its format, or a page of it cannot be read.
+    #[error("the mesh of clusters is not well-formed: {0}")]
+    Clusters(#[from] storm_assets::clusters::ClusterError),
+    /// The device cannot draw clusters.
+    #[error(
+        "clusters need 64-bit atomics in buffers, stores from fragments, clip distances and subgroup ballots, which {0} does not have"
+    )]
+    NoClusters(String),
+    /// A mesh of clusters is to be drawn with a material that only other meshes can have.
+    #[error("a mesh of clusters cannot be {what}: material {material:?}")]
+    ClusterMaterial {
+        /// What the material is.
+        what: &'static str,
+        /// Its handle.
+        material: storm_assets::AssetId,
+    },
     /// A picture, target or window side is out of range.
     #[error("a size of {width}×{height} is not within 1 to {limit} pixels")]
     Size {

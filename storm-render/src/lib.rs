@@ -3,6 +3,7 @@
 
 mod atmosphere;
 mod capture;
+mod clusters;
 mod context;
 mod environment;
 mod error;
@@ -56,7 +57,7 @@ pub use crate::{
         swapchain::Window,
     },
     pick::Picker,
-    quality::{Culling, Quality, ShadowQuality},
+    quality::{ClusterRaster, Culling, Quality, ShadowQuality},
     renderer::{FRAMES_IN_FLIGHT_MAX, FrameStats, Renderer, RendererDesc},
     report::{CullCounts, FrameReport, PassTime, PassWork},
     scene::{

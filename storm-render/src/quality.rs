@@ -62,6 +62,25 @@ impl ShadowQuality {
     }
 }
 
+/// What draws the triangles of clusters. The picture is the same, but for samples on edges.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum ClusterRaster {
+    /// What is fastest on the device: small triangles by compute, the others by mesh shaders or the rasteriser.
+    #[default]
+    Auto,
+    /// The rasteriser, for all.
+    Hardware,
+    /// Mesh shaders, for all; the rasteriser where the device has none.
+    Mesh,
+    /// Compute, for all that it can draw: edges up to 32 pixels that do not cross the near plane.
+    Compute,
+    /// Compute up to so many pixels along the longest edge of a cluster, 0 to 32; mesh shaders or the rasteriser beyond.
+    Split {
+        /// Pixels.
+        pixels: f32,
+    },
+}
+
 /// What a picture is worth. A [`Renderer`](crate::Renderer) has one, and can be given another between frames.
 ///
 /// ```
@@ -97,6 +116,8 @@ pub struct Quality {
     /// More lights than this are first sorted into 16 × 9 × 24 parts of the view, on the GPU, so that a pixel is shaded by
     /// those that reach its part. The picture is the same, to the last bit.
     pub clustered_above: u32,
+    /// What draws the triangles of meshes of clusters.
+    pub cluster_raster: ClusterRaster,
 }
 
 impl Quality {
@@ -112,6 +133,7 @@ impl Quality {
         weighted_blending: false,
         async_compute: false,
         clustered_above: 8,
+        cluster_raster: ClusterRaster::Auto,
     };
 
     /// For GPUs.
@@ -126,6 +148,7 @@ impl Quality {
         weighted_blending: false,
         async_compute: false,
         clustered_above: 8,
+        cluster_raster: ClusterRaster::Auto,
     };
 
     /// The same, with figures within what is allowed.

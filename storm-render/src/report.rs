@@ -1,5 +1,7 @@
 //! What the GPU says of a frame, once it is done with it.
 
+use crate::clusters::frame::work;
+
 /// What became of the instances of a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CullCounts {
@@ -49,8 +51,10 @@ pub struct FrameReport {
     pub passes: Vec<PassTime>,
 }
 
-/// Words that shaders count in.
-pub(crate) const COUNTERS: usize = 8;
+/// Words that shaders count in: those of culling, and from [`CLUSTER_WORK`] on the entries of `work` of clusters.
+pub(crate) const COUNTERS: usize = CLUSTER_WORK + work::COUNT as usize * work::WORDS;
+/// The first word of clusters.
+pub(crate) const CLUSTER_WORK: usize = 8;
 
 impl CullCounts {
     /// From the words that `shaders/cull_test.comp` counts in.

@@ -28,7 +28,7 @@ pub(crate) struct ShadowView {
 /// The most cascades.
 pub(crate) const CASCADES_MAX: u32 = 4;
 /// The nearest distance at which a point or spot light casts shadows, metres.
-const LIGHT_NEAR: f32 = 0.02;
+pub(crate) const LIGHT_NEAR: f32 = 0.02;
 /// Texels that the filter reaches beyond the edge of a cube's face.
 const FILTER_TEXELS: f32 = 3.0;
 /// What stands between the sun and the view, and farther away than this, casts no shadow; metres.

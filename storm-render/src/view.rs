@@ -60,13 +60,17 @@ pub enum DebugView {
     Overdraw,
     /// Which level of its mesh is drawn: white the finest, then red, yellow, green, cyan, blue, violet and grey.
     Levels,
+    /// Of meshes of clusters a colour for each cluster, and its triangles apart; other surfaces as they are.
+    Clusters,
+    /// Of meshes of clusters what drew them: green by compute, red by the rasteriser or mesh shaders.
+    ClusterPaths,
 }
 
 impl DebugView {
     /// The number that `shaders/scene_fragment.glsl` knows it by.
     pub(crate) fn number(self) -> u32 {
         match self {
-            Self::None | Self::Overdraw => 0,
+            Self::None | Self::Overdraw | Self::Clusters | Self::ClusterPaths => 0,
             Self::Normals => 1,
             Self::Cascades => 2,
             Self::LightClusters => 3,

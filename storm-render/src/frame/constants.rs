@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
+    clusters::frame::ClusterView,
     error::Result,
     gpu::{
         buffer::{Buffer, Memory},
@@ -21,8 +22,10 @@ pub(crate) enum Part {
     Lighting = 2048,
     Air = 3072,
     Motion = 4096,
+    Clusters = 5120,
     Views = 8192,
     Shadows = 20480,
+    ClusterViews = 36864,
 }
 
 /// Views that a frame culls for: the camera's, and those of lights.
@@ -32,7 +35,13 @@ const _: () = assert!(
     Part::Views as usize + VIEWS_MAX * size_of::<super::cull::CullView>() <= Part::Shadows as usize
 );
 
-const BYTES: u64 = Part::Shadows as u64 + (VIEWS_MAX * size_of::<ShadowView>()) as u64;
+const _: () = assert!(
+    Part::Shadows as usize + VIEWS_MAX * size_of::<ShadowView>() <= Part::ClusterViews as usize
+);
+
+/// The camera of the frame before is a view of clusters more.
+const BYTES: u64 =
+    Part::ClusterViews as u64 + ((VIEWS_MAX + 1) * size_of::<ClusterView>()) as u64;
 
 /// The constants of a frame in flight.
 pub(crate) struct Constants {

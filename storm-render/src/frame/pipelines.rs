@@ -11,6 +11,7 @@ use super::{
     ui,
 };
 use crate::{
+    clusters::pipelines::ClusterPipelines,
     context::Gpu,
     error::Result,
     gpu::{
@@ -125,6 +126,8 @@ pub(crate) struct Pipelines {
     exposure: Pipeline,
     light_bounds: Pipeline,
     light_clusters: Pipeline,
+    /// Of meshes of clusters, once a scene has some.
+    cluster_meshes: Option<ClusterPipelines>,
     samples: vk::SampleCountFlags,
     gpu: Gpu,
 }
@@ -169,6 +172,7 @@ impl Pipelines {
             exposure: compute(gpu, shaders::EXPOSURE_COMP)?,
             light_bounds: compute(gpu, shaders::LIGHT_BOUNDS_COMP)?,
             light_clusters: compute(gpu, shaders::LIGHT_CLUSTERS_COMP)?,
+            cluster_meshes: None,
             samples,
             gpu: gpu.clone(),
         })
@@ -220,6 +224,9 @@ impl Pipelines {
                 }
                 self.scene.insert(wanted, pipeline);
             }
+        }
+        if key.clusters.is_some() && self.cluster_meshes.is_none() {
+            self.cluster_meshes = Some(ClusterPipelines::new(&self.gpu)?);
         }
         for screen in key.screens() {
             if !self.screens.contains_key(&screen) {
@@ -323,6 +330,16 @@ impl Pipelines {
     /// Where lights reach, and which reach where.
     pub(crate) fn clusters(&self) -> (&Pipeline, &Pipeline) {
         (&self.light_bounds, &self.light_clusters)
+    }
+
+    /// Of meshes of clusters, once a frame has had some.
+    pub(crate) fn cluster_meshes(&self) -> Option<&ClusterPipelines> {
+        self.cluster_meshes.as_ref()
+    }
+
+    /// Samples a pixel.
+    pub(crate) fn samples(&self) -> vk::SampleCountFlags {
+        self.samples
     }
 
     pub(crate) fn scene(&self, key: SceneKey) -> &Pipeline {

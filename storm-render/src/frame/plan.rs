@@ -12,6 +12,7 @@ use super::{
     ui::UI_FORMAT,
 };
 use crate::{
+    clusters::{self, frame::ClusterKey},
     gpu::{image::mip_levels, pipeline::DEPTH_FORMAT},
     graph::{Graph, ImageSpec, Origin, Queue, ResourceId, Use},
     quality::{Culling, ShadowQuality},
@@ -26,6 +27,9 @@ pub(crate) const HDR_FORMAT: vk::Format = vk::Format::R16G16B16A16_SFLOAT;
 pub(crate) const MOTION_FORMAT: vk::Format = vk::Format::R16G16_SFLOAT;
 /// What is seen through blended surfaces.
 pub(crate) const UNSEEN_FORMAT: vk::Format = vk::Format::R16_SFLOAT;
+
+/// Where the pass that shades clusters has the depth buffer, beside what other colours read.
+pub(crate) const CLUSTER_DEPTH: u8 = 4;
 
 /// Bits of [`FrameKey::features`].
 pub(crate) const BLEND: u32 = 1;
@@ -68,6 +72,8 @@ pub(crate) struct FrameKey {
     pub(crate) ui: bool,
     /// Whether a pass of the user's comes after tone mapping.
     pub(crate) custom: bool,
+    /// Where there are meshes of clusters.
+    pub(crate) clusters: Option<ClusterKey>,
     /// Whether passes run on two queues.
     pub(crate) two_queues: bool,
 }
@@ -92,7 +98,15 @@ impl FrameKey {
 
     /// Whether depth is finished before colours begin; otherwise one render pass does both.
     pub(crate) fn depth_first(&self) -> bool {
-        self.culling == Culling::Occlusion || self.occlusion || self.temporal
+        self.culling == Culling::Occlusion
+            || self.occlusion
+            || self.temporal
+            || self.clusters.is_some()
+    }
+
+    /// Whether clusters have colours, which the pass of colours keeps.
+    pub(crate) fn shades_clusters(&self) -> bool {
+        self.clusters.is_some() && self.debug != DebugView::Overdraw
     }
 
     /// Levels of bloom.
@@ -138,6 +152,20 @@ pub(crate) enum Step {
     LightShadows,
     /// Sorts lights into parts of the view.
     Clusters,
+    /// Chooses clusters: for all views, or in the second phase of what was hidden from the camera at first.
+    ClusterSelect {
+        second: bool,
+    },
+    /// Draws what was chosen into the visibility buffer of clusters.
+    ClusterRaster {
+        second: bool,
+    },
+    /// Depth, and how surfaces have moved, from that buffer.
+    ClusterResolve,
+    /// Colours of the pixels that clusters have; the pass of colours keeps them.
+    ClusterShade,
+    /// Copies what was counted of clusters to where the CPU reads it.
+    ClusterCount,
     /// Depth of what is solid, then colours, the sky behind, and what is blended.
     Scene,
     /// Depth of a list of what is solid; the first clears.
@@ -202,6 +230,9 @@ pub(crate) struct Resources {
     pub(crate) cluster_bounds: ResourceId,
     pub(crate) visibility_raw: ResourceId,
     pub(crate) visibility: ResourceId,
+    /// Queues and lists of clusters, and their visibility buffer.
+    pub(crate) cluster_lists: ResourceId,
+    pub(crate) cluster_pixels: ResourceId,
     pub(crate) exposure: ResourceId,
     /// How surfaces have moved on the screen.
     pub(crate) motion: ResourceId,
@@ -237,7 +268,16 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
     let depth = graph.image("scene depth", spec(DEPTH_FORMAT, key.samples));
     let lists = graph.buffer("draw lists", key.sizes.parts().bytes);
     let hiz_bytes = cull::hiz_words(key.extent.width, key.extent.height) * 4;
-    let hiz = graph.buffer("hierarchical depth", hiz_bytes);
+    // Of the frame before clusters are hidden by it.
+    let hiz = if key.clusters.is_some() {
+        graph.keep_buffer("hierarchical depth", hiz_bytes)
+    } else {
+        graph.buffer("hierarchical depth", hiz_bytes)
+    };
+    let list_bytes = key.clusters.map_or(0, |key| key.sizes.parts().bytes);
+    let cluster_lists = graph.buffer("cluster lists", list_bytes);
+    let pixel_bytes = clusters::frame::pixel_bytes(key.extent);
+    let cluster_pixels = graph.buffer("cluster pixels", pixel_bytes);
     let seen = graph.keep_buffer("seen before", u64::from(key.sizes.slots) * 4);
     let map = |side| ImageSpec {
         width: side,
@@ -251,7 +291,7 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
     let sun_map = graph.import_image("sun shadows", map(side), Origin::Kept);
     let side = shadow::light_grid(&quality) * quality.light_resolution;
     let light_map = graph.import_image("light shadows", map(side), Origin::Kept);
-    let clusters = graph.buffer("light clusters", lighting::cluster_bytes(key.light_words));
+    let light_clusters = graph.buffer("light clusters", lighting::cluster_bytes(key.light_words));
     let bounds_bytes = u64::from(key.light_words) * 32 * 8;
     let cluster_bounds = graph.buffer("bounds of lights", bounds_bytes);
     let one = vk::SampleCountFlags::TYPE_1;
@@ -308,10 +348,12 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
         seen,
         sun_map,
         light_map,
-        clusters,
+        clusters: light_clusters,
         cluster_bounds,
         visibility_raw,
         visibility,
+        cluster_lists,
+        cluster_pixels,
         exposure,
         motion,
         resolved,
@@ -365,24 +407,75 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
         graph.pass("cull", graphics, Step::Cull, culls.iter().copied());
     }
     let with = |uses: &[(ResourceId, Use)]| [uses, &drawn].concat();
+    // How clusters are drawn from their lists, by the rasteriser or mesh shaders.
+    let mut cluster_drawn = Vec::new();
+    if let Some(clusters) = &key.clusters {
+        cluster_drawn.extend([
+            (tables, Use::ReadVertex),
+            (cluster_lists, Use::Indirect),
+            (cluster_lists, Use::ReadVertex),
+        ]);
+        if clusters.mesh {
+            cluster_drawn.extend([(tables, Use::ReadMesh), (cluster_lists, Use::ReadMesh)]);
+        }
+        let mut uses = vec![
+            (tables, Use::ReadCompute),
+            (cluster_lists, Use::CopyTo),
+            (cluster_lists, Use::WriteCompute),
+            (cluster_lists, Use::Indirect),
+            (cluster_pixels, Use::CopyTo),
+        ];
+        if occlusion {
+            uses.push((hiz, Use::ReadCompute));
+        }
+        let step = Step::ClusterSelect { second: false };
+        graph.pass("choose clusters", graphics, step, uses);
+    }
+    let cluster_pass = |graph: &mut Graph<Step>, second: bool, placed: &[(ResourceId, Use)]| {
+        if key.clusters.is_none() {
+            return;
+        }
+        let (draw, place) = if second {
+            ("draw clusters again", "place clusters again")
+        } else {
+            ("draw clusters", "place clusters")
+        };
+        let own = [
+            (tables, Use::ReadCompute),
+            (tables, Use::ReadFragment),
+            (cluster_lists, Use::ReadCompute),
+            (cluster_lists, Use::ReadFragment),
+            (cluster_pixels, Use::WriteCompute),
+            (cluster_pixels, Use::WriteFragment),
+        ];
+        let uses = [&own[..], &cluster_drawn].concat();
+        graph.pass(draw, graphics, Step::ClusterRaster { second }, uses);
+        let own = [
+            (tables, Use::ReadFragment),
+            (cluster_lists, Use::ReadFragment),
+            (cluster_pixels, Use::ReadFragment),
+        ];
+        let uses = [&own[..], placed].concat();
+        graph.pass(place, graphics, Step::ClusterResolve, uses);
+    };
     // What colours read beside the tables.
     let mut shading = Vec::new();
     if key.light_words > 0 {
         let uses = [
             (tables, Use::ReadCompute),
             (cluster_bounds, Use::WriteCompute),
-            (clusters, Use::WriteCompute),
+            (light_clusters, Use::WriteCompute),
         ];
         graph.pass("light clusters", Queue::Compute, Step::Clusters, uses);
-        shading.push((clusters, Use::ReadFragment));
+        shading.push((light_clusters, Use::ReadFragment));
     }
     if key.shadows.is_some() {
-        let uses = with(&[(sun_map, Use::Depth)]);
+        let uses = [with(&[(sun_map, Use::Depth)]), cluster_drawn.clone()].concat();
         graph.pass("sun shadows", graphics, Step::SunShadows, uses);
         shading.push((sun_map, Use::SampledFragment(0)));
     }
     if key.light_shadows {
-        let uses = with(&[(light_map, Use::Depth)]);
+        let uses = [with(&[(light_map, Use::Depth)]), cluster_drawn.clone()].concat();
         graph.pass("light shadows", graphics, Step::LightShadows, uses);
         shading.push((light_map, Use::SampledFragment(1)));
     }
@@ -393,13 +486,27 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
             placed.push((motion, Use::Color));
         }
         graph.pass("depth", graphics, Step::Depth { list }, with(&placed));
+        cluster_pass(&mut graph, false, &placed);
         if occlusion {
             let uses = [(depth, Use::SampledCompute(0)), (hiz, Use::WriteCompute)];
             graph.pass("hierarchical depth", graphics, Step::Hiz, uses);
             culls.push((hiz, Use::ReadCompute));
-            graph.pass("cull again", graphics, Step::CullAgain, culls);
+            if key.lists() {
+                graph.pass("cull again", graphics, Step::CullAgain, culls);
+            }
+            if key.clusters.is_some() {
+                let uses = [
+                    (tables, Use::ReadCompute),
+                    (hiz, Use::ReadCompute),
+                    (cluster_lists, Use::WriteCompute),
+                    (cluster_lists, Use::Indirect),
+                ];
+                let step = Step::ClusterSelect { second: true };
+                graph.pass("choose clusters again", graphics, step, uses);
+            }
             let list = cull::SECOND;
             graph.pass("depth again", graphics, Step::Depth { list }, with(&placed));
+            cluster_pass(&mut graph, true, &placed);
         }
         if key.occlusion {
             let uses = [
@@ -413,6 +520,26 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
             ];
             graph.pass("sky seen, average", graphics, Step::OcclusionBlur, uses);
             shading.push((visibility, Use::SampledFragment(2)));
+        }
+        if key.clusters.is_some() {
+            if key.shades_clusters() {
+                let own = [
+                    (tables, Use::ReadCompute),
+                    (cluster_lists, Use::ReadCompute),
+                    (cluster_pixels, Use::ReadCompute),
+                    (depth, Use::SampledCompute(CLUSTER_DEPTH)),
+                    (color, Use::WriteImage),
+                ];
+                // What colours of other surfaces read, at the same bindings.
+                let lit = shading.iter().map(|&(id, how)| match how {
+                    Use::SampledFragment(binding) => (id, Use::SampledCompute(binding)),
+                    _ => (id, Use::ReadCompute),
+                });
+                let uses: Vec<_> = own.into_iter().chain(lit).collect();
+                graph.pass("shade clusters", graphics, Step::ClusterShade, uses);
+            }
+            let uses = [(cluster_lists, Use::CopyFrom), (report, Use::CopyTo)];
+            graph.pass("count clusters", graphics, Step::ClusterCount, uses);
         }
         shading.extend([(color, Use::Color), (depth, Use::DepthTest)]);
         graph.pass("colour", graphics, Step::Color, with(&shading));

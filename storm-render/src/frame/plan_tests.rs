@@ -53,6 +53,7 @@ fn keys() -> Vec<FrameKey> {
                     lines: presented,
                     ui: presented,
                     custom: presented,
+                    clusters: None,
                     two_queues: presented,
                 });
             }

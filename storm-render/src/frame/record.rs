@@ -80,6 +80,9 @@ pub(crate) struct Frame<'a, T> {
     pub(crate) lighting: u64,
     pub(crate) shadow_views: u64,
     pub(crate) motion: u64,
+    pub(crate) cluster_frame: u64,
+    /// Views that clusters are chosen for.
+    pub(crate) cluster_views: u32,
     pub(crate) shadows: &'a Shadows,
     /// Whether the maps of the frame before are those of this one.
     pub(crate) shadows_kept: bool,
@@ -111,6 +114,11 @@ impl<T: sealed::Target> Frame<'_, T> {
             Step::SunShadows => self.sun_shadows(recorder),
             Step::LightShadows => self.light_shadows(recorder),
             Step::Clusters => self.clusters(recorder),
+            Step::ClusterSelect { second } => self.cluster_select(recorder, second),
+            Step::ClusterRaster { second } => self.cluster_raster(recorder, second),
+            Step::ClusterResolve => self.cluster_resolve(recorder),
+            Step::ClusterShade => self.cluster_shade(recorder),
+            Step::ClusterCount => self.cluster_count(recorder),
             Step::Scene => self.scene(recorder),
             Step::Depth { list } => self.depth(recorder, list),
             Step::Hiz => {
@@ -177,7 +185,7 @@ impl<T: sealed::Target> Frame<'_, T> {
         self.dispatch().cull(recorder, mode, 0, 1);
     }
 
-    fn attachment(&self, image: ResourceId, clear: bool, store: bool) -> Attachment {
+    pub(crate) fn attachment(&self, image: ResourceId, clear: bool, store: bool) -> Attachment {
         Attachment {
             view: self.realised.image(image).view,
             // Depth is cleared to 0: infinitely far.
@@ -235,9 +243,11 @@ impl<T: sealed::Target> Frame<'_, T> {
     }
 
     fn color(&self, recorder: &mut Recorder) {
+        // Clusters have theirs already.
+        let clear = !self.key.shades_clusters();
         recorder.begin_rendering(
             self.key.extent,
-            &[self.attachment(self.resources.color, true, true)],
+            &[self.attachment(self.resources.color, clear, true)],
             Some(self.attachment(
                 self.resources.depth,
                 false,
@@ -439,6 +449,7 @@ impl<T: sealed::Target> Frame<'_, T> {
             };
             self.draw(recorder, draw);
         }
+        self.cluster_shadows(recorder, extent, atlas == self.resources.light_map);
         recorder.end_rendering();
     }
 

@@ -12,11 +12,12 @@ use super::{
 };
 use crate::{
     atmosphere::AtmosphereInfo,
+    clusters::frame::{self as clusters, ClusterFrame, ClusterKey, ClusterView},
     context::CLAMP_SAMPLER,
     environment::EnvironmentSlots,
     gpu::buffer::Buffer,
     graph::{ResourceId, execute::Realised},
-    quality::Quality,
+    quality::{Culling, Quality},
     scene::{
         Scene,
         layout::{Globals, LightInfo},
@@ -84,6 +85,19 @@ impl ShadowState {
     }
 }
 
+/// What clusters need beside the view.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClusterValues {
+    /// The view and matrix, with jitter, that the hierarchical depth buffer was made from.
+    pub(crate) before: Option<(View, Mat4)>,
+    /// Longest edges, in pixels, of what compute draws.
+    pub(crate) split: f32,
+    /// Counts frames.
+    pub(crate) frame: u32,
+    /// Views that are chosen for: none of shadow maps that are kept.
+    pub(crate) views: u32,
+}
+
 /// What the constants are made from.
 pub(crate) struct Values<'a> {
     pub(crate) scene: &'a Scene,
@@ -103,6 +117,8 @@ pub(crate) struct Values<'a> {
     pub(crate) before: Option<(View, Mat4)>,
     /// Whether samples lie where the specification says.
     pub(crate) standard_samples: bool,
+    /// What clusters are seen with beside.
+    pub(crate) clusters: ClusterValues,
 }
 
 impl Values<'_> {
@@ -130,6 +146,12 @@ impl Values<'_> {
             let info = self.cull_info(constants.address(Part::Views));
             bytes += constants.write(Part::Cull, &[info]);
             bytes += constants.write(Part::Views, &self.cull_views(clip_from_relative, still));
+        }
+        if let Some(key) = &self.key.clusters {
+            let info = self.cluster_frame(key, constants.address(Part::ClusterViews));
+            bytes += constants.write(Part::Clusters, &[info]);
+            let views = self.cluster_views(clip_from_relative, still);
+            bytes += constants.write(Part::ClusterViews, &views);
         }
         if self.key.temporal {
             bytes += constants.write(Part::Motion, &[self.motion(still)]);
@@ -231,6 +253,66 @@ impl Values<'_> {
             padding: [0; 3],
         });
         std::iter::once(camera).chain(lights).collect()
+    }
+
+    fn cluster_frame(&self, key: &ClusterKey, views: u64) -> ClusterFrame {
+        let parts = key.sizes.parts();
+        let lists = self.address(self.resources.cluster_lists);
+        let flag = |on: bool, bit: u32| if on { bit } else { 0 };
+        let occlusion = self.key.culling == Culling::Occlusion;
+        ClusterFrame {
+            views,
+            instances: self.scene.draws.clusters().address,
+            meshes: self.scene.clusters.table().address,
+            work: lists + parts.work,
+            nodes: lists + parts.nodes,
+            groups: lists + parts.groups,
+            hidden: lists + parts.hidden,
+            visible: lists + parts.visible,
+            lists: lists + parts.lists,
+            shadows: lists + parts.shadows,
+            hiz: self.address(self.resources.hiz),
+            pixels: self.address(self.resources.cluster_pixels),
+            instance_count: self.scene.draws.cluster_count(),
+            view_count: self.clusters.views,
+            flags: flag(self.key.culling != Culling::Off, clusters::FRUSTUM)
+                | flag(occlusion, clusters::OCCLUSION)
+                | flag(occlusion && self.clusters.before.is_some(), clusters::BEFORE),
+            cascades: self.shadows.cascades,
+            node_room: key.sizes.nodes,
+            group_room: key.sizes.groups,
+            cluster_room: key.sizes.clusters,
+            shadow_room: key.sizes.shadows,
+            split: self.clusters.split,
+            frame: self.clusters.frame,
+            padding: [0; 2],
+        }
+    }
+
+    /// The camera's, those of the shadow maps that are drawn, and the camera's of the frame before.
+    fn cluster_views(&self, clip_from_relative: Mat4, still: Mat4) -> Vec<ClusterView> {
+        let vk::Extent2D { width, height } = self.key.extent;
+        let extent = [width as f32, height as f32];
+        let threshold =
+            |bias: f32| self.quality.level_error_pixels.max(0.0) * bias.clamp(-16.0, 16.0).exp2();
+        let camera = ClusterView::camera(
+            self.view,
+            &clip_from_relative,
+            &still,
+            extent,
+            threshold(self.view.level_bias),
+        );
+        let lights = self.shadows.views.iter().map(|shadow| {
+            ClusterView::shadow(shadow, threshold(self.quality.shadow_level_bias))
+        });
+        let earlier = match &self.clusters.before {
+            Some((before, matrix)) => ClusterView::earlier(self.view, before, matrix, extent),
+            None => camera,
+        };
+        std::iter::once(camera)
+            .chain(lights.take(self.clusters.views as usize - 1))
+            .chain([earlier])
+            .collect()
     }
 
     fn lighting(&self, shadows: u64) -> LightingInfo {

@@ -27,6 +27,10 @@ pub(crate) struct Adapter {
     pub(crate) budget: bool,
     /// A family of queues that compute and do not draw, where there is one.
     pub(crate) compute_family: Option<u32>,
+    /// Whether it can do what clusters need: 64-bit atomics in buffers, also from fragments, clip distances and ballots.
+    pub(crate) clusters: bool,
+    /// Whether it has mesh shaders (`VK_EXT_mesh_shader`).
+    pub(crate) mesh_shaders: bool,
 }
 
 /// What devices are compared by: the greater one wins.
@@ -116,7 +120,9 @@ pub(crate) fn enabled(
         .multi_draw_indirect(true)
         .shader_int64(true)
         .sampler_anisotropy(adapter.anisotropy)
-        .pipeline_statistics_query(adapter.statistics);
+        .pipeline_statistics_query(adapter.statistics)
+        .fragment_stores_and_atomics(adapter.clusters)
+        .shader_clip_distance(adapter.clusters);
     let v12 = vk::PhysicalDeviceVulkan12Features::default()
         .draw_indirect_count(true)
         .buffer_device_address(true)
@@ -126,7 +132,8 @@ pub(crate) fn enabled(
         .descriptor_binding_partially_bound(true)
         .descriptor_binding_sampled_image_update_after_bind(true)
         .descriptor_binding_update_unused_while_pending(true)
-        .shader_sampled_image_array_non_uniform_indexing(true);
+        .shader_sampled_image_array_non_uniform_indexing(true)
+        .shader_buffer_int64_atomics(adapter.clusters);
     let v13 = vk::PhysicalDeviceVulkan13Features::default()
         .dynamic_rendering(true)
         .synchronization2(true)
@@ -245,11 +252,14 @@ impl Adapter {
         // SAFETY: the device comes from this instance (invariant 1).
         let basic = unsafe { instance.raw.get_physical_device_properties(raw) };
         let mut driver = String::new();
-        let (mut anisotropy, mut statistics) = (false, false);
+        let (mut anisotropy, mut statistics, mut clusters) = (false, false, false);
         // Older devices do not know the structures.
         if basic.api_version >= vk::API_VERSION_1_3 {
             let mut properties = vk::PhysicalDeviceDriverProperties::default();
-            let mut head = vk::PhysicalDeviceProperties2::default().push_next(&mut properties);
+            let mut subgroups = vk::PhysicalDeviceSubgroupProperties::default();
+            let mut head = vk::PhysicalDeviceProperties2::default()
+                .push_next(&mut properties)
+                .push_next(&mut subgroups);
             // SAFETY: as above; the chain is borrowed through the call (invariant 4).
             unsafe { instance.raw.get_physical_device_properties2(raw, &mut head) };
             driver = format!(
@@ -257,7 +267,16 @@ impl Adapter {
                 text(properties.driver_name_as_c_str()),
                 text(properties.driver_info_as_c_str())
             );
-            let core = Features::of(instance, raw).core;
+            let Features { core, v12, .. } = Features::of(instance, raw);
+            clusters = v12.shader_buffer_int64_atomics == vk::TRUE
+                && core.fragment_stores_and_atomics == vk::TRUE
+                && core.shader_clip_distance == vk::TRUE
+                && subgroups
+                    .supported_operations
+                    .contains(vk::SubgroupFeatureFlags::BALLOT)
+                && subgroups
+                    .supported_stages
+                    .contains(vk::ShaderStageFlags::COMPUTE);
             anisotropy = core.sampler_anisotropy == vk::TRUE;
             // Mesa's CPU driver (25.0) crashes in such queries where a picture has one sample a pixel.
             statistics = core.pipeline_statistics_query == vk::TRUE
@@ -286,6 +305,8 @@ impl Adapter {
             cache_identity: basic.pipeline_cache_uuid,
             budget: false,
             compute_family: None,
+            clusters,
+            mesh_shaders: false,
         }
     }
 
@@ -325,6 +346,7 @@ impl Adapter {
             return Err(format!("{name} cannot present to a window"));
         }
         let budget = offers(ext::memory_budget::NAME);
+        self.mesh_shaders = offers(ext::mesh_shader::NAME) && has_mesh_shaders(instance, raw);
 
         // SAFETY: the device comes from this instance (invariant 1).
         let families = unsafe {
@@ -351,4 +373,29 @@ impl Adapter {
         self.budget = budget;
         Ok(())
     }
+}
+
+/// Whether a device that offers the extension can run the mesh shaders of this crate: groups of 128 with as many vertices and triangles.
+fn has_mesh_shaders(instance: &Instance, device: vk::PhysicalDevice) -> bool {
+    let mut features = vk::PhysicalDeviceMeshShaderFeaturesEXT::default();
+    let mut head = vk::PhysicalDeviceFeatures2::default().push_next(&mut features);
+    // SAFETY: the device comes from this instance (invariant 1) and offers the extension; the chain is borrowed through the
+    // call (invariant 4).
+    unsafe {
+        instance
+            .raw
+            .get_physical_device_features2(device, &mut head)
+    };
+    let mut limits = vk::PhysicalDeviceMeshShaderPropertiesEXT::default();
+    let mut head = vk::PhysicalDeviceProperties2::default().push_next(&mut limits);
+    // SAFETY: as above.
+    unsafe {
+        instance
+            .raw
+            .get_physical_device_properties2(device, &mut head)
+    };
+    features.mesh_shader == vk::TRUE
+        && limits.max_mesh_work_group_invocations >= 128
+        && limits.max_mesh_output_vertices >= 128
+        && limits.max_mesh_output_primitives >= 128
 }

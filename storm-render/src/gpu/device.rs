@@ -54,6 +54,8 @@ pub(crate) struct Device {
     pub(crate) raw: ash::Device,
     /// Present when the device was made for a surface.
     pub(crate) swapchain: Option<khr::swapchain::Device>,
+    /// Present where the adapter has mesh shaders.
+    pub(crate) mesh: Option<ext::mesh_shader::Device>,
     pub(crate) adapter: Adapter,
     pub(super) queue: Mutex<vk::Queue>,
     families: Vec<u32>,
@@ -103,13 +105,20 @@ impl Device {
         if adapter.budget {
             extensions.push(ext::memory_budget::NAME.as_ptr());
         }
+        if adapter.mesh_shaders {
+            extensions.push(ext::mesh_shader::NAME.as_ptr());
+        }
         let (core, mut v12, mut v13) = adapter::enabled(&adapter);
-        let info = vk::DeviceCreateInfo::default()
+        let mut mesh = vk::PhysicalDeviceMeshShaderFeaturesEXT::default().mesh_shader(true);
+        let mut info = vk::DeviceCreateInfo::default()
             .queue_create_infos(&queues)
             .enabled_extension_names(&extensions)
             .enabled_features(&core)
             .push_next(&mut v12)
             .push_next(&mut v13);
+        if adapter.mesh_shaders {
+            info = info.push_next(&mut mesh);
+        }
         // SAFETY: the adapter was found to have this queue family, these features and extensions (invariant 5); all
         // structures are borrowed beyond the call (invariant 4).
         let raw = unsafe { instance.raw.create_device(adapter.raw, &info, None) }
@@ -132,6 +141,9 @@ impl Device {
                 .surface
                 .as_ref()
                 .map(|_| khr::swapchain::Device::new(&instance.raw, &raw)),
+            mesh: adapter
+                .mesh_shaders
+                .then(|| ext::mesh_shader::Device::new(&instance.raw, &raw)),
             raw,
             families,
             compute,

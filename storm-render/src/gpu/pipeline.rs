@@ -44,6 +44,7 @@ pub(crate) enum Depth {
 
 /// What a graphics pipeline is.
 pub(crate) struct GraphicsDesc<'a> {
+    /// A mesh shader where its name ends in `.mesh`, only on devices that have them: the topology is the shader's then.
     pub(crate) vertex: Shader<'a>,
     /// `None` writes depth alone.
     pub(crate) fragment: Option<Shader<'a>>,
@@ -197,7 +198,12 @@ impl Pipeline {
                 .module(module.raw)
                 .name(ENTRY)
         };
-        let mut stages = vec![stage(vk::ShaderStageFlags::VERTEX, &vertex)];
+        let first_stage = if desc.vertex.name.ends_with(".mesh") {
+            vk::ShaderStageFlags::MESH_EXT
+        } else {
+            vk::ShaderStageFlags::VERTEX
+        };
+        let mut stages = vec![stage(first_stage, &vertex)];
         if let Some(fragment) = &fragment {
             stages.push(
                 stage(vk::ShaderStageFlags::FRAGMENT, fragment)

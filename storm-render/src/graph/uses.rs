@@ -21,8 +21,12 @@ pub(crate) enum Use {
     WriteImage,
     /// Read by address in vertex shaders.
     ReadVertex,
+    /// Read by address in mesh shaders; only where the device has them.
+    ReadMesh,
     /// Read by address in fragment shaders.
     ReadFragment,
+    /// Written, and perhaps read, by address in fragment shaders.
+    WriteFragment,
     /// Read by address in compute shaders.
     ReadCompute,
     /// Written, and perhaps read, by address in compute shaders.
@@ -51,11 +55,14 @@ impl Use {
         match self {
             Self::Color => S::COLOR_ATTACHMENT_OUTPUT,
             Self::Depth | Self::DepthTest => S::EARLY_FRAGMENT_TESTS | S::LATE_FRAGMENT_TESTS,
-            Self::SampledFragment(_) | Self::ReadFragment => S::FRAGMENT_SHADER,
+            Self::SampledFragment(_) | Self::ReadFragment | Self::WriteFragment => {
+                S::FRAGMENT_SHADER
+            }
             Self::SampledCompute(_) | Self::WriteImage | Self::ReadCompute | Self::WriteCompute => {
                 S::COMPUTE_SHADER
             }
             Self::ReadVertex => S::VERTEX_SHADER,
+            Self::ReadMesh => S::MESH_SHADER_EXT,
             Self::Indirect => S::DRAW_INDIRECT,
             Self::Index => S::INDEX_INPUT,
             Self::CopyFrom => S::COPY,
@@ -74,8 +81,10 @@ impl Use {
             Self::Depth => A::DEPTH_STENCIL_ATTACHMENT_READ | A::DEPTH_STENCIL_ATTACHMENT_WRITE,
             Self::DepthTest => A::DEPTH_STENCIL_ATTACHMENT_READ,
             Self::SampledFragment(_) | Self::SampledCompute(_) => A::SHADER_SAMPLED_READ,
-            Self::ReadVertex | Self::ReadFragment | Self::ReadCompute => A::SHADER_STORAGE_READ,
-            Self::WriteCompute => A::SHADER_STORAGE_READ | A::SHADER_STORAGE_WRITE,
+            Self::ReadVertex | Self::ReadMesh | Self::ReadFragment | Self::ReadCompute => {
+                A::SHADER_STORAGE_READ
+            }
+            Self::WriteCompute | Self::WriteFragment => A::SHADER_STORAGE_READ | A::SHADER_STORAGE_WRITE,
             Self::WriteImage => A::SHADER_STORAGE_WRITE,
             Self::Indirect => A::INDIRECT_COMMAND_READ,
             Self::Index => A::INDEX_READ,

@@ -7,6 +7,10 @@ use glam::{Mat4, Vec2, Vec3};
 
 use crate::{
     capture::RADIANCE_FORMAT,
+    clusters::{
+        self,
+        frame::{ClusterKey, SPLIT_MAX},
+    },
     context::Gpu,
     environment::Environment,
     error::{RenderError, Result},
@@ -15,7 +19,7 @@ use crate::{
         cull::{self, Sizes, VIEW_LISTS},
         pipelines::Pipelines,
         plan::{FrameKey, Resources, Step},
-        values::{ShadowState, Shadows, Values},
+        values::{ClusterValues, ShadowState, Shadows, Values},
     },
     gpu::{
         buffer::{Buffer, Memory},
@@ -24,7 +28,7 @@ use crate::{
         query::{Counters, Stamps},
     },
     graph::execute::Realised,
-    quality::{Culling, Quality},
+    quality::{ClusterRaster, Culling, Quality},
     report::{COUNTERS, CullCounts, FrameReport, PassTime, PassWork},
     scene::{Scene, layout::LightInfo},
     shadow,
@@ -125,6 +129,12 @@ pub struct Renderer {
     /// The view of the frame before and its matrix, where it goes on.
     before: Option<(View, Mat4)>,
     plan: Option<Plan>,
+    /// The view and matrix, with jitter, of the frame before, where its depths are kept for clusters.
+    cluster_before: Option<(View, Mat4)>,
+    /// Room that clusters need.
+    cluster_sizes: clusters::frame::Sizes,
+    /// Counts frames.
+    count: u32,
     /// What the shadow maps that there are were drawn from.
     shadows: Option<ShadowState>,
     environment: Environment,
@@ -167,6 +177,9 @@ impl Renderer {
             timings: false,
             shader_generation: gpu.shader_generation(),
             before: None,
+            cluster_before: None,
+            cluster_sizes: clusters::frame::Sizes::FIRST,
+            count: 0,
             plan: None,
             shadows: None,
             environment: Environment::new(gpu)?,
@@ -212,6 +225,7 @@ impl Renderer {
         }
         scene.prepare_motion(key.temporal)?;
         scene.prepare_deform(key.temporal)?;
+        self.fit_samples(&key)?;
         self.take_new_shaders(scene, &key);
         self.pipelines.prepare(scene, &key)?;
         self.compile(key)?;
@@ -229,13 +243,18 @@ impl Renderer {
         let record = tracing::debug_span!("record").entered();
         let shadows = Shadows::new(view, aspect, sun, &shadowed, &quality);
         let jitter = self.jitter(key.temporal, canvas.extent);
-        uploaded_bytes += self.write_constants(scene, view, &shadows, jitter);
-        self.before = key
-            .temporal
-            .then(|| (*view, view.clip_from_relative(aspect)));
         let state = ShadowState::of(&shadows, scene, view, &quality);
         // Until this frame is submitted there are none.
         let kept = state.is_some() && self.shadows.take() == state;
+        uploaded_bytes += self.write_constants(scene, view, &shadows, jitter, kept);
+        self.count = self.count.wrapping_add(1);
+        self.cluster_before = (key.clusters.is_some() && key.culling == Culling::Occlusion).then(|| {
+            let still = view.clip_from_relative(aspect);
+            (*view, Mat4::from_translation(jitter.extend(0.0)) * still)
+        });
+        self.before = key
+            .temporal
+            .then(|| (*view, view.clip_from_relative(aspect)));
         self.record(&bindless, scene, view, &canvas, target, (&shadows, kept));
 
         drop(record);
@@ -273,11 +292,22 @@ impl Renderer {
         let plain = view.debug == DebugView::None;
         // Of radiance nothing is shown yet.
         let shown = canvas.format != RADIANCE_FORMAT;
+        let clusters = (scene.draws.cluster_count() > 0).then(|| ClusterKey {
+            sizes: self.cluster_sizes,
+            mesh: self.cluster_mesh_shaders(),
+        });
+        // A place in the visibility buffer is a pixel.
+        let samples = if clusters.is_some() {
+            vk::SampleCountFlags::TYPE_1
+        } else {
+            self.samples
+        };
         FrameKey {
+            clusters,
             extent: canvas.extent,
             canvas_format: canvas.format,
             presented: canvas.presented(),
-            samples: self.samples,
+            samples,
             culling: quality.culling,
             levels: scene.draws.has_levels(),
             sizes: sizes(scene, lists),
@@ -292,7 +322,7 @@ impl Renderer {
             auto_exposure: plain && shown && view.auto_exposure.is_some(),
             bloom: plain && view.bloom > 0.0,
             deforms: scene.deforms(),
-            temporal: quality.temporal && self.samples == vk::SampleCountFlags::TYPE_1,
+            temporal: quality.temporal && samples == vk::SampleCountFlags::TYPE_1,
             weighted: plain && quality.weighted_blending && !scene.draws.blended().is_empty(),
             transmission: plain && scene.draws.has_transmission(),
             debug: view.debug,
@@ -301,6 +331,21 @@ impl Renderer {
             custom: shown && self.pipelines.custom_pass().is_some(),
             // Times are taken on one queue.
             two_queues: quality.async_compute && !self.timings,
+        }
+    }
+
+    /// Whether large triangles of clusters go through mesh shaders.
+    fn cluster_mesh_shaders(&self) -> bool {
+        self.gpu.device().mesh.is_some() && self.quality.cluster_raster != ClusterRaster::Hardware
+    }
+
+    /// Longest edges, in pixels, of the clusters that compute draws.
+    fn cluster_split(&self) -> f32 {
+        match self.quality.cluster_raster {
+            ClusterRaster::Hardware | ClusterRaster::Mesh => 0.0,
+            ClusterRaster::Compute => SPLIT_MAX,
+            ClusterRaster::Split { pixels } => pixels.clamp(0.0, SPLIT_MAX),
+            ClusterRaster::Auto => 16.0,
         }
     }
 
@@ -325,7 +370,9 @@ impl Renderer {
         view: &View,
         shadows: &Shadows,
         jitter: Vec2,
+        kept: bool,
     ) -> u64 {
+        let split = self.cluster_split();
         let plan = self.plan.as_ref().expect("`compile` was called before");
         let frame = &mut self.frames[self.frame];
         frame.culled = plan.key.culling != Culling::Off;
@@ -343,6 +390,12 @@ impl Renderer {
             jitter,
             before: self.before,
             standard_samples: self.gpu.device().adapter.standard_samples,
+            clusters: ClusterValues {
+                before: self.cluster_before,
+                split,
+                frame: self.count,
+                views: parts::cluster_views(shadows, kept),
+            },
         }
         .write(&mut frame.constants)
     }

@@ -27,7 +27,22 @@ use crate::{
     view::View,
 };
 
+/// Views that clusters are chosen for: the camera's, and those of shadow maps that are drawn.
+pub(super) fn cluster_views(shadows: &Shadows, kept: bool) -> u32 {
+    1 + if kept { 0 } else { shadows.views.len() as u32 }
+}
+
 impl Renderer {
+    /// Makes pipelines anew for another number of samples a pixel: meshes of clusters have one.
+    pub(super) fn fit_samples(&mut self, key: &FrameKey) -> Result<()> {
+        if self.pipelines.samples() != key.samples {
+            let custom = self.pipelines.custom_pass().cloned();
+            self.pipelines = Pipelines::new(&self.gpu, key.samples)?;
+            self.pipelines.set_custom(custom);
+        }
+        Ok(())
+    }
+
     /// Makes pipelines anew where shaders were compiled again. Where that fails, those that there are go on.
     pub(super) fn take_new_shaders(&mut self, scene: &Scene, key: &FrameKey) {
         let generation = self.gpu.shader_generation();
@@ -35,7 +50,7 @@ impl Renderer {
             return;
         }
         let custom = self.pipelines.custom_pass().cloned();
-        let made = Pipelines::new(&self.gpu, self.samples).and_then(|mut pipelines| {
+        let made = Pipelines::new(&self.gpu, key.samples).and_then(|mut pipelines| {
             pipelines.set_custom(custom);
             pipelines.prepare(scene, key)?;
             let filters = self.environment.filters()?;
@@ -59,6 +74,7 @@ impl Renderer {
         let (graph, resources) = plan::frame(&key);
         // What was kept of earlier frames goes with it, as soon as the frames in flight that use it are done.
         self.before = None;
+        self.cluster_before = None;
         self.shadows = None;
         let realised = Realised::new(
             &self.gpu,
@@ -173,6 +189,7 @@ impl Renderer {
         target: &mut impl Target,
         (shadows, shadows_kept): (&Shadows, bool),
     ) {
+        let cluster_views = cluster_views(shadows, shadows_kept);
         let Frame {
             recorder: last,
             parts,
@@ -208,6 +225,8 @@ impl Renderer {
             lighting: constants.address(Part::Lighting),
             shadow_views: constants.address(Part::Shadows),
             motion: constants.address(Part::Motion),
+            cluster_frame: constants.address(Part::Clusters),
+            cluster_views,
             shadows,
             shadows_kept,
             quality: &self.quality,

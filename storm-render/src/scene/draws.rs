@@ -19,6 +19,9 @@ use super::{
     upload::Uploads,
 };
 use crate::{
+    clusters::meshes::{
+        ClusterInstance, ClusterMeshes, INSTANCE_BOTH_SIDES, INSTANCE_MIRRORED,
+    },
     error::Result,
     gpu::{buffer::Buffer, device::Device},
     view::View,
@@ -75,6 +78,9 @@ pub(crate) struct Draws {
     blended_slots: Vec<u32>,
     sorted_for: Option<View>,
     triangles: u64,
+    /// Instances of meshes of clusters.
+    clusters: Table<ClusterInstance>,
+    cluster_count: u32,
 }
 
 impl Draws {
@@ -91,6 +97,8 @@ impl Draws {
             blended_slots: Vec::new(),
             sorted_for: None,
             triangles: 0,
+            clusters: Table::new(device, "cluster instances", 64)?,
+            cluster_count: 0,
         })
     }
 
@@ -101,14 +109,38 @@ impl Draws {
         instances: &Instances,
         geometry: &Geometry,
         surfaces: &Surfaces,
+        cluster_meshes: &ClusterMeshes,
     ) -> Result<()> {
         // Kinds of the materials, looked up once each rather than once an instance.
         let mut groups: HashMap<(DrawKind, u32), Vec<u32>> = HashMap::new();
         self.blended_slots.clear();
         self.triangles = 0;
+        let mut clusters = Vec::new();
         for (slot, instance) in instances.iter() {
             let drawn = instances.drawn_mesh(slot, instance);
             let mesh = geometry.entry(drawn);
+            if let Some(number) = mesh.clusters {
+                let kind = kind_of(
+                    instance.material,
+                    instances.is_mirrored(slot),
+                    mesh,
+                    surfaces,
+                );
+                if let Some(what) = refused_of_clusters(kind.class, kind.layers, kind.surface != 0)
+                {
+                    tracing::warn!(slot, what, "a mesh of clusters is not drawn");
+                    continue;
+                }
+                self.triangles += cluster_meshes.triangles(number);
+                let flag = |on: bool, bit: u32| if on { bit } else { 0 };
+                clusters.push(ClusterInstance {
+                    slot,
+                    mesh: number
+                        | flag(kind.double_sided, INSTANCE_BOTH_SIDES)
+                        | flag(kind.mirrored, INSTANCE_MIRRORED),
+                });
+                continue;
+            }
             if mesh.index_count == 0 {
                 continue;
             }
@@ -153,6 +185,10 @@ impl Draws {
         }
         self.solid_commands = commands.len() as u32;
         self.solid_instances = visible.len() as u32;
+        self.cluster_count = clusters.len() as u32;
+        if !clusters.is_empty() {
+            self.clusters.write(uploads, 0, &clusters)?;
+        }
         self.sorted_for = None;
         self.blended.clear();
         if !commands.is_empty() {
@@ -297,9 +333,33 @@ impl Draws {
         self.solid_commands + self.blended_slots.len() as u32
     }
 
+    /// Instances of meshes of clusters, and how many there are.
+    pub(crate) fn clusters(&self) -> &Buffer {
+        self.clusters.buffer()
+    }
+
+    pub(crate) fn cluster_count(&self) -> u32 {
+        self.cluster_count
+    }
+
     /// Triangles of all instances.
     pub(crate) fn triangles(&self) -> u64 {
         self.triangles
+    }
+}
+
+/// What a material of a mesh of clusters must not be, where it is that.
+pub(super) fn refused_of_clusters(
+    class: AlphaClass,
+    layers: Layers,
+    own_surface: bool,
+) -> Option<&'static str> {
+    match class {
+        AlphaClass::Mask => Some("masked"),
+        AlphaClass::Blend => Some("blended"),
+        AlphaClass::Opaque if own_surface => Some("drawn with a surface of one's own"),
+        AlphaClass::Opaque if layers.has(layers::TRANSMISSION) => Some("transmissive"),
+        AlphaClass::Opaque => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use storm_assets::{Bounds, Handle, Mesh, PoseBounds, Topology};
+use storm_assets::{Bounds, Handle, Mesh, PoseBounds, Topology, clusters::ClusterInfo};
 
 use super::{
     arena::{GrowingBuffer, Ranges, Table},
@@ -29,6 +29,8 @@ pub(crate) struct MeshEntry {
     pub(crate) level_count: u8,
     /// First index and number of indices of each of them.
     levels: [(u32, u32); Mesh::LEVELS_MAX],
+    /// The number of its clusters, where it is made of those.
+    pub(crate) clusters: Option<u32>,
     /// Indices of all levels.
     all_indices: u32,
     first_word: u32,
@@ -42,6 +44,7 @@ const ABSENT: MeshEntry = MeshEntry {
     bounds: Bounds::EMPTY,
     level_count: 0,
     levels: [(0, 0); Mesh::LEVELS_MAX],
+    clusters: None,
     all_indices: 0,
     first_word: 0,
     words: 0,
@@ -137,7 +140,8 @@ impl Geometry {
     pub(crate) fn has(&self, handle: Handle<Mesh>) -> bool {
         self.by_handle
             .get(&handle)
-            .is_some_and(|&index| self.entry(index).words != 0)
+            .map(|&index| self.entry(index))
+            .is_some_and(|entry| entry.words != 0 || entry.clusters.is_some())
     }
 
     /// Uploads a mesh; replaces the one that was there.
@@ -233,11 +237,24 @@ impl Geometry {
             bounds: mesh.bounds(),
             level_count: mesh.levels.len() as u8,
             levels,
+            clusters: None,
             all_indices,
             first_word,
             words,
         };
         Ok(())
+    }
+
+    /// Says that a mesh that is not there is made of clusters.
+    pub(crate) fn set_clusters(&mut self, index: u32, number: u32, info: &ClusterInfo) {
+        self.entries[index as usize] = MeshEntry {
+            clusters: Some(number),
+            bounds: Bounds {
+                min: info.min.into(),
+                max: info.max.into(),
+            },
+            ..ABSENT
+        };
     }
 
     /// Takes a mesh away; what is drawn with it is no longer drawn.

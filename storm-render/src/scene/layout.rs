@@ -4,8 +4,14 @@
 
 use bytemuck::{Pod, Zeroable};
 
+use storm_assets::clusters::{ClusterRecord, Group, Node, NodeChild};
+
 use crate::{
     atmosphere::AtmosphereInfo,
+    clusters::{
+        frame::{ClusterFrame, ClusterView},
+        meshes::{ClusterInstance, ClusterMeshInfo},
+    },
     frame::{
         cull::{CullInfo, CullView},
         lighting::LightingInfo,
@@ -326,6 +332,22 @@ pub fn layout_offsets() -> Vec<(&'static str, Vec<u32>)> {
             padding,
         }
         LightInfo { translation, range, cell, spot_scale, color, spot_offset, direction, shadow }
+        ClusterMeshInfo {
+            sphere, origin, step, uv_origin, uv_step, flags, group_count, nodes, groups, pages, used, page_count, number,
+        }
+        ClusterInstance { slot, mesh }
+        ClusterView { clip_from_relative, planes, eye, near, extent, scale, threshold, rect }
+        ClusterFrame {
+            views, instances, meshes, work, nodes, groups, hidden, visible, lists, shadows, hiz, pixels, instance_count,
+            view_count, flags, cascades, node_room, group_room, cluster_room, shadow_room, split, frame, padding,
+        }
+        ClusterRecord {
+            sphere, cone, refined, counts, position_base, positions, attributes, triangles, uv_bits, uv_base,
+            longest_edge, level,
+        }
+        Group { sphere, error, page, clusters, level }
+        NodeChild { cull, sphere, error, target }
+        Node { count, children }
         LineInfo { from, color, to, padding, cell, padding2 }
         ShadowView { clip_from_relative, rect, texel, size, perspective, range }
         MotionInfo {

@@ -1,6 +1,6 @@
 //! A scene on the GPU: plain values go in, and only what changed is uploaded.
 
-mod arena;
+pub(crate) mod arena;
 mod bits;
 mod deform;
 mod draws;
@@ -19,7 +19,9 @@ mod upload;
 
 use std::{collections::BTreeSet, ops::Range};
 
-use storm_assets::{AssetId, Bounds, Handle, HdrImage, Image, Material, Mesh};
+use storm_assets::{
+    AssetId, Bounds, Handle, HdrImage, Image, Material, Mesh, clusters::ClusterMesh,
+};
 
 use self::{
     arena::Table,
@@ -47,6 +49,7 @@ pub(crate) use self::{
 };
 use crate::{
     atmosphere::AtmosphereInfo,
+    clusters::meshes::ClusterMeshes,
     context::Gpu,
     error::{RenderError, Result},
     gpu::{bindless::Bindless, commands::Recorder},
@@ -95,6 +98,7 @@ pub struct Scene {
     pub(crate) parameters: Parameters,
     pub(crate) instances: Instances,
     pub(crate) draws: Draws,
+    pub(crate) clusters: ClusterMeshes,
     deforms: Deforms,
     pub(crate) lights: Table<LightInfo>,
     /// As they were set: without shadow maps.
@@ -133,6 +137,7 @@ impl Scene {
             parameters: Parameters::new(device)?,
             instances: Instances::new(device)?,
             draws: Draws::new(device)?,
+            clusters: ClusterMeshes::new(device)?,
             deforms: Deforms::new(gpu)?,
             lights: Table::new(device, "lights", 64)?,
             light_infos: Vec::new(),
@@ -159,6 +164,7 @@ impl Scene {
         self.draws_changed = true;
         let index = self.geometry.index_of(handle);
         self.mesh_changed(index);
+        self.forget_clusters(index);
         self.geometry.insert(&mut self.uploads, handle, mesh)?;
         self.missing.remove(&handle.id());
         Ok(())
@@ -169,11 +175,43 @@ impl Scene {
         self.resolved = None;
         let index = self.geometry.index_of(handle);
         self.mesh_changed(index);
+        self.forget_clusters(index);
         self.geometry.remove(handle);
         if self.instances.iter().any(|(_, used)| used.mesh == index) {
             self.missing.insert(handle.id());
         }
         self.draws_changed = true;
+    }
+
+    /// Uploads a mesh of clusters, in place of the mesh that had this handle: see `docs/clusters.md`. Its instances are like all others,
+    /// with these rules: their materials are opaque, without a surface of one's own and without transmission, and they have no
+    /// poses; pictures with such instances have one sample a pixel, whatever
+    /// [`multisampling`](crate::RendererDesc::multisampling) says.
+    ///
+    /// # Errors
+    /// When the device cannot draw clusters ([`RenderError::NoClusters`]), a page cannot be read, or there is no room left.
+    pub fn insert_clusters(&mut self, handle: Handle<Mesh>, mesh: &ClusterMesh) -> Result<()> {
+        let adapter = &self.gpu.device().adapter;
+        if !adapter.clusters {
+            return Err(RenderError::NoClusters(adapter.name.clone()));
+        }
+        self.resolved = None;
+        self.draws_changed = true;
+        let index = self.geometry.index_of(handle);
+        self.mesh_changed(index);
+        self.forget_clusters(index);
+        self.geometry.remove(handle);
+        let number = self.clusters.insert(&mut self.uploads, mesh)?;
+        self.geometry.set_clusters(index, number, mesh.info());
+        self.missing.remove(&handle.id());
+        Ok(())
+    }
+
+    /// Gives back what the clusters of a mesh take, where it has some.
+    fn forget_clusters(&mut self, index: u32) {
+        if let Some(number) = self.geometry.entry(index).clusters {
+            self.clusters.remove(number);
+        }
     }
 
     /// Whether this mesh is there.
@@ -379,6 +417,17 @@ impl Scene {
             mesh: self.geometry.index_of(mesh),
             material: self.surfaces.index_of(&mut self.uploads, material)?,
         };
+        if present && self.geometry.entry(record.mesh).clusters.is_some() {
+            let (class, _) = self.surfaces.class(record.material);
+            let layers = self.surfaces.layers(record.material);
+            let own = self.surfaces.surface_of(record.material).is_some();
+            if let Some(what) = draws::refused_of_clusters(class, layers, own) {
+                return Err(RenderError::ClusterMaterial {
+                    what,
+                    material: material.id(),
+                });
+            }
+        }
         let keep = !present || self.surfaces.class(record.material).0 == AlphaClass::Blend;
         self.resolved = Some(((mesh, material), (record, keep)));
         Ok((record, keep))
@@ -577,6 +626,7 @@ impl Scene {
                 &self.instances,
                 &self.geometry,
                 &self.surfaces,
+                &self.clusters,
             )?;
             self.draws_changed = false;
         }

@@ -140,22 +140,7 @@ impl Recorder {
         }
         // SAFETY: recording; views are alive until the timeline passes (invariant 2); invariant 4.
         unsafe { self.device.raw.cmd_begin_rendering(self.buffer, &rendering) };
-        let viewport = vk::Viewport {
-            x: 0.0,
-            y: 0.0,
-            width: extent.width as f32,
-            height: extent.height as f32,
-            min_depth: 0.0,
-            max_depth: 1.0,
-        };
-        // SAFETY: recording; the pipelines have one dynamic viewport.
-        unsafe {
-            self.device
-                .raw
-                .cmd_set_viewport(self.buffer, 0, &[viewport])
-        };
-        // SAFETY: recording; the pipelines have one dynamic scissor.
-        unsafe { self.device.raw.cmd_set_scissor(self.buffer, 0, &[area]) };
+        self.whole(extent);
         self.cull(vk::CullModeFlags::NONE, vk::FrontFace::COUNTER_CLOCKWISE);
     }
 
@@ -187,6 +172,28 @@ impl Recorder {
         };
         // SAFETY: recording; the pipelines have one dynamic scissor.
         unsafe { self.device.raw.cmd_set_scissor(self.buffer, 0, &[scissor]) };
+    }
+
+    /// Draws to all of the attachments again.
+    pub(crate) fn whole(&mut self, extent: vk::Extent2D) {
+        let viewport = vk::Viewport {
+            x: 0.0,
+            y: 0.0,
+            width: extent.width as f32,
+            height: extent.height as f32,
+            min_depth: 0.0,
+            max_depth: 1.0,
+        };
+        // SAFETY: recording; the pipelines have one dynamic viewport.
+        unsafe {
+            self.device
+                .raw
+                .cmd_set_viewport(self.buffer, 0, &[viewport])
+        };
+        self.scissor(vk::Rect2D {
+            offset: vk::Offset2D::default(),
+            extent,
+        });
     }
 
     pub(crate) fn end_rendering(&mut self) {
@@ -362,14 +369,35 @@ impl Recorder {
         };
     }
 
-    /// As many workgroups as the `VkDispatchIndirectCommand` at `start`, in bytes, says.
+    /// Draws without indices what the command at `start`, in bytes, says.
+    pub(crate) fn draw_indirect(&mut self, buffer: &Buffer, start: u64) {
+        debug_assert!(start + 16 <= buffer.size, "the command is in the buffer");
+        // SAFETY: recording inside a pass with a pipeline that pulls no more than shaders of this crate have counted; the
+        // command lies within the buffer, at a multiple of four.
+        unsafe {
+            self.device
+                .raw
+                .cmd_draw_indirect(self.buffer, buffer.raw, start, 1, 16)
+        };
+    }
+
+    /// Runs as many groups of a mesh shader as the command at `start`, in bytes, says; nothing on a device that has none.
+    pub(crate) fn draw_mesh_indirect(&mut self, buffer: &Buffer, start: u64) {
+        debug_assert!(start + 12 <= buffer.size, "the command is in the buffer");
+        if let Some(mesh) = &self.device.mesh {
+            // SAFETY: recording inside a pass with a pipeline of a mesh shader; shaders of this crate have counted the groups
+            // and keep them within what every device runs; the extension is on.
+            unsafe {
+                mesh.cmd_draw_mesh_tasks_indirect(self.buffer, buffer.raw, start, 1, 16)
+            };
+        }
+    }
+
+    /// Runs as many groups as the command at `start`, in bytes, says.
     pub(crate) fn dispatch_indirect(&mut self, buffer: &Buffer, start: u64) {
-        debug_assert!(
-            start.is_multiple_of(4) && start + 12 <= buffer.size,
-            "the command is in the buffer"
-        );
-        // SAFETY: recording outside of passes; in the buffer (above), which has indirect usage as every one has; who writes the
-        // counts stays within the device's limits.
+        debug_assert!(start + 12 <= buffer.size, "the command is in the buffer");
+        // SAFETY: recording outside a pass, with a compute pipeline bound; shaders of this crate have counted the groups and keep
+        // them within what every device runs.
         unsafe {
             self.device
                 .raw
