@@ -112,7 +112,10 @@ impl Sizes {
         let grow = |room: u32, needed: u32, most: u32| {
             if needed > room {
                 // What was left out would have led to more.
-                needed.saturating_add(needed / 2).min(most).next_power_of_two()
+                needed
+                    .saturating_add(needed / 2)
+                    .min(most)
+                    .next_power_of_two()
             } else {
                 room
             }
@@ -317,9 +320,9 @@ mod tests {
             let plane = Vec4::from(plane);
             assert!(plane.dot(inside.extend(1.0)) > 0.0);
         }
-        let behind = planes(&matrix).iter().any(|&plane| {
-            Vec4::from(plane).dot(Vec3::new(0.0, 0.0, 1.0).extend(1.0)) < 0.0
-        });
+        let behind = planes(&matrix)
+            .iter()
+            .any(|&plane| Vec4::from(plane).dot(Vec3::new(0.0, 0.0, 1.0).extend(1.0)) < 0.0);
         assert!(behind);
     }
 }

@@ -162,7 +162,11 @@ impl ClusterMeshes {
         };
         let numbers = mesh.nodes().len().max(mesh.groups().len());
         if numbers > NUMBERS_MAX {
-            return Err(full("nodes or groups of a cluster mesh", numbers, NUMBERS_MAX));
+            return Err(full(
+                "nodes or groups of a cluster mesh",
+                numbers,
+                NUMBERS_MAX,
+            ));
         }
         let number = self.free.pop().unwrap_or_else(|| {
             self.meshes.push(None);
@@ -218,9 +222,10 @@ impl ClusterMeshes {
             pages: vec![None; mesh.pages().len()],
             tables,
         };
-        let written = self
-            .upload_pages(uploads, &mut resident)
-            .and_then(|()| self.table.write(uploads, number, &[resident.tables.address]));
+        let written = self.upload_pages(uploads, &mut resident).and_then(|()| {
+            self.table
+                .write(uploads, number, &[resident.tables.address])
+        });
         if let Err(error) = written {
             self.release(resident);
             return Err(error);

@@ -1,7 +1,7 @@
 //! Clusters: meshes of millions of triangles, drawn at the detail that a view can show. `docs/clusters.md` is the design.
 //!
 //! `meshes.rs` and `pages.rs` keep them on the GPU; `frame.rs` says what a frame has for them, `pipelines.rs` and `record.rs` what
-//! its passes do.
+//! its passes do, `shade.rs` how what they drew gets its colours.
 
 pub(crate) mod frame;
 pub(crate) mod meshes;
@@ -18,5 +18,6 @@ mod record;
     expect(dead_code, reason = "streaming, which takes it up, is not there yet")
 )]
 pub(crate) mod residency;
+pub(crate) mod shade;
 #[cfg(test)]
 pub(crate) mod test_mesh;

@@ -23,6 +23,7 @@ pub(crate) enum Part {
     Air = 3072,
     Motion = 4096,
     Clusters = 5120,
+    ClusterShade = 6144,
     Views = 8192,
     Shadows = 20480,
     ClusterViews = 36864,
@@ -40,8 +41,7 @@ const _: () = assert!(
 );
 
 /// The camera of the frame before is a view of clusters more.
-const BYTES: u64 =
-    Part::ClusterViews as u64 + ((VIEWS_MAX + 1) * size_of::<ClusterView>()) as u64;
+const BYTES: u64 = Part::ClusterViews as u64 + ((VIEWS_MAX + 1) * size_of::<ClusterView>()) as u64;
 
 /// The constants of a frame in flight.
 pub(crate) struct Constants {

@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     atmosphere::AtmosphereInfo,
-    clusters::frame::{self as clusters, ClusterFrame, ClusterKey, ClusterView},
+    clusters::{
+        frame::{self as clusters, ClusterFrame, ClusterKey, ClusterView},
+        shade::ShadeInfo,
+    },
     context::CLAMP_SAMPLER,
     environment::EnvironmentSlots,
     gpu::buffer::Buffer,
@@ -150,6 +153,7 @@ impl Values<'_> {
         if let Some(key) = &self.key.clusters {
             let info = self.cluster_frame(key, constants.address(Part::ClusterViews));
             bytes += constants.write(Part::Clusters, &[info]);
+            bytes += constants.write(Part::ClusterShade, &[self.shade_info(key)]);
             let views = self.cluster_views(clip_from_relative, still);
             bytes += constants.write(Part::ClusterViews, &views);
         }
@@ -277,7 +281,10 @@ impl Values<'_> {
             view_count: self.clusters.views,
             flags: flag(self.key.culling != Culling::Off, clusters::FRUSTUM)
                 | flag(occlusion, clusters::OCCLUSION)
-                | flag(occlusion && self.clusters.before.is_some(), clusters::BEFORE),
+                | flag(
+                    occlusion && self.clusters.before.is_some(),
+                    clusters::BEFORE,
+                ),
             cascades: self.shadows.cascades,
             node_room: key.sizes.nodes,
             group_room: key.sizes.groups,
@@ -286,6 +293,17 @@ impl Values<'_> {
             split: self.clusters.split,
             frame: self.clusters.frame,
             padding: [0; 2],
+        }
+    }
+
+    fn shade_info(&self, key: &ClusterKey) -> ShadeInfo {
+        let vk::Extent2D { width, height } = self.key.extent;
+        ShadeInfo {
+            visibility: self.address(self.resources.cluster_pixels),
+            clusters: self.address(self.resources.cluster_lists) + key.sizes.parts().visible,
+            bins: self.address(self.resources.cluster_bins),
+            pixels: self.address(self.resources.cluster_shaded),
+            extent: [width, height],
         }
     }
 
@@ -302,9 +320,10 @@ impl Values<'_> {
             extent,
             threshold(self.view.level_bias),
         );
-        let lights = self.shadows.views.iter().map(|shadow| {
-            ClusterView::shadow(shadow, threshold(self.quality.shadow_level_bias))
-        });
+        let lights =
+            self.shadows.views.iter().map(|shadow| {
+                ClusterView::shadow(shadow, threshold(self.quality.shadow_level_bias))
+            });
         let earlier = match &self.clusters.before {
             Some((before, matrix)) => ClusterView::earlier(self.view, before, matrix, extent),
             None => camera,

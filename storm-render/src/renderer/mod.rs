@@ -248,10 +248,11 @@ impl Renderer {
         let kept = state.is_some() && self.shadows.take() == state;
         uploaded_bytes += self.write_constants(scene, view, &shadows, jitter, kept);
         self.count = self.count.wrapping_add(1);
-        self.cluster_before = (key.clusters.is_some() && key.culling == Culling::Occlusion).then(|| {
-            let still = view.clip_from_relative(aspect);
-            (*view, Mat4::from_translation(jitter.extend(0.0)) * still)
-        });
+        self.cluster_before =
+            (key.clusters.is_some() && key.culling == Culling::Occlusion).then(|| {
+                let still = view.clip_from_relative(aspect);
+                (*view, Mat4::from_translation(jitter.extend(0.0)) * still)
+            });
         self.before = key
             .temporal
             .then(|| (*view, view.clip_from_relative(aspect)));

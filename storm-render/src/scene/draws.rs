@@ -19,8 +19,9 @@ use super::{
     upload::Uploads,
 };
 use crate::{
-    clusters::meshes::{
-        ClusterInstance, ClusterMeshes, INSTANCE_BOTH_SIDES, INSTANCE_MIRRORED,
+    clusters::{
+        meshes::{ClusterInstance, ClusterMeshes, INSTANCE_BOTH_SIDES, INSTANCE_MIRRORED},
+        shade::bin_of,
     },
     error::Result,
     gpu::{buffer::Buffer, device::Device},
@@ -81,6 +82,8 @@ pub(crate) struct Draws {
     /// Instances of meshes of clusters.
     clusters: Table<ClusterInstance>,
     cluster_count: u32,
+    /// What kinds of shading they need, a bit each.
+    cluster_bins: u64,
 }
 
 impl Draws {
@@ -99,6 +102,7 @@ impl Draws {
             triangles: 0,
             clusters: Table::new(device, "cluster instances", 64)?,
             cluster_count: 0,
+            cluster_bins: 0,
         })
     }
 
@@ -116,6 +120,7 @@ impl Draws {
         self.blended_slots.clear();
         self.triangles = 0;
         let mut clusters = Vec::new();
+        self.cluster_bins = 0;
         for (slot, instance) in instances.iter() {
             let drawn = instances.drawn_mesh(slot, instance);
             let mesh = geometry.entry(drawn);
@@ -132,6 +137,7 @@ impl Draws {
                     continue;
                 }
                 self.triangles += cluster_meshes.triangles(number);
+                self.cluster_bins |= 1 << bin_of(kind.layers);
                 let flag = |on: bool, bit: u32| if on { bit } else { 0 };
                 clusters.push(ClusterInstance {
                     slot,
@@ -336,6 +342,11 @@ impl Draws {
     /// Instances of meshes of clusters, and how many there are.
     pub(crate) fn clusters(&self) -> &Buffer {
         self.clusters.buffer()
+    }
+
+    /// What kinds of shading instances of meshes of clusters need, a bit each: see `clusters::shade`.
+    pub(crate) fn cluster_bins(&self) -> u64 {
+        self.cluster_bins
     }
 
     pub(crate) fn cluster_count(&self) -> u32 {

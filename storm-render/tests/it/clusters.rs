@@ -50,11 +50,18 @@ fn clusters(mesh: &Mesh) -> ClusterMesh {
 }
 
 fn at(place: Vec3, size: f32) -> InstanceTransform {
-    InstanceTransform::from_mat4(Mat4::from_translation(place) * Mat4::from_scale(Vec3::splat(size)))
+    InstanceTransform::from_mat4(
+        Mat4::from_translation(place) * Mat4::from_scale(Vec3::splat(size)),
+    )
 }
 
 /// Adds an instance of a mesh of clusters under a name.
-fn add(stage: &mut Stage<'_>, name: &str, mesh: &ClusterMesh, place: InstanceTransform) -> RenderSlot {
+fn add(
+    stage: &mut Stage<'_>,
+    name: &str,
+    mesh: &ClusterMesh,
+    place: InstanceTransform,
+) -> RenderSlot {
     let instance = Instance {
         mesh: Handle::of(name, "mesh"),
         material: Handle::of(name, "material"),
@@ -62,7 +69,10 @@ fn add(stage: &mut Stage<'_>, name: &str, mesh: &ClusterMesh, place: InstanceTra
     };
     stage.scene.insert_clusters(instance.mesh, mesh).unwrap();
     let matte = Material::matte(name, [0.6, 0.4, 0.3], 0.7);
-    stage.scene.insert_material(instance.material, &matte).unwrap();
+    stage
+        .scene
+        .insert_material(instance.material, &matte)
+        .unwrap();
     stage.scene.add(&instance).unwrap()
 }
 
@@ -70,7 +80,14 @@ fn save(name: &str, picture: &Image) {
     if let Some(folder) = std::env::var_os("STORM_PICTURES") {
         let path = std::path::Path::new(&folder).join(format!("{name}.png"));
         let (w, h) = (picture.width(), picture.height());
-        image::save_buffer(path, picture.pixels(), w, h, image::ExtendedColorType::Rgba8).unwrap();
+        image::save_buffer(
+            path,
+            picture.pixels(),
+            w,
+            h,
+            image::ExtendedColorType::Rgba8,
+        )
+        .unwrap();
     }
 }
 
@@ -80,10 +97,21 @@ fn a_ball_of_clusters_is_seen() {
     let mut stage = Stage::new(&gpu);
     let mesh = clusters(&ball(64, 0.02));
     add(&mut stage, "ball", &mesh, at(Vec3::ZERO, 1.0));
-    for raster in [ClusterRaster::Hardware, ClusterRaster::Mesh, ClusterRaster::Compute] {
+    for raster in [
+        ClusterRaster::Hardware,
+        ClusterRaster::Mesh,
+        ClusterRaster::Compute,
+    ] {
         for culling in [Culling::Off, Culling::Frustum, Culling::Occlusion] {
-            stage.renderer.set_quality(Quality { culling, cluster_raster: raster, ..Quality::CPU });
-            let view = View { debug: DebugView::Clusters, ..View::look_at(Vec3::new(0.0, 1.0, 3.0), Vec3::ZERO) };
+            stage.renderer.set_quality(Quality {
+                culling,
+                cluster_raster: raster,
+                ..Quality::CPU
+            });
+            let view = View {
+                debug: DebugView::Clusters,
+                ..View::look_at(Vec3::new(0.0, 1.0, 3.0), Vec3::ZERO)
+            };
             for _ in 0..2 {
                 let picture = stage.picture(&view);
                 save(&format!("ball-{raster:?}-{culling:?}"), &picture);
