@@ -7,5 +7,17 @@ pub(crate) mod frame;
 pub(crate) mod meshes;
 mod pages;
 pub(crate) mod pipelines;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "streaming, which takes it up, is not there yet")
+)]
+pub(crate) mod reader;
 mod record;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "streaming, which takes it up, is not there yet")
+)]
+pub(crate) mod residency;
 pub(crate) mod shade;
+#[cfg(test)]
+pub(crate) mod test_mesh;
