@@ -30,8 +30,8 @@ pub(crate) struct ClusterMeshInfo {
     pub(crate) nodes: u64,
     pub(crate) groups: u64,
     pub(crate) pages: u64,
-    pub(crate) used: u64,
-    pub(crate) page_count: u32,
+    pub(crate) asked: u64,
+    pub(crate) root_pages: u32,
     pub(crate) number: u32,
 }
 
@@ -77,7 +77,7 @@ struct Layout {
     nodes: u64,
     groups: u64,
     pages: u64,
-    used: u64,
+    asked: u64,
     bytes: u64,
 }
 
@@ -93,7 +93,7 @@ impl Layout {
             nodes: part(size_of_val(mesh.nodes())),
             groups: part(size_of_val(mesh.groups())),
             pages: part(mesh.pages().len() * 8),
-            used: part(mesh.pages().len() * 4),
+            asked: part(mesh.pages().len() * 4),
             bytes: end,
         }
     }
@@ -148,6 +148,16 @@ impl ClusterMeshes {
         mesh.map_or(0, |mesh| mesh.mesh.info().source_triangle_count())
     }
 
+    /// Clusters of the coarsest kind that stand for a mesh.
+    pub(crate) fn roots(&self, number: u32) -> u32 {
+        let mesh = self.meshes.get(number as usize).and_then(Option::as_ref);
+        mesh.map_or(0, |resident| {
+            let mesh = &resident.mesh;
+            let pages = &mesh.pages()[..mesh.info().root_pages as usize];
+            pages.iter().map(|page| page.clusters).sum()
+        })
+    }
+
     /// Bytes of the pages that are there.
     pub(crate) fn page_bytes(&self) -> u64 {
         self.pool.used()
@@ -162,7 +172,11 @@ impl ClusterMeshes {
         };
         let numbers = mesh.nodes().len().max(mesh.groups().len());
         if numbers > NUMBERS_MAX {
-            return Err(full("nodes or groups of a cluster mesh", numbers, NUMBERS_MAX));
+            return Err(full(
+                "nodes or groups of a cluster mesh",
+                numbers,
+                NUMBERS_MAX,
+            ));
         }
         let number = self.free.pop().unwrap_or_else(|| {
             self.meshes.push(None);
@@ -200,8 +214,8 @@ impl ClusterMeshes {
             nodes: tables.address + layout.nodes,
             groups: tables.address + layout.groups,
             pages: tables.address + layout.pages,
-            used: tables.address + layout.used,
-            page_count: info.pages,
+            asked: tables.address + layout.asked,
+            root_pages: info.root_pages,
             number,
         };
         let nodes: &[Node] = mesh.nodes();
@@ -210,7 +224,7 @@ impl ClusterMeshes {
         uploads.write(&tables, layout.nodes, bytemuck::cast_slice(nodes))?;
         uploads.write(&tables, layout.groups, bytemuck::cast_slice(groups))?;
         let zeros = vec![0_u32; mesh.pages().len()];
-        uploads.write(&tables, layout.used, bytemuck::cast_slice(&zeros))?;
+        uploads.write(&tables, layout.asked, bytemuck::cast_slice(&zeros))?;
         let mut resident = Resident {
             depth: depth(nodes),
             mesh: mesh.clone(),
@@ -218,11 +232,12 @@ impl ClusterMeshes {
             pages: vec![None; mesh.pages().len()],
             tables,
         };
-        let written = self
-            .upload_pages(uploads, &mut resident)
-            .and_then(|()| self.table.write(uploads, number, &[resident.tables.address]));
+        let written = self.upload_pages(uploads, &mut resident).and_then(|()| {
+            self.table
+                .write(uploads, number, &[resident.tables.address])
+        });
         if let Err(error) = written {
-            self.release(resident);
+            self.release(uploads, resident);
             return Err(error);
         }
         Ok(resident)
@@ -261,15 +276,16 @@ impl ClusterMeshes {
     }
 
     /// Takes a mesh away.
-    pub(crate) fn remove(&mut self, number: u32) {
+    pub(crate) fn remove(&mut self, uploads: &mut Uploads, number: u32) {
         let place = self.meshes.get_mut(number as usize).and_then(Option::take);
         if let Some(resident) = place {
-            self.release(resident);
+            self.release(uploads, resident);
             self.free.push(number);
         }
     }
 
-    fn release(&mut self, resident: Resident) {
+    fn release(&mut self, uploads: &mut Uploads, resident: Resident) {
+        uploads.retire(resident.tables);
         for place in resident.pages.into_iter().flatten() {
             self.pool.free(place);
         }

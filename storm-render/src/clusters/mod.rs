@@ -6,5 +6,6 @@
 pub(crate) mod frame;
 pub(crate) mod meshes;
 mod pages;
+pub(crate) mod pick;
 pub(crate) mod pipelines;
 mod record;

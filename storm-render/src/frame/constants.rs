@@ -40,8 +40,7 @@ const _: () = assert!(
 );
 
 /// The camera of the frame before is a view of clusters more.
-const BYTES: u64 =
-    Part::ClusterViews as u64 + ((VIEWS_MAX + 1) * size_of::<ClusterView>()) as u64;
+const BYTES: u64 = Part::ClusterViews as u64 + ((VIEWS_MAX + 1) * size_of::<ClusterView>()) as u64;
 
 /// The constants of a frame in flight.
 pub(crate) struct Constants {

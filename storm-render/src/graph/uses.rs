@@ -84,7 +84,9 @@ impl Use {
             Self::ReadVertex | Self::ReadMesh | Self::ReadFragment | Self::ReadCompute => {
                 A::SHADER_STORAGE_READ
             }
-            Self::WriteCompute | Self::WriteFragment => A::SHADER_STORAGE_READ | A::SHADER_STORAGE_WRITE,
+            Self::WriteCompute | Self::WriteFragment => {
+                A::SHADER_STORAGE_READ | A::SHADER_STORAGE_WRITE
+            }
             Self::WriteImage => A::SHADER_STORAGE_WRITE,
             Self::Indirect => A::INDIRECT_COMMAND_READ,
             Self::Index => A::INDEX_READ,

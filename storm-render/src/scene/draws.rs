@@ -19,9 +19,7 @@ use super::{
     upload::Uploads,
 };
 use crate::{
-    clusters::meshes::{
-        ClusterInstance, ClusterMeshes, INSTANCE_BOTH_SIDES, INSTANCE_MIRRORED,
-    },
+    clusters::meshes::{ClusterInstance, ClusterMeshes, INSTANCE_BOTH_SIDES, INSTANCE_MIRRORED},
     error::Result,
     gpu::{buffer::Buffer, device::Device},
     view::View,
@@ -81,6 +79,8 @@ pub(crate) struct Draws {
     /// Instances of meshes of clusters.
     clusters: Table<ClusterInstance>,
     cluster_count: u32,
+    /// Clusters of the coarsest kind of all of them.
+    cluster_roots: u32,
 }
 
 impl Draws {
@@ -99,6 +99,7 @@ impl Draws {
             triangles: 0,
             clusters: Table::new(device, "cluster instances", 64)?,
             cluster_count: 0,
+            cluster_roots: 0,
         })
     }
 
@@ -116,6 +117,7 @@ impl Draws {
         self.blended_slots.clear();
         self.triangles = 0;
         let mut clusters = Vec::new();
+        self.cluster_roots = 0;
         for (slot, instance) in instances.iter() {
             let drawn = instances.drawn_mesh(slot, instance);
             let mesh = geometry.entry(drawn);
@@ -132,6 +134,8 @@ impl Draws {
                     continue;
                 }
                 self.triangles += cluster_meshes.triangles(number);
+                self.cluster_roots =
+                    (self.cluster_roots).saturating_add(cluster_meshes.roots(number));
                 let flag = |on: bool, bit: u32| if on { bit } else { 0 };
                 clusters.push(ClusterInstance {
                     slot,
@@ -340,6 +344,11 @@ impl Draws {
 
     pub(crate) fn cluster_count(&self) -> u32 {
         self.cluster_count
+    }
+
+    /// Clusters of the coarsest kind of all of them.
+    pub(crate) fn cluster_roots(&self) -> u32 {
+        self.cluster_roots
     }
 
     /// Triangles of all instances.

@@ -387,9 +387,7 @@ impl Recorder {
         if let Some(mesh) = &self.device.mesh {
             // SAFETY: recording inside a pass with a pipeline of a mesh shader; shaders of this crate have counted the groups
             // and keep them within what every device runs; the extension is on.
-            unsafe {
-                mesh.cmd_draw_mesh_tasks_indirect(self.buffer, buffer.raw, start, 1, 16)
-            };
+            unsafe { mesh.cmd_draw_mesh_tasks_indirect(self.buffer, buffer.raw, start, 1, 16) };
         }
     }
 
