@@ -2,7 +2,7 @@
 #extension GL_EXT_samplerless_texture_functions : require
 
 layout(local_size_x = 16, local_size_y = 16) in;
-layout(set = 1, binding = 0) uniform texture2D depth_map;
+layout(set = 1, binding = 4) uniform texture2D depth_map;
 
 shared uint in_tile[BINS];
 

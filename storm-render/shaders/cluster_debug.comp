@@ -1,5 +1,5 @@
 #version 460
-// Colours of clusters in place of their shading: by cluster, by level, or by what drew them.
+// Colours of clusters in place of their shading: by cluster, or by what drew them.
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_samplerless_texture_functions : require
 #include "common.glsl"
@@ -12,10 +12,7 @@ layout(local_size_x = 8, local_size_y = 8) in;
 
 layout(set = 1, binding = 4) uniform texture2D depths;
 layout(set = 1, binding = 8, rgba16f) uniform writeonly image2D colors;
-layout(push_constant, scalar) uniform Push { Globals globals; ClusterFrame frame; uint view; };
-
-const uint BY_LEVEL = 1u;
-const uint BY_PATH = 2u;
+layout(push_constant, scalar) uniform Push { Globals globals; ClusterFrame frame; uint paths; };
 
 uint scrambled(uint v) {
     v = (v ^ 61u) ^ (v >> 16u);
@@ -43,9 +40,7 @@ void main() {
     VisibleCluster seen = frame.visible.at[parts.x >> 7u];
     uint cluster = seen.cluster & VISIBLE_CLUSTER;
     vec3 color;
-    if (view == BY_LEVEL) {
-        color = hue((cluster_of_page(seen.page, cluster).level & 255u) + 17u);
-    } else if (view == BY_PATH) {
+    if (paths != 0u) {
         color = (seen.cluster & VISIBLE_SMALL) != 0u ? vec3(0.1, 0.6, 0.1) : vec3(0.7, 0.2, 0.1);
     } else {
         // Not by place in the list, which changes from frame to frame.

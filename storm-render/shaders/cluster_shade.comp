@@ -4,6 +4,7 @@
 #define COMPUTE
 #include "common.glsl"
 #include "cluster_data.glsl"
+#include "cluster.glsl"
 #include "cluster_shade.glsl"
 #include "cluster_attributes.glsl"
 
@@ -52,10 +53,12 @@ void main() {
         about[i] = vec3(clip.xy - middle * clip.w, clip.w);
     }
     vec3 here = edges(about, vec2(0.0));
-    vec3 w = weights(here);
+    // Drawn with corners on a grid, a triangle reaches a little further than it does: there it ends as at its edge.
+    vec3 w = clamp(weights(here), 0.0, 1.0);
+    w /= w.x + w.y + w.z;
     // As derivatives of the hardware: how much differs in the neighbours, on the plane of this triangle.
-    vec3 right = weights(edges(about, vec2(pixel.x, 0.0))) - w;
-    vec3 below = weights(edges(about, vec2(0.0, pixel.y))) - w;
+    vec3 right = weights(edges(about, vec2(pixel.x, 0.0))) - weights(here);
+    vec3 below = weights(edges(about, vec2(0.0, pixel.y))) - weights(here);
 
     vec3 x = vec3(t.rows[0].x, t.rows[1].x, t.rows[2].x);
     vec3 y = vec3(t.rows[0].y, t.rows[1].y, t.rows[2].y);

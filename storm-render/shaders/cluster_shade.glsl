@@ -1,14 +1,5 @@
-// Shading of the visibility buffer: what its passes share. Needs common.glsl and cluster_data.glsl. `src/clusters/shade.rs` lays the buffers out.
-
-// A cluster that is drawn: 16 bytes.
-struct VisibleCluster {
-    uint64_t page; // address
-    uint slot;     // of the instance
-    uint cluster;  // within the page in the lower 16 bits: VISIBLE_CLUSTER; above are flags of the raster
-};
-const uint VISIBLE_CLUSTER = 0xffffu;
-layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer VisibleClusters { VisibleCluster at[]; };
-layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer Visibility { uint64_t at[]; };
+// Shading of the visibility buffer: what its passes share. Needs common.glsl, cluster_data.glsl and cluster.glsl.
+// `src/clusters/shade.rs` lays the buffers out.
 
 // Kinds of shading: combinations of six layers.
 const uint BINS = 64u;
@@ -23,7 +14,7 @@ layout(buffer_reference, scalar, buffer_reference_align = 4) buffer Bins {
 layout(buffer_reference, scalar, buffer_reference_align = 4) buffer Pixels { uint at[]; }; // y << 16 | x
 
 layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer ShadeInfo {
-    Visibility visibility;
+    ClusterPixels visibility;
     VisibleClusters clusters;
     Bins bins;
     Pixels pixels;

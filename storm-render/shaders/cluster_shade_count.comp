@@ -3,6 +3,7 @@
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
 #include "cluster_data.glsl"
+#include "cluster.glsl"
 #include "cluster_shade.glsl"
 #include "cluster_bins.glsl"
 

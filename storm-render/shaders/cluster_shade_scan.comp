@@ -3,6 +3,7 @@
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
 #include "cluster_data.glsl"
+#include "cluster.glsl"
 #include "cluster_shade.glsl"
 
 layout(local_size_x = 64) in;

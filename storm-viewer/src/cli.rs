@@ -200,6 +200,16 @@ pub(crate) struct BenchArgs {
     /// Part of the instances that have a shape of their own, above 0 to 1
     #[arg(long, value_name = "PART", default_value_t = 0.25, value_parser = unique)]
     pub(crate) unique: f64,
+    /// Draw the generated scene at its full detail, not by clusters
+    #[arg(long, conflicts_with = "file")]
+    pub(crate) full_detail: bool,
+    /// Pixels that surfaces may be off by, 0 to 64 [default: 1]
+    #[arg(long, value_name = "PIXELS", value_parser = error_pixels)]
+    pub(crate) error: Option<f32>,
+    /// What draws the triangles of clusters: auto, hardware, mesh, compute, or split:PIXELS for compute up to so many along an
+    /// edge
+    #[arg(long, value_name = "PATH", value_parser = raster)]
+    pub(crate) raster: Option<storm_render::ClusterRaster>,
     /// Which scene of the file, from 0 [default: the one that the file names, or the first]
     #[arg(long, value_name = "N", requires = "file")]
     pub(crate) scene: Option<usize>,
@@ -402,6 +412,27 @@ fn rate(text: &str) -> Result<f64, String> {
         Ok(found)
     } else {
         Err(format!("{text} is not within 0.001 to 1000"))
+    }
+}
+
+fn error_pixels(text: &str) -> Result<f32, String> {
+    number(text, 0.0, 64.0)
+}
+
+fn raster(text: &str) -> Result<storm_render::ClusterRaster, String> {
+    use storm_render::ClusterRaster;
+    match text {
+        "auto" => Ok(ClusterRaster::Auto),
+        "hardware" => Ok(ClusterRaster::Hardware),
+        "mesh" => Ok(ClusterRaster::Mesh),
+        "compute" => Ok(ClusterRaster::Compute),
+        _ => match text.strip_prefix("split:") {
+            Some(pixels) => {
+                let pixels = number(pixels, 0.0, 32.0)?;
+                Ok(ClusterRaster::Split { pixels })
+            }
+            None => Err("expected auto, hardware, mesh, compute or split:PIXELS".to_owned()),
+        },
     }
 }
 

@@ -1,7 +1,7 @@
 //! Clusters: meshes of millions of triangles, drawn at the detail that a view can show. `docs/clusters.md` is the design.
 //!
 //! `meshes.rs` and `pages.rs` keep them on the GPU; `frame.rs` says what a frame has for them, `pipelines.rs` and `record.rs` what
-//! its passes do.
+//! its passes do, `shade.rs` how what they drew gets its colours.
 
 pub(crate) mod frame;
 pub(crate) mod meshes;
@@ -9,3 +9,4 @@ mod pages;
 pub(crate) mod pick;
 pub(crate) mod pipelines;
 mod record;
+pub(crate) mod shade;

@@ -2,6 +2,7 @@
 
 use ash::vk;
 
+use super::shade::ShadePipelines;
 use crate::{
     context::Gpu,
     error::Result,
@@ -26,6 +27,7 @@ pub(crate) struct ClusterPipelines {
     pub(crate) resolve: Pipeline,
     pub(crate) resolve_motion: Pipeline,
     pub(crate) debug: Pipeline,
+    pub(crate) shade: ShadePipelines,
 }
 
 fn desc<'a>(vertex: Shader<'a>, fragment: Option<Shader<'a>>) -> GraphicsDesc<'a> {
@@ -91,6 +93,7 @@ impl ClusterPipelines {
             resolve: graphics(placed(false))?,
             resolve_motion: graphics(placed(true))?,
             debug: compute(shaders::CLUSTER_DEBUG_COMP)?,
+            shade: ShadePipelines::new(gpu)?,
         })
     }
 }

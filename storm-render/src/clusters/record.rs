@@ -52,7 +52,7 @@ struct ResolvePush {
 struct DebugPush {
     globals: u64,
     frame: u64,
-    view: u32,
+    paths: u32,
     padding: u32,
 }
 
@@ -303,15 +303,25 @@ impl<T: sealed::Target> Frame<'_, T> {
         let Some((_, pipelines, _)) = self.cluster_parts() else {
             return;
         };
+        let paths = match self.key.debug {
+            DebugView::Clusters => false,
+            DebugView::ClusterPaths => true,
+            _ => {
+                return pipelines.shade.record(
+                    recorder,
+                    self.bindless,
+                    (self.globals, self.cluster_shade),
+                    self.realised.buffer(self.resources.cluster_bins),
+                    self.key.extent,
+                    (self.scene.draws.cluster_bins(), self.key.features()),
+                );
+            }
+        };
         recorder.bind_pipeline(&pipelines.debug);
         let push = DebugPush {
             globals: self.globals,
             frame: self.cluster_frame,
-            view: match self.key.debug {
-                DebugView::Levels => 1,
-                DebugView::ClusterPaths => 2,
-                _ => 0,
-            },
+            paths: paths.into(),
             padding: 0,
         };
         recorder.push_constants(self.bindless, &push);

@@ -23,6 +23,7 @@ pub(crate) enum Part {
     Air = 3072,
     Motion = 4096,
     Clusters = 5120,
+    ClusterShade = 6144,
     Views = 8192,
     Shadows = 20480,
     ClusterViews = 36864,

@@ -52,7 +52,7 @@ const MASK_ONLY: u32 = 32;
 const MOTION_ONLY: u32 = 64;
 const WEIGHTED_SUMS: u32 = 128;
 /// From this bit on [`Layers`].
-const LAYERS_SHIFT: u32 = 16;
+pub(crate) const LAYERS_SHIFT: u32 = 16;
 
 impl FrameKey {
     /// The pipeline of what is shaded.
@@ -225,8 +225,13 @@ impl Pipelines {
                 self.scene.insert(wanted, pipeline);
             }
         }
-        if key.clusters.is_some() && self.cluster_meshes.is_none() {
-            self.cluster_meshes = Some(ClusterPipelines::new(&self.gpu)?);
+        if key.clusters.is_some() {
+            let clusters = match &mut self.cluster_meshes {
+                Some(clusters) => clusters,
+                none => none.insert(ClusterPipelines::new(&self.gpu)?),
+            };
+            let bins = scene.draws.cluster_bins();
+            clusters.shade.prepare(&self.gpu, bins, key.features())?;
         }
         for screen in key.screens() {
             if !self.screens.contains_key(&screen) {

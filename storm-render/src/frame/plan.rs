@@ -233,6 +233,9 @@ pub(crate) struct Resources {
     /// Queues and lists of clusters, and their visibility buffer.
     pub(crate) cluster_lists: ResourceId,
     pub(crate) cluster_pixels: ResourceId,
+    /// How many of those pixels are shaded how, and which.
+    pub(crate) cluster_bins: ResourceId,
+    pub(crate) cluster_shaded: ResourceId,
     pub(crate) exposure: ResourceId,
     /// How surfaces have moved on the screen.
     pub(crate) motion: ResourceId,
@@ -278,6 +281,9 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
     let cluster_lists = graph.buffer("cluster lists", list_bytes);
     let pixel_bytes = clusters::frame::pixel_bytes(key.extent);
     let cluster_pixels = graph.buffer("cluster pixels", pixel_bytes);
+    let cluster_bins = graph.buffer("cluster bins", clusters::shade::BIN_BYTES);
+    let list_bytes = clusters::shade::list_bytes(key.extent);
+    let cluster_shaded = graph.buffer("shaded pixels", list_bytes);
     let seen = graph.keep_buffer("seen before", u64::from(key.sizes.slots) * 4);
     let map = |side| ImageSpec {
         width: side,
@@ -354,6 +360,8 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
         visibility,
         cluster_lists,
         cluster_pixels,
+        cluster_bins,
+        cluster_shaded,
         exposure,
         motion,
         resolved,
@@ -527,6 +535,10 @@ pub(crate) fn frame(key: &FrameKey) -> (Graph<Step>, Resources) {
                     (tables, Use::ReadCompute),
                     (cluster_lists, Use::ReadCompute),
                     (cluster_pixels, Use::ReadCompute),
+                    (cluster_bins, Use::CopyTo),
+                    (cluster_bins, Use::WriteCompute),
+                    (cluster_bins, Use::Indirect),
+                    (cluster_shaded, Use::WriteCompute),
                     (depth, Use::SampledCompute(CLUSTER_DEPTH)),
                     (color, Use::WriteImage),
                 ];

@@ -81,6 +81,7 @@ pub(crate) struct Frame<'a, T> {
     pub(crate) shadow_views: u64,
     pub(crate) motion: u64,
     pub(crate) cluster_frame: u64,
+    pub(crate) cluster_shade: u64,
     /// Views that clusters are chosen for.
     pub(crate) cluster_views: u32,
     pub(crate) shadows: &'a Shadows,

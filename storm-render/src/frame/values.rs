@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     atmosphere::AtmosphereInfo,
-    clusters::frame::{self as clusters, ClusterFrame, ClusterKey, ClusterView},
+    clusters::{
+        frame::{self as clusters, ClusterFrame, ClusterKey, ClusterView},
+        shade::ShadeInfo,
+    },
     context::CLAMP_SAMPLER,
     environment::EnvironmentSlots,
     gpu::buffer::Buffer,
@@ -150,6 +153,7 @@ impl Values<'_> {
         if let Some(key) = &self.key.clusters {
             let info = self.cluster_frame(key, constants.address(Part::ClusterViews));
             bytes += constants.write(Part::Clusters, &[info]);
+            bytes += constants.write(Part::ClusterShade, &[self.shade_info(key)]);
             let views = self.cluster_views(clip_from_relative, still);
             bytes += constants.write(Part::ClusterViews, &views);
         }
@@ -273,6 +277,17 @@ impl Values<'_> {
             split: self.clusters.split,
             frame: self.clusters.frame,
             ..ClusterFrame::of(self.scene, &key.sizes, lists, views)
+        }
+    }
+
+    fn shade_info(&self, key: &ClusterKey) -> ShadeInfo {
+        let vk::Extent2D { width, height } = self.key.extent;
+        ShadeInfo {
+            visibility: self.address(self.resources.cluster_pixels),
+            clusters: self.address(self.resources.cluster_lists) + key.sizes.parts().visible,
+            bins: self.address(self.resources.cluster_bins),
+            pixels: self.address(self.resources.cluster_shaded),
+            extent: [width, height],
         }
     }
 

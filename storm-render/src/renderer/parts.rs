@@ -226,6 +226,7 @@ impl Renderer {
             shadow_views: constants.address(Part::Shadows),
             motion: constants.address(Part::Motion),
             cluster_frame: constants.address(Part::Clusters),
+            cluster_shade: constants.address(Part::ClusterShade),
             cluster_views,
             shadows,
             shadows_kept,

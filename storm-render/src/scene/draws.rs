@@ -19,7 +19,10 @@ use super::{
     upload::Uploads,
 };
 use crate::{
-    clusters::meshes::{ClusterInstance, ClusterMeshes, INSTANCE_BOTH_SIDES, INSTANCE_MIRRORED},
+    clusters::{
+        meshes::{ClusterInstance, ClusterMeshes, INSTANCE_BOTH_SIDES, INSTANCE_MIRRORED},
+        shade::bin_of,
+    },
     error::Result,
     gpu::{buffer::Buffer, device::Device},
     view::View,
@@ -81,6 +84,8 @@ pub(crate) struct Draws {
     cluster_count: u32,
     /// Clusters of the coarsest kind of all of them.
     cluster_roots: u32,
+    /// What kinds of shading they need, a bit each.
+    cluster_bins: u64,
 }
 
 impl Draws {
@@ -100,6 +105,7 @@ impl Draws {
             clusters: Table::new(device, "cluster instances", 64)?,
             cluster_count: 0,
             cluster_roots: 0,
+            cluster_bins: 0,
         })
     }
 
@@ -118,6 +124,7 @@ impl Draws {
         self.triangles = 0;
         let mut clusters = Vec::new();
         self.cluster_roots = 0;
+        self.cluster_bins = 0;
         for (slot, instance) in instances.iter() {
             let drawn = instances.drawn_mesh(slot, instance);
             let mesh = geometry.entry(drawn);
@@ -136,6 +143,7 @@ impl Draws {
                 self.triangles += cluster_meshes.triangles(number);
                 self.cluster_roots =
                     (self.cluster_roots).saturating_add(cluster_meshes.roots(number));
+                self.cluster_bins |= 1 << bin_of(kind.layers);
                 let flag = |on: bool, bit: u32| if on { bit } else { 0 };
                 clusters.push(ClusterInstance {
                     slot,
@@ -340,6 +348,11 @@ impl Draws {
     /// Instances of meshes of clusters, and how many there are.
     pub(crate) fn clusters(&self) -> &Buffer {
         self.clusters.buffer()
+    }
+
+    /// What kinds of shading instances of meshes of clusters need, a bit each: see `clusters::shade`.
+    pub(crate) fn cluster_bins(&self) -> u64 {
+        self.cluster_bins
     }
 
     pub(crate) fn cluster_count(&self) -> u32 {

@@ -15,7 +15,7 @@ use storm_render::{
 use crate::harness::{SIZE, Stage, TestGpu};
 
 /// A closed surface of `12 n²` triangles: a cube blown up to a ball of about 1 m, with bumps.
-fn ball(n: u32, bumps: f32) -> Mesh {
+pub(crate) fn ball(n: u32, bumps: f32) -> Mesh {
     let mut mesh = Mesh::default();
     for face in 0..6 {
         let base = mesh.positions.len() as u32;
@@ -48,18 +48,18 @@ fn ball(n: u32, bumps: f32) -> Mesh {
     mesh
 }
 
-fn clusters(mesh: &Mesh) -> ClusterMesh {
+pub(crate) fn clusters(mesh: &Mesh) -> ClusterMesh {
     build(mesh, &BuildOptions::default()).unwrap()
 }
 
-fn at(place: Vec3, size: f32) -> InstanceTransform {
+pub(crate) fn at(place: Vec3, size: f32) -> InstanceTransform {
     InstanceTransform::from_mat4(
         Mat4::from_translation(place) * Mat4::from_scale(Vec3::splat(size)),
     )
 }
 
 /// Adds an instance of a mesh of clusters under a name.
-fn add(
+pub(crate) fn add(
     stage: &mut Stage<'_>,
     name: &str,
     mesh: &ClusterMesh,
@@ -79,7 +79,7 @@ fn add(
     stage.scene.add(&instance).unwrap()
 }
 
-fn save(name: &str, picture: &Image) {
+pub(crate) fn save(name: &str, picture: &Image) {
     if let Some(folder) = std::env::var_os("STORM_PICTURES") {
         let path = std::path::Path::new(&folder).join(format!("{name}.png"));
         let (w, h) = (picture.width(), picture.height());
@@ -355,7 +355,7 @@ fn culling_changes_no_picture_of_clusters() {
 
 /// Clusters hide clusters: what is behind a large ball is not drawn, and is in the frame in which the ball goes.
 #[test]
-fn clusters_hide_clusters_and_what_was_hidden_comes_at_once() {
+pub(crate) fn clusters_hide_clusters_and_what_was_hidden_comes_at_once() {
     let gpu = TestGpu::new();
     let mut stage = Stage::new(&gpu);
     darken(&mut stage);
@@ -404,7 +404,7 @@ fn clusters_hide_clusters_and_what_was_hidden_comes_at_once() {
 
 /// What is picked and what is drawn are the same instances, and those of the same mesh drawn whole.
 #[test]
-fn clusters_are_where_the_whole_mesh_is() {
+pub(crate) fn clusters_are_where_the_whole_mesh_is() {
     let gpu = TestGpu::new();
     let whole = ball(32, 0.03);
     let mesh = clusters(&whole);
@@ -432,7 +432,7 @@ fn clusters_are_where_the_whole_mesh_is() {
 
 /// Clusters and other meshes hide one another by depth.
 #[test]
-fn clusters_and_other_meshes_hide_one_another() {
+pub(crate) fn clusters_and_other_meshes_hide_one_another() {
     let gpu = TestGpu::new();
     let mut stage = Stage::new(&gpu);
     darken(&mut stage);

@@ -4,6 +4,7 @@
 mod behaviour;
 mod brdf;
 mod capture;
+mod cluster_shade;
 mod clusters;
 mod culling;
 mod deform;

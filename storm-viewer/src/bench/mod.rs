@@ -2,6 +2,8 @@
 //!
 //! The same arguments draw the same frames. Each frame is waited for before the next begins, so a frame's time is its own.
 
+#[cfg(feature = "clusters")]
+mod build;
 mod path;
 mod report;
 mod stress;
@@ -13,7 +15,7 @@ use std::{
 
 use storm_assets::{Handle, Material, Mesh};
 use storm_render::{
-    FrameReport, FrameStats, Gpu, ImageTarget, Instance, InstanceTransform, Renderer, RendererDesc,
+    FrameReport, FrameStats, Gpu, ImageTarget, Instance, InstanceTransform, Quality, Renderer, RendererDesc,
     Scene, View,
 };
 
@@ -152,14 +154,20 @@ impl Generated {
             gpu,
             &RendererDesc {
                 multisampling: false,
-                quality: args.look.quality(&gpu.info()),
+                quality: quality(args, gpu),
                 ..RendererDesc::default()
             },
         )?;
         renderer.set_timings(true);
-        report.detail = "full detail";
-        for number in 0..stress.meshes {
-            scene.insert_mesh(handle(number), &stress.mesh(number))?;
+        if clustered(args) {
+            report.detail = "clusters";
+            #[cfg(feature = "clusters")]
+            build::insert_all(&mut scene, stress, report)?;
+        } else {
+            report.detail = "full detail";
+            for number in 0..stress.meshes {
+                scene.insert_mesh(handle(number), &stress.mesh(number))?;
+            }
         }
         for (number, color) in COLORS.into_iter().enumerate() {
             let material = Material::matte("stone", color, 0.55 + 0.04 * number as f32);
@@ -182,6 +190,19 @@ impl Generated {
         })?;
         Ok(Self { scene, renderer })
     }
+}
+
+/// Whether shapes are built into clusters.
+fn clustered(args: &BenchArgs) -> bool {
+    cfg!(feature = "clusters") && !args.full_detail
+}
+
+/// What a picture is worth.
+fn quality(args: &BenchArgs, gpu: &Gpu) -> Quality {
+    let mut quality = args.look.quality(&gpu.info());
+    quality.level_error_pixels = args.error.unwrap_or(quality.level_error_pixels);
+    quality.cluster_raster = args.raster.unwrap_or(quality.cluster_raster);
+    quality
 }
 
 fn handle(number: u32) -> Handle<Mesh> {
