@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytemuck::{Pod, Zeroable};
-use storm_assets::clusters::{ClusterInfo, ClusterMesh, Group, Node, NodeChild};
+use storm_assets::clusters::{ClusterInfo, ClusterMesh, Group, Node, NodeChild, Page};
 
 use super::pages::{PagePlace, PagePool};
 use crate::{
@@ -225,6 +225,7 @@ impl ClusterMeshes {
         uploads.write(&tables, layout.groups, bytemuck::cast_slice(groups))?;
         let zeros = vec![0_u32; mesh.pages().len()];
         uploads.write(&tables, layout.asked, bytemuck::cast_slice(&zeros))?;
+        let pages = mesh.pages().len();
         let mut resident = Resident {
             depth: depth(nodes),
             mesh: mesh.clone(),
@@ -232,10 +233,12 @@ impl ClusterMeshes {
             pages: vec![None; mesh.pages().len()],
             tables,
         };
-        let written = self.upload_pages(uploads, &mut resident).and_then(|()| {
-            self.table
-                .write(uploads, number, &[resident.tables.address])
-        });
+        let written = self
+            .upload_pages(uploads, &mut resident, pages)
+            .and_then(|()| {
+                self.table
+                    .write(uploads, number, &[resident.tables.address])
+            });
         if let Err(error) = written {
             self.release(uploads, resident);
             return Err(error);
@@ -243,11 +246,17 @@ impl ClusterMeshes {
         Ok(resident)
     }
 
-    fn upload_pages(&mut self, uploads: &mut Uploads, resident: &mut Resident) -> Result<()> {
+    /// Uploads the first pages of a mesh, and says of all others that they are not there.
+    fn upload_pages(
+        &mut self,
+        uploads: &mut Uploads,
+        resident: &mut Resident,
+        count: usize,
+    ) -> Result<()> {
         let mut addresses = vec![0_u64; resident.pages.len()];
-        for number in 0..resident.pages.len() {
+        for (number, address) in (0..count).zip(&mut addresses) {
             let page = resident.mesh.read_page(number as u32)?;
-            addresses[number] = self.upload_page(uploads, resident, number, page.words())?;
+            *address = Self::upload_page(&mut self.pool, uploads, resident, number, &page)?;
         }
         uploads.write(
             &resident.tables,
@@ -258,21 +267,74 @@ impl ClusterMeshes {
 
     /// Uploads a page, and gives its address.
     fn upload_page(
-        &mut self,
+        pool: &mut PagePool,
         uploads: &mut Uploads,
         resident: &mut Resident,
         number: usize,
-        words: &[u32],
+        page: &Page,
     ) -> Result<u64> {
-        let place = self.pool.allocate(size_of_val(words) as u64)?;
+        let words = page.words();
+        let place = pool.allocate(size_of_val(words) as u64)?;
         resident.pages[number] = Some(place);
-        let (buffer, offset) = self.pool.place(place);
+        let (buffer, offset) = pool.place(place);
         // Its third and fourth word tell shaders where the mesh is.
         let mesh = resident.tables.address;
         let head = [words[0], words[1], mesh as u32, (mesh >> 32) as u32];
         uploads.write(buffer, offset, bytemuck::cast_slice(&head))?;
         uploads.write(buffer, offset + 16, bytemuck::cast_slice(&words[4..]))?;
-        Ok(self.pool.address(place))
+        Ok(pool.address(place))
+    }
+
+    /// Uploads a page that is not there, from the next frame on.
+    pub(crate) fn load(
+        &mut self,
+        uploads: &mut Uploads,
+        number: u32,
+        page_number: u32,
+        page: &Page,
+    ) -> Result<()> {
+        let place = self.meshes.get_mut(number as usize);
+        let Some(resident) = place.and_then(Option::as_mut) else {
+            return Ok(());
+        };
+        let index = page_number as usize;
+        if resident.pages.get(index).is_none_or(Option::is_some) {
+            return Ok(());
+        }
+        let address = Self::upload_page(&mut self.pool, uploads, resident, index, page)?;
+        let at = resident.addresses + u64::from(page_number) * 8;
+        uploads.write(&resident.tables, at, &address.to_le_bytes())
+    }
+
+    /// Takes a page away, from the next frame on.
+    pub(crate) fn unload(
+        &mut self,
+        uploads: &mut Uploads,
+        number: u32,
+        page_number: u32,
+    ) -> Result<()> {
+        let place = self.meshes.get_mut(number as usize);
+        let Some(resident) = place.and_then(Option::as_mut) else {
+            return Ok(());
+        };
+        let page = resident.pages.get_mut(page_number as usize);
+        if let Some(place) = page.and_then(Option::take) {
+            let at = resident.addresses + u64::from(page_number) * 8;
+            uploads.write(&resident.tables, at, &0_u64.to_le_bytes())?;
+            self.pool.free(place);
+        }
+        Ok(())
+    }
+
+    /// The mesh and page that lie at an address.
+    #[cfg(test)]
+    pub(crate) fn page_at(&self, address: u64) -> Option<(u32, u32)> {
+        let meshes = (0..).zip(&self.meshes);
+        meshes
+            .filter_map(|(number, mesh)| Some((number, mesh.as_ref()?)))
+            .flat_map(|(number, mesh)| (0..).zip(&mesh.pages).map(move |(i, p)| (number, i, p)))
+            .find(|(_, _, place)| place.is_some_and(|place| self.pool.address(place) == address))
+            .map(|(number, page, _)| (number, page))
     }
 
     /// Takes a mesh away.

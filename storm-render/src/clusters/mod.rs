@@ -10,3 +10,5 @@ pub(crate) mod pick;
 pub(crate) mod pipelines;
 mod record;
 pub(crate) mod shade;
+#[cfg(test)]
+mod tests;

@@ -498,6 +498,20 @@ impl Renderer {
         Some((lists, plan.key.sizes))
     }
 
+    /// Queues and lists of clusters, as they were left.
+    #[cfg(test)]
+    pub(crate) fn cluster_lists(&self) -> Option<(&Buffer, clusters::frame::Sizes)> {
+        let plan = self.plan.as_ref()?;
+        let lists = plan.realised.maybe_buffer(plan.resources.cluster_lists)?;
+        Some((lists, plan.key.clusters?.sizes))
+    }
+
+    /// Has this much room for clusters from the next frame on.
+    #[cfg(test)]
+    pub(crate) fn set_cluster_sizes(&mut self, sizes: clusters::frame::Sizes) {
+        self.cluster_sizes = sizes;
+    }
+
     #[cfg(test)]
     pub(crate) fn environment(&self) -> &Environment {
         &self.environment
