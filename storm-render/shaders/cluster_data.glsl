@@ -37,8 +37,8 @@ layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Cl
     ClusterNodes nodes;
     ClusterGroups groups;
     PageAddresses pages; // by page; 0 where it is not there
-    uint64_t used;       // address: by page, the last frame that asked for it
-    uint page_count;
+    uint64_t asked;      // address: by page, the last frame that asked for it and how urgently
+    uint root_pages;     // the first ones, always there
     uint number;         // of the mesh
 };
 const uint CLUSTER_NORMALS = 1u;

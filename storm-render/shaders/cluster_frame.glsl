@@ -46,13 +46,27 @@ const uint SMALL_SECOND = 43u;
 const uint SUN = 44u;           // into shadow maps
 const uint LIGHTS = 45u;
 const uint TRIANGLES = 46u;     // `count`: of the camera; `vertices`: of shadow maps
-const uint WORK = 48u;
+const uint INCOMPLETE = 47u;    // all instances, where some of them did not find room
+const uint ROOTS = 48u;         // what is drawn of those
+const uint ASKED = 49u;         // pages
+const uint WORK = 50u;
 
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer ClusterViews { ClusterView at[]; };
 layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer ClusterInstances { ClusterInstance at[]; };
 layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer ClusterMeshes { ClusterMesh at[]; }; // addresses
 layout(buffer_reference, scalar, buffer_reference_align = 16) buffer ClusterWorks { ClusterWork at[]; };
 layout(buffer_reference, scalar, buffer_reference_align = 4) buffer ClusterItems { uvec2 at[]; };
+
+// A page that a frame has use for, whether it is there or not.
+struct AskedPage {
+    uint mesh;
+    uint page;
+    uint urgency; // ASKED_URGENCY bits
+    uint pad;
+};
+layout(buffer_reference, scalar, buffer_reference_align = 4) buffer AskedPages { AskedPage at[]; };
+// How many times the allowed error would be seen without it, as a logarithm to base 2 in steps of 1/64.
+const uint ASKED_URGENCY = 12u;
 
 layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer ClusterFrame {
     ClusterViews views;        // the camera's, each shadow map's, and the camera's of the frame before
@@ -62,9 +76,11 @@ layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Cl
     ClusterItems nodes;        // three queues of `node_room`: by parity of the level, and what was hidden
     ClusterItems groups;       // two of `group_room`: by phase
     VisibleClusters hidden;    // `cluster_room`
-    VisibleClusters visible;   // `cluster_room`
-    WordsOut lists;            // four of `cluster_room`, numbers in `visible`: as LARGE_FIRST and the next
+    VisibleClusters visible;   // `cluster_room`, and `root_room` for instances that did not find room
+    WordsOut lists;            // four of `cluster_room`, numbers in `visible`: as LARGE_FIRST and the next; and `root_room`
     VisibleClusters shadows;   // two of `shadow_room`
+    WordsOut incomplete;       // by slot: whether something of an instance found no room
+    AskedPages asked;          // `asked_room`
     Floats hiz;
     ClusterPixels pixels;
     uint instance_count;
@@ -75,9 +91,10 @@ layout(buffer_reference, scalar, buffer_reference_align = 16) readonly buffer Cl
     uint group_room;
     uint cluster_room;
     uint shadow_room;
+    uint root_room;
+    uint asked_room;
     float split;               // pixels: clusters with longer edges are drawn as large
-    uint frame;                // counts up
-    uvec2 pad;
+    uint frame;                // counts up, 20 bits
 };
 // What is out of view is left out; what is hidden too.
 const uint CLUSTERS_FRUSTUM = 1u;

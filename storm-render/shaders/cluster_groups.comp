@@ -28,6 +28,9 @@ void main() {
     if (!too_coarse(view, p, group.sphere, group.error, 1.0)) {
         return;
     }
+    if (gl_LocalInvocationID.x % 32u == 0u) {
+        ask(mesh, group.page, times_allowed(view, p, group.sphere, group.error));
+    }
     if (page == 0ul) {
         return;
     }
@@ -75,6 +78,8 @@ void main() {
                 uint place = take(HIDDEN, 64u, frame.cluster_room);
                 if (place != NONE) {
                     frame.hidden.at[place] = seen;
+                } else {
+                    left_out(number, drawn.slot);
                 }
             }
             continue;

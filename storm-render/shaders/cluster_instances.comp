@@ -29,11 +29,15 @@ void main() {
         uint index = take(NODES_SECOND, 8u, frame.node_room);
         if (index != NONE) {
             frame.nodes.at[2u * frame.node_room + index] = item;
+        } else {
+            left_out(number, drawn.slot);
         }
     } else {
         uint index = take(NODES_FIRST, 8u, frame.node_room);
         if (index != NONE) {
             frame.nodes.at[index] = item;
+        } else {
+            left_out(number, drawn.slot);
         }
     }
 }

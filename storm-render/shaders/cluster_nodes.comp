@@ -51,22 +51,30 @@ void main() {
             uint place = take(GROUPS_SECOND, 2u, frame.group_room);
             if (place != NONE) {
                 frame.groups.at[frame.group_room + place] = next;
+            } else {
+                left_out(number, drawn.slot);
             }
         } else {
             uint place = take(NODES_SECOND, 8u, frame.node_room);
             if (place != NONE) {
                 frame.nodes.at[2u * frame.node_room + place] = next;
+            } else {
+                left_out(number, drawn.slot);
             }
         }
     } else if (is_group) {
         uint place = take(GROUPS_FIRST + second, 2u, frame.group_room);
         if (place != NONE) {
             frame.groups.at[second * frame.group_room + place] = next;
+        } else {
+            left_out(number, drawn.slot);
         }
     } else {
         uint place = take(base + stage + 1u, 8u, frame.node_room);
         if (place != NONE) {
             frame.nodes.at[(stage + 1u) % 2u * frame.node_room + place] = next;
+        } else {
+            left_out(number, drawn.slot);
         }
     }
 }

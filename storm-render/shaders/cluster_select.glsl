@@ -38,6 +38,28 @@ uint take(uint which, uint per, uint room) {
     return index < room ? index : NONE;
 }
 
+// Says that something of an instance found no room: it is drawn as coarsely as it gets, too, so that there is no hole.
+void left_out(uint number, uint slot) {
+    if (number == 0u) {
+        frame.incomplete.at[slot] = 1u;
+        uint groups = (frame.instance_count + 63u) / 64u;
+        frame.work.at[INCOMPLETE].groups = uvec3(min(groups, ROW), (groups + ROW - 1u) / ROW, 1u);
+    }
+}
+
+// Says that a view has use for a page.
+void ask(ClusterMesh mesh, uint page, float times) {
+    uint urgency = uint(clamp(log2(max(times, 1.0)) * 64.0, 0.0, float((1u << ASKED_URGENCY) - 1u)));
+    uint word = frame.frame << ASKED_URGENCY | urgency;
+    WordsOut asked = WordsOut(mesh.asked);
+    if (asked.at[page] < word && atomicMax(asked.at[page], word) >> ASKED_URGENCY != frame.frame) {
+        uint index = take(ASKED, 64u, frame.asked_room);
+        if (index != NONE) {
+            frame.asked.at[index] = AskedPage(mesh.number, page, 0u, 0u);
+        }
+    }
+}
+
 // How many of a queue there are.
 uint queued(uint which, uint room) {
     return min(frame.work.at[which].count, room);
@@ -71,6 +93,13 @@ vec3 put(Placed p, vec3 v) {
         at[i] = row.x * v.x + row.y * v.y + row.z * v.z + (row.w + p.origin[i]);
     }
     return at;
+}
+
+// How many times the allowed error one in a sphere is at least, about.
+float times_allowed(ClusterView view, Placed p, vec4 sphere, float error) {
+    float seen = p.scale * error * view.scale / max(view.threshold, 1e-6);
+    float away = length(put(p, sphere.xyz) - view.eye) - p.scale * sphere.w;
+    return seen / (view.near <= 0.0 ? 1.0 : max(away, view.near));
 }
 
 // Whether what is off by `error` metres somewhere in a sphere is off by more than is allowed. `slack` makes it so a little earlier.
@@ -197,6 +226,7 @@ void draw(VisibleCluster seen, ClusterView view, Placed p, Cluster c, vec3 at, f
     }
     uint index = take(VISIBLE, 1u, frame.cluster_room);
     if (index == NONE) {
+        left_out(0u, seen.slot);
         return;
     }
     frame.visible.at[index] = seen;

@@ -59,7 +59,7 @@ pub use crate::{
     pick::Picker,
     quality::{ClusterRaster, Culling, Quality, ShadowQuality},
     renderer::{FRAMES_IN_FLIGHT_MAX, FrameStats, Renderer, RendererDesc},
-    report::{CullCounts, FrameReport, PassTime, PassWork},
+    report::{ClusterCounts, CullCounts, FrameReport, PassTime, PassWork},
     scene::{
         ColorSpace, Instance, InstanceTransform, LIGHTS_MAX, Light, Line, Pose, RenderSlot, Scene,
         Spot, TextureKey, textures_of,

@@ -6,6 +6,7 @@ use ash::vk;
 use storm_assets::Topology;
 
 use crate::{
+    clusters::pick::PickedClusters,
     context::Gpu,
     environment::EnvironmentSlots,
     error::{RenderError, Result},
@@ -32,6 +33,8 @@ const FORMAT: vk::Format = vk::Format::R32_UINT;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     Upload,
+    /// Chooses clusters.
+    Clusters,
     Draw,
     Read,
 }
@@ -64,6 +67,8 @@ pub struct Picker {
     constants: Constants,
     pipelines: HashMap<(bool, Topology), Pipeline>,
     plan: Option<Plan>,
+    /// Of meshes of clusters, once a scene has some.
+    clusters: Option<PickedClusters>,
     gpu: Gpu,
 }
 
@@ -78,6 +83,7 @@ impl Picker {
             constants: Constants::new(gpu.device())?,
             pipelines: HashMap::new(),
             plan: None,
+            clusters: None,
             gpu: gpu.clone(),
         })
     }
@@ -155,6 +161,25 @@ impl Picker {
         scene.prepare(view)?;
         scene.prepare_deform(false)?;
         self.prepare(scene, extent)?;
+        self.draw_once(scene, view, extent, only)?;
+        // Where clusters found no room there is more now.
+        while let Some(clusters) = &mut self.clusters
+            && scene.draws.cluster_count() > 0
+            && !clusters.complete(&self.gpu)?
+        {
+            self.draw_once(scene, view, extent, only)?;
+        }
+        Ok(())
+    }
+
+    fn draw_once(
+        &mut self,
+        scene: &mut Scene,
+        view: &View,
+        extent: vk::Extent2D,
+        only: Option<(u32, u32)>,
+    ) -> Result<()> {
+        let vk::Extent2D { width, height } = extent;
         let bindless = self.gpu.bindless().clone();
         let bindless = bindless
             .lock()
@@ -163,6 +188,9 @@ impl Picker {
         let clip = view.clip_from_relative(width as f32 / height as f32);
         let globals = values::globals(scene, view, clip, EnvironmentSlots::default(), 0);
         self.constants.write(Part::Globals, &[globals]);
+        if let Some(clusters) = &self.clusters {
+            clusters.write(&mut self.constants, scene, view, extent);
+        }
         self.record(&bindless, scene, only);
         let value = self.recorder.submit(Submission::default())?;
         self.gpu.device().wait(value)
@@ -189,6 +217,14 @@ impl Picker {
                 self.pipelines.insert(key, pipeline);
             }
         }
+        if scene.draws.cluster_count() > 0 {
+            if self.clusters.is_none() {
+                self.clusters = Some(PickedClusters::new(&self.gpu, FORMAT)?);
+            }
+            if let Some(clusters) = &mut self.clusters {
+                clusters.fit(&self.gpu, scene)?;
+            }
+        }
         if self.plan.as_ref().is_some_and(|plan| plan.extent == extent) {
             return Ok(());
         }
@@ -208,16 +244,30 @@ impl Picker {
         let graphics = Queue::Graphics;
         let uses = [(tables, Use::CopyTo), (tables, Use::WriteCompute)];
         graph.pass("upload", graphics, Step::Upload, uses);
+        let lists = graph.import_buffers("cluster lists");
+        let uses = [
+            (tables, Use::ReadCompute),
+            (lists, Use::CopyTo),
+            (lists, Use::WriteCompute),
+            (lists, Use::Indirect),
+        ];
+        graph.pass("choose clusters", graphics, Step::Clusters, uses);
         let uses = [
             (slots, Use::Color),
             (depth, Use::Depth),
+            (lists, Use::Indirect),
+            (lists, Use::ReadVertex),
             (tables, Use::Indirect),
             (tables, Use::Index),
             (tables, Use::ReadVertex),
             (tables, Use::ReadFragment),
         ];
         graph.pass("slots", graphics, Step::Draw, uses);
-        let uses = [(slots, Use::CopyFrom), (picture, Use::CopyTo)];
+        let uses = [
+            (slots, Use::CopyFrom),
+            (lists, Use::CopyFrom),
+            (picture, Use::CopyTo),
+        ];
         graph.pass("read back", graphics, Step::Read, uses);
         let bytes = u64::from(extent.width) * u64::from(extent.height) * 4;
         self.plan = Some(Plan {
@@ -236,8 +286,12 @@ impl Picker {
             constants,
             pipelines,
             plan,
+            clusters,
             gpu,
         } = self;
+        let clusters = clusters
+            .as_ref()
+            .filter(|_| scene.draws.cluster_count() > 0);
         let plan = plan.as_mut().expect("`prepare` was called before");
         let none = BTreeMap::new();
         for (index, pass) in plan.realised.plan.passes.iter().enumerate() {
@@ -248,6 +302,11 @@ impl Picker {
                     let value = gpu.device().next_value();
                     scene.record_uploads(recorder, bindless, value, false);
                     scene.record_deform_after_uploads(recorder, bindless);
+                }
+                Step::Clusters => {
+                    if let Some(clusters) = clusters {
+                        clusters.select(recorder, bindless, scene, constants);
+                    }
                 }
                 Step::Draw => {
                     let attachment = |id, clear| Attachment {
@@ -274,11 +333,17 @@ impl Picker {
                     for range in ranges(scene) {
                         draw(recorder, bindless, pipelines, scene, range, push);
                     }
+                    if let Some(clusters) = clusters {
+                        clusters.draw(recorder, bindless, constants);
+                    }
                     recorder.end_rendering();
                 }
                 Step::Read => {
                     let slots = plan.realised.image(plan.slots);
                     recorder.copy_from_image(slots.raw, plan.extent, &plan.readback);
+                    if let Some(clusters) = clusters {
+                        clusters.count(recorder);
+                    }
                 }
             }
         }

@@ -91,6 +91,8 @@ shaders! {
     CLUSTER_NODES_COMP = "cluster_nodes.comp",
     CLUSTER_GROUPS_COMP = "cluster_groups.comp",
     CLUSTER_AGAIN_COMP = "cluster_again.comp",
+    CLUSTER_ROOTS_COMP = "cluster_roots.comp",
+    CLUSTER_ASKED_COMP = "cluster_asked.comp",
     CLUSTER_RASTER_COMP = "cluster_raster.comp",
     CLUSTER_RASTER_VERT = "cluster_raster.vert",
     CLUSTER_RASTER_FRAG = "cluster_raster.frag",
@@ -99,5 +101,7 @@ shaders! {
     CLUSTER_SHADOW_VERT = "cluster_shadow.vert",
     CLUSTER_SHADOW_MESH = "cluster_shadow.mesh",
     CLUSTER_RESOLVE_FRAG = "cluster_resolve.frag",
+    CLUSTER_ID_VERT = "cluster_id.vert",
+    CLUSTER_ID_FRAG = "cluster_id.frag",
     CLUSTER_DEBUG_COMP = "cluster_debug.comp",
 }

@@ -7,12 +7,11 @@ use glam::{DVec3, Mat4, Vec3, Vec4};
 
 use crate::{
     frame::level,
+    gpu::buffer::Buffer,
+    scene::Scene,
     shadow::ShadowView,
     view::{CELL_SIZE, Projection, View},
 };
-
-/// Levels of a hierarchy, and one more that stays empty.
-pub(crate) const LEVELS_MAX: u32 = 17;
 
 /// Entries of [`ClusterFrame::work`], as `shaders/cluster_frame.glsl` has them.
 pub(crate) mod work {
@@ -27,7 +26,10 @@ pub(crate) mod work {
     pub(crate) const LIGHTS: u32 = 45;
     pub(crate) const TRIANGLES: u32 = 46;
     /// How many there are.
-    pub(crate) const COUNT: u32 = 48;
+    pub(crate) const INCOMPLETE: u32 = 47;
+    pub(crate) const ROOTS: u32 = 48;
+    pub(crate) const ASKED: u32 = 49;
+    pub(crate) const COUNT: u32 = 50;
     /// Bytes of one, and where the command that draws begins in it.
     pub(crate) const BYTES: u64 = 32;
     pub(crate) const DRAW: u64 = 16;
@@ -71,6 +73,8 @@ pub(crate) struct ClusterFrame {
     pub(crate) visible: u64,
     pub(crate) lists: u64,
     pub(crate) shadows: u64,
+    pub(crate) incomplete: u64,
+    pub(crate) asked: u64,
     pub(crate) hiz: u64,
     pub(crate) pixels: u64,
     pub(crate) instance_count: u32,
@@ -81,19 +85,29 @@ pub(crate) struct ClusterFrame {
     pub(crate) group_room: u32,
     pub(crate) cluster_room: u32,
     pub(crate) shadow_room: u32,
+    pub(crate) root_room: u32,
+    pub(crate) asked_room: u32,
     pub(crate) split: f32,
     pub(crate) frame: u32,
-    pub(crate) padding: [u32; 2],
 }
 
 /// Room in queues and lists. What does not fit is counted, and there is more room in the next frames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sizes {
     pub(crate) nodes: u32,
     pub(crate) groups: u32,
     pub(crate) clusters: u32,
     pub(crate) shadows: u32,
+    /// For instances that find no room in the others: known before.
+    pub(crate) roots: u32,
+    /// Slots that there are.
+    pub(crate) slots: u32,
 }
+
+/// Pages that a frame can ask for.
+pub(crate) const ASKED_ROOM: u32 = 1 << 14;
+/// Bytes of a page that is asked for.
+pub(crate) const ASKED_BYTES: u64 = 16;
 
 /// Numbers in the visibility buffer have 25 bits, and mesh shaders run as many groups everywhere.
 const CLUSTERS_MAX: u32 = 1 << 22;
@@ -105,7 +119,18 @@ impl Sizes {
         groups: 1 << 15,
         clusters: 1 << 16,
         shadows: 1 << 16,
+        roots: 64,
+        slots: 1024,
     };
+
+    /// With room for the coarsest clusters of all instances, and a word for each slot.
+    pub(crate) fn with(self, roots: u32, slots: u32) -> Self {
+        Self {
+            roots: roots.clamp(64, CLUSTERS_MAX).next_power_of_two(),
+            slots: slots.max(1024).next_power_of_two(),
+            ..self
+        }
+    }
 
     /// With room for what a frame has counted.
     pub(crate) fn grown(self, needed: Self) -> Self {
@@ -125,6 +150,7 @@ impl Sizes {
             groups: grow(self.groups, needed.groups, QUEUE_MAX),
             clusters: grow(self.clusters, needed.clusters, CLUSTERS_MAX),
             shadows: grow(self.shadows, needed.shadows, CLUSTERS_MAX),
+            ..self
         }
     }
 
@@ -141,9 +167,11 @@ impl Sizes {
             nodes: part(3 * 8, self.nodes),
             groups: part(2 * 8, self.groups),
             hidden: part(16, self.clusters),
-            visible: part(16, self.clusters),
-            lists: part(4 * 4, self.clusters),
+            visible: part(16, self.clusters + self.roots),
+            lists: part(4, 4 * self.clusters + self.roots),
             shadows: part(2 * 16, self.shadows),
+            incomplete: part(4, self.slots),
+            asked: part(ASKED_BYTES, ASKED_ROOM),
             bytes: end,
         }
     }
@@ -159,6 +187,8 @@ pub(crate) struct Parts {
     pub(crate) visible: u64,
     pub(crate) lists: u64,
     pub(crate) shadows: u64,
+    pub(crate) incomplete: u64,
+    pub(crate) asked: u64,
     pub(crate) bytes: u64,
 }
 
@@ -168,6 +198,36 @@ pub(crate) struct ClusterKey {
     pub(crate) sizes: Sizes,
     /// Whether large triangles go through mesh shaders.
     pub(crate) mesh: bool,
+}
+
+impl ClusterFrame {
+    /// For the instances of a scene, with queues and lists in a buffer.
+    pub(crate) fn of(scene: &Scene, sizes: &Sizes, lists: &Buffer, views: u64) -> Self {
+        let parts = sizes.parts();
+        let lists = lists.address;
+        Self {
+            views,
+            instances: scene.draws.clusters().address,
+            meshes: scene.clusters.table().address,
+            work: lists + parts.work,
+            nodes: lists + parts.nodes,
+            groups: lists + parts.groups,
+            hidden: lists + parts.hidden,
+            visible: lists + parts.visible,
+            lists: lists + parts.lists,
+            shadows: lists + parts.shadows,
+            incomplete: lists + parts.incomplete,
+            asked: lists + parts.asked,
+            instance_count: scene.draws.cluster_count(),
+            node_room: sizes.nodes,
+            group_room: sizes.groups,
+            cluster_room: sizes.clusters,
+            shadow_room: sizes.shadows,
+            root_room: sizes.roots,
+            asked_room: ASKED_ROOM,
+            ..Self::zeroed()
+        }
+    }
 }
 
 /// Bytes of the visibility buffer.
@@ -263,15 +323,19 @@ mod tests {
             groups: 3000,
             clusters: 5000,
             shadows: 7000,
+            roots: 100,
+            slots: 900,
         };
         let parts = sizes.parts();
         assert!(parts.work + work::BYTES * u64::from(work::COUNT) <= parts.nodes);
         assert!(parts.nodes + 3 * 8 * 1000 <= parts.groups);
         assert!(parts.groups + 2 * 8 * 3000 <= parts.hidden);
         assert!(parts.hidden + 16 * 5000 <= parts.visible);
-        assert!(parts.visible + 16 * 5000 <= parts.lists);
-        assert!(parts.lists + 16 * 5000 <= parts.shadows);
-        assert!(parts.shadows + 32 * 7000 <= parts.bytes);
+        assert!(parts.visible + 16 * 5100 <= parts.lists);
+        assert!(parts.lists + 16 * 5000 + 4 * 100 <= parts.shadows);
+        assert!(parts.shadows + 32 * 7000 <= parts.incomplete);
+        assert!(parts.incomplete + 4 * 900 <= parts.asked);
+        assert!(parts.asked + ASKED_BYTES * u64::from(ASKED_ROOM) <= parts.bytes);
     }
 
     #[test]
@@ -282,6 +346,7 @@ mod tests {
             groups: first.groups + 1,
             clusters: u32::MAX,
             shadows: 0,
+            ..first
         });
         assert_eq!(grown.nodes, first.nodes);
         assert_eq!(grown.groups, 2 * first.groups);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytemuck::{Pod, Zeroable};
-use storm_assets::clusters::{ClusterInfo, ClusterMesh, Group, Node, NodeChild};
+use storm_assets::clusters::{ClusterInfo, ClusterMesh, Group, Node, NodeChild, Page};
 
 use super::pages::{PagePlace, PagePool};
 use crate::{
@@ -30,8 +30,8 @@ pub(crate) struct ClusterMeshInfo {
     pub(crate) nodes: u64,
     pub(crate) groups: u64,
     pub(crate) pages: u64,
-    pub(crate) used: u64,
-    pub(crate) page_count: u32,
+    pub(crate) asked: u64,
+    pub(crate) root_pages: u32,
     pub(crate) number: u32,
 }
 
@@ -77,7 +77,7 @@ struct Layout {
     nodes: u64,
     groups: u64,
     pages: u64,
-    used: u64,
+    asked: u64,
     bytes: u64,
 }
 
@@ -93,7 +93,7 @@ impl Layout {
             nodes: part(size_of_val(mesh.nodes())),
             groups: part(size_of_val(mesh.groups())),
             pages: part(mesh.pages().len() * 8),
-            used: part(mesh.pages().len() * 4),
+            asked: part(mesh.pages().len() * 4),
             bytes: end,
         }
     }
@@ -146,6 +146,16 @@ impl ClusterMeshes {
     pub(crate) fn triangles(&self, number: u32) -> u64 {
         let mesh = self.meshes.get(number as usize).and_then(Option::as_ref);
         mesh.map_or(0, |mesh| mesh.mesh.info().source_triangle_count())
+    }
+
+    /// Clusters of the coarsest kind that stand for a mesh.
+    pub(crate) fn roots(&self, number: u32) -> u32 {
+        let mesh = self.meshes.get(number as usize).and_then(Option::as_ref);
+        mesh.map_or(0, |resident| {
+            let mesh = &resident.mesh;
+            let pages = &mesh.pages()[..mesh.info().root_pages as usize];
+            pages.iter().map(|page| page.clusters).sum()
+        })
     }
 
     /// Bytes of the pages that are there.
@@ -204,8 +214,8 @@ impl ClusterMeshes {
             nodes: tables.address + layout.nodes,
             groups: tables.address + layout.groups,
             pages: tables.address + layout.pages,
-            used: tables.address + layout.used,
-            page_count: info.pages,
+            asked: tables.address + layout.asked,
+            root_pages: info.root_pages,
             number,
         };
         let nodes: &[Node] = mesh.nodes();
@@ -214,7 +224,8 @@ impl ClusterMeshes {
         uploads.write(&tables, layout.nodes, bytemuck::cast_slice(nodes))?;
         uploads.write(&tables, layout.groups, bytemuck::cast_slice(groups))?;
         let zeros = vec![0_u32; mesh.pages().len()];
-        uploads.write(&tables, layout.used, bytemuck::cast_slice(&zeros))?;
+        uploads.write(&tables, layout.asked, bytemuck::cast_slice(&zeros))?;
+        let pages = mesh.pages().len();
         let mut resident = Resident {
             depth: depth(nodes),
             mesh: mesh.clone(),
@@ -222,22 +233,30 @@ impl ClusterMeshes {
             pages: vec![None; mesh.pages().len()],
             tables,
         };
-        let written = self.upload_pages(uploads, &mut resident).and_then(|()| {
-            self.table
-                .write(uploads, number, &[resident.tables.address])
-        });
+        let written = self
+            .upload_pages(uploads, &mut resident, pages)
+            .and_then(|()| {
+                self.table
+                    .write(uploads, number, &[resident.tables.address])
+            });
         if let Err(error) = written {
-            self.release(resident);
+            self.release(uploads, resident);
             return Err(error);
         }
         Ok(resident)
     }
 
-    fn upload_pages(&mut self, uploads: &mut Uploads, resident: &mut Resident) -> Result<()> {
+    /// Uploads the first pages of a mesh, and says of all others that they are not there.
+    fn upload_pages(
+        &mut self,
+        uploads: &mut Uploads,
+        resident: &mut Resident,
+        count: usize,
+    ) -> Result<()> {
         let mut addresses = vec![0_u64; resident.pages.len()];
-        for number in 0..resident.pages.len() {
+        for (number, address) in (0..count).zip(&mut addresses) {
             let page = resident.mesh.read_page(number as u32)?;
-            addresses[number] = self.upload_page(uploads, resident, number, page.words())?;
+            *address = Self::upload_page(&mut self.pool, uploads, resident, number, &page)?;
         }
         uploads.write(
             &resident.tables,
@@ -248,33 +267,87 @@ impl ClusterMeshes {
 
     /// Uploads a page, and gives its address.
     fn upload_page(
-        &mut self,
+        pool: &mut PagePool,
         uploads: &mut Uploads,
         resident: &mut Resident,
         number: usize,
-        words: &[u32],
+        page: &Page,
     ) -> Result<u64> {
-        let place = self.pool.allocate(size_of_val(words) as u64)?;
+        let words = page.words();
+        let place = pool.allocate(size_of_val(words) as u64)?;
         resident.pages[number] = Some(place);
-        let (buffer, offset) = self.pool.place(place);
+        let (buffer, offset) = pool.place(place);
         // Its third and fourth word tell shaders where the mesh is.
         let mesh = resident.tables.address;
         let head = [words[0], words[1], mesh as u32, (mesh >> 32) as u32];
         uploads.write(buffer, offset, bytemuck::cast_slice(&head))?;
         uploads.write(buffer, offset + 16, bytemuck::cast_slice(&words[4..]))?;
-        Ok(self.pool.address(place))
+        Ok(pool.address(place))
+    }
+
+    /// Uploads a page that is not there, from the next frame on.
+    pub(crate) fn load(
+        &mut self,
+        uploads: &mut Uploads,
+        number: u32,
+        page_number: u32,
+        page: &Page,
+    ) -> Result<()> {
+        let place = self.meshes.get_mut(number as usize);
+        let Some(resident) = place.and_then(Option::as_mut) else {
+            return Ok(());
+        };
+        let index = page_number as usize;
+        if resident.pages.get(index).is_none_or(Option::is_some) {
+            return Ok(());
+        }
+        let address = Self::upload_page(&mut self.pool, uploads, resident, index, page)?;
+        let at = resident.addresses + u64::from(page_number) * 8;
+        uploads.write(&resident.tables, at, &address.to_le_bytes())
+    }
+
+    /// Takes a page away, from the next frame on.
+    pub(crate) fn unload(
+        &mut self,
+        uploads: &mut Uploads,
+        number: u32,
+        page_number: u32,
+    ) -> Result<()> {
+        let place = self.meshes.get_mut(number as usize);
+        let Some(resident) = place.and_then(Option::as_mut) else {
+            return Ok(());
+        };
+        let page = resident.pages.get_mut(page_number as usize);
+        if let Some(place) = page.and_then(Option::take) {
+            let at = resident.addresses + u64::from(page_number) * 8;
+            uploads.write(&resident.tables, at, &0_u64.to_le_bytes())?;
+            self.pool.free(place);
+        }
+        Ok(())
+    }
+
+    /// The mesh and page that lie at an address.
+    #[cfg(test)]
+    pub(crate) fn page_at(&self, address: u64) -> Option<(u32, u32)> {
+        let meshes = (0..).zip(&self.meshes);
+        meshes
+            .filter_map(|(number, mesh)| Some((number, mesh.as_ref()?)))
+            .flat_map(|(number, mesh)| (0..).zip(&mesh.pages).map(move |(i, p)| (number, i, p)))
+            .find(|(_, _, place)| place.is_some_and(|place| self.pool.address(place) == address))
+            .map(|(number, page, _)| (number, page))
     }
 
     /// Takes a mesh away.
-    pub(crate) fn remove(&mut self, number: u32) {
+    pub(crate) fn remove(&mut self, uploads: &mut Uploads, number: u32) {
         let place = self.meshes.get_mut(number as usize).and_then(Option::take);
         if let Some(resident) = place {
-            self.release(resident);
+            self.release(uploads, resident);
             self.free.push(number);
         }
     }
 
-    fn release(&mut self, resident: Resident) {
+    fn release(&mut self, uploads: &mut Uploads, resident: Resident) {
+        uploads.retire(resident.tables);
         for place in resident.pages.into_iter().flatten() {
             self.pool.free(place);
         }

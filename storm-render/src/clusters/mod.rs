@@ -6,6 +6,7 @@
 pub(crate) mod frame;
 pub(crate) mod meshes;
 mod pages;
+pub(crate) mod pick;
 pub(crate) mod pipelines;
 #[cfg_attr(
     not(test),
@@ -21,3 +22,5 @@ pub(crate) mod residency;
 pub(crate) mod shade;
 #[cfg(test)]
 pub(crate) mod test_mesh;
+#[cfg(test)]
+mod tests;

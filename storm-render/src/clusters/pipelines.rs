@@ -17,6 +17,8 @@ pub(crate) struct ClusterPipelines {
     pub(crate) nodes: Pipeline,
     pub(crate) groups: Pipeline,
     pub(crate) again: Pipeline,
+    pub(crate) roots: Pipeline,
+    pub(crate) asked: Pipeline,
     pub(crate) small: Pipeline,
     pub(crate) large: Pipeline,
     pub(crate) shadow: Pipeline,
@@ -79,6 +81,8 @@ impl ClusterPipelines {
             nodes: compute(shaders::CLUSTER_NODES_COMP)?,
             groups: compute(shaders::CLUSTER_GROUPS_COMP)?,
             again: compute(shaders::CLUSTER_AGAIN_COMP)?,
+            roots: compute(shaders::CLUSTER_ROOTS_COMP)?,
+            asked: compute(shaders::CLUSTER_ASKED_COMP)?,
             small: compute(shaders::CLUSTER_RASTER_COMP)?,
             large: graphics(desc(
                 shaders::CLUSTER_RASTER_VERT,

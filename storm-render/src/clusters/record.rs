@@ -4,15 +4,17 @@ use ash::vk;
 use bytemuck::{Pod, Zeroable};
 
 use super::{
-    frame::{ClusterKey, work},
+    frame::{ClusterKey, Sizes, work},
     pipelines::ClusterPipelines,
 };
 use crate::{
     frame::record::Frame,
     gpu::{
+        bindless::Bindless,
         buffer::Buffer,
         commands::{Access, Recorder},
     },
+    quality::Culling,
     target::sealed,
     view::DebugView,
 };
@@ -30,11 +32,11 @@ struct SelectPush {
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
-struct RasterPush {
-    globals: u64,
-    frame: u64,
-    list: u32,
-    work: u32,
+pub(crate) struct RasterPush {
+    pub(crate) globals: u64,
+    pub(crate) frame: u64,
+    pub(crate) list: u32,
+    pub(crate) work: u32,
 }
 
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -66,6 +68,91 @@ fn then(recorder: &mut Recorder) {
     recorder.memory_barrier(Access::COMPUTE_WRITE.and(indirect), next);
 }
 
+/// Chooses clusters.
+pub(crate) struct Select<'a> {
+    pub(crate) bindless: &'a Bindless,
+    pub(crate) pipelines: &'a ClusterPipelines,
+    /// Queues and lists, as [`Sizes::parts`] lays them out.
+    pub(crate) lists: &'a Buffer,
+    pub(crate) sizes: &'a Sizes,
+    /// Addresses of constants.
+    pub(crate) globals: u64,
+    pub(crate) frame: u64,
+    pub(crate) instances: u32,
+    /// Of the deepest hierarchy.
+    pub(crate) depth: u32,
+}
+
+impl Select<'_> {
+    fn push(&self, recorder: &mut Recorder, stage: u32, second: bool) {
+        let push = SelectPush {
+            globals: self.globals,
+            frame: self.frame,
+            stage,
+            second: second.into(),
+            first_view: 0,
+            padding: 0,
+        };
+        recorder.push_constants(self.bindless, &push);
+    }
+
+    fn dispatch(&self, recorder: &mut Recorder, entry: u32) {
+        recorder.dispatch_indirect(self.lists, u64::from(entry) * work::BYTES);
+    }
+
+    /// For the first of the views. Empties all queues and lists before.
+    pub(crate) fn all(&self, recorder: &mut Recorder, views: u32) {
+        let counts = work::BYTES * u64::from(work::COUNT);
+        recorder.fill_buffer(self.lists, 0, counts, 0);
+        let slots = u64::from(self.sizes.slots) * 4;
+        recorder.fill_buffer(self.lists, self.sizes.parts().incomplete, slots, 0);
+        recorder.memory_barrier(
+            Access::COPY_WRITE,
+            Access::COMPUTE_READ.and(Access::COMPUTE_WRITE),
+        );
+        recorder.bind_pipeline(&self.pipelines.instances);
+        self.push(recorder, 0, false);
+        recorder.dispatch(self.instances.div_ceil(64), views, 1);
+        self.descend(recorder, false);
+    }
+
+    /// What was hidden at first, by this frame's depths.
+    pub(crate) fn again(&self, recorder: &mut Recorder) {
+        self.descend(recorder, true);
+        recorder.bind_pipeline(&self.pipelines.again);
+        self.push(recorder, 0, true);
+        self.dispatch(recorder, work::HIDDEN);
+    }
+
+    fn descend(&self, recorder: &mut Recorder, second: bool) {
+        let (nodes, groups) = if second {
+            (work::NODES_SECOND, work::GROUPS_FIRST + 1)
+        } else {
+            (work::NODES_FIRST, work::GROUPS_FIRST)
+        };
+        recorder.bind_pipeline(&self.pipelines.nodes);
+        for level in 0..self.depth {
+            then(recorder);
+            self.push(recorder, level, second);
+            self.dispatch(recorder, nodes + level);
+        }
+        then(recorder);
+        recorder.bind_pipeline(&self.pipelines.groups);
+        self.push(recorder, 0, second);
+        self.dispatch(recorder, groups);
+    }
+
+    /// What found no room, and which pages were asked for; after the last phase.
+    pub(crate) fn end(&self, recorder: &mut Recorder, second: bool) {
+        then(recorder);
+        recorder.bind_pipeline(&self.pipelines.roots);
+        self.push(recorder, 0, second);
+        self.dispatch(recorder, work::INCOMPLETE);
+        recorder.bind_pipeline(&self.pipelines.asked);
+        self.dispatch(recorder, work::ASKED);
+    }
+}
+
 impl<T: sealed::Target> Frame<'_, T> {
     /// Pipelines, and the buffer of queues and lists.
     fn cluster_parts(&self) -> Option<(&ClusterKey, &ClusterPipelines, &Buffer)> {
@@ -74,58 +161,36 @@ impl<T: sealed::Target> Frame<'_, T> {
         Some((key, self.pipelines.cluster_meshes()?, lists))
     }
 
-    fn select_push(&self, stage: u32, second: bool, first_view: u32) -> SelectPush {
-        SelectPush {
+    /// Chooses clusters: for all views, or of what was hidden from the camera at first.
+    pub(crate) fn cluster_select(&self, recorder: &mut Recorder, second: bool) {
+        let Some((key, pipelines, lists)) = self.cluster_parts() else {
+            return;
+        };
+        let select = Select {
+            bindless: self.bindless,
+            pipelines,
+            lists,
+            sizes: &key.sizes,
             globals: self.globals,
             frame: self.cluster_frame,
-            stage,
-            second: second.into(),
-            first_view,
-            padding: 0,
+            instances: self.scene.draws.cluster_count(),
+            depth: self.scene.clusters.depth(),
+        };
+        if second {
+            select.again(recorder);
+        } else {
+            let pixels = self.realised.buffer(self.resources.cluster_pixels);
+            recorder.fill_buffer(pixels, 0, pixels.size, 0);
+            select.all(recorder, self.cluster_views);
+        }
+        if self.cluster_last(second) {
+            select.end(recorder, second);
         }
     }
 
-    /// Chooses clusters: for all views, or of what was hidden from the camera at first.
-    pub(crate) fn cluster_select(&self, recorder: &mut Recorder, second: bool) {
-        let Some((_, pipelines, lists)) = self.cluster_parts() else {
-            return;
-        };
-        let command = |entry: u32| u64::from(entry) * work::BYTES;
-        if !second {
-            let pixels = self.realised.buffer(self.resources.cluster_pixels);
-            recorder.fill_buffer(pixels, 0, pixels.size, 0);
-            let counts = work::BYTES * u64::from(work::COUNT);
-            recorder.fill_buffer(lists, 0, counts, 0);
-            recorder.memory_barrier(
-                Access::COPY_WRITE,
-                Access::COMPUTE_READ.and(Access::COMPUTE_WRITE),
-            );
-            recorder.bind_pipeline(&pipelines.instances);
-            recorder.push_constants(self.bindless, &self.select_push(0, false, 0));
-            let instances = self.scene.draws.cluster_count();
-            recorder.dispatch(instances.div_ceil(64), self.cluster_views, 1);
-        }
-        let depth = self.scene.clusters.depth();
-        let (nodes, groups) = if second {
-            (work::NODES_SECOND, work::GROUPS_FIRST + 1)
-        } else {
-            (work::NODES_FIRST, work::GROUPS_FIRST)
-        };
-        recorder.bind_pipeline(&pipelines.nodes);
-        for level in 0..depth {
-            then(recorder);
-            recorder.push_constants(self.bindless, &self.select_push(level, second, 0));
-            recorder.dispatch_indirect(lists, command(nodes + level));
-        }
-        then(recorder);
-        recorder.bind_pipeline(&pipelines.groups);
-        recorder.push_constants(self.bindless, &self.select_push(0, second, 0));
-        recorder.dispatch_indirect(lists, command(groups));
-        if second {
-            recorder.bind_pipeline(&pipelines.again);
-            recorder.push_constants(self.bindless, &self.select_push(0, true, 0));
-            recorder.dispatch_indirect(lists, command(work::HIDDEN));
-        }
+    /// Whether there is no phase after this one.
+    fn cluster_last(&self, second: bool) -> bool {
+        second || self.key.culling != Culling::Occlusion
     }
 
     /// Draws what was chosen into the visibility buffer.
@@ -145,16 +210,26 @@ impl<T: sealed::Target> Frame<'_, T> {
         recorder.push_constants(self.bindless, &push(1));
         recorder.dispatch_indirect(lists, command(1));
         recorder.begin_rendering(self.key.extent, &[], None);
-        match &pipelines.mesh {
-            Some((mesh, _)) if key.mesh => {
-                recorder.bind_pipeline(mesh);
-                recorder.push_constants(self.bindless, &push(0));
-                recorder.draw_mesh_indirect(lists, command(0));
-            }
-            _ => {
-                recorder.bind_pipeline(&pipelines.large);
-                recorder.push_constants(self.bindless, &push(0));
-                recorder.draw_indirect(lists, command(0) + work::DRAW);
+        let last = self.cluster_last(second);
+        let roots = RasterPush {
+            list: 4,
+            work: work::ROOTS,
+            ..push(0)
+        };
+        // Instances that found no room come last.
+        for push in [Some(push(0)), last.then_some(roots)].into_iter().flatten() {
+            let command = u64::from(push.work) * work::BYTES;
+            match &pipelines.mesh {
+                Some((mesh, _)) if key.mesh => {
+                    recorder.bind_pipeline(mesh);
+                    recorder.push_constants(self.bindless, &push);
+                    recorder.draw_mesh_indirect(lists, command);
+                }
+                _ => {
+                    recorder.bind_pipeline(&pipelines.large);
+                    recorder.push_constants(self.bindless, &push);
+                    recorder.draw_indirect(lists, command + work::DRAW);
+                }
             }
         }
         recorder.end_rendering();

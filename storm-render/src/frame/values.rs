@@ -260,24 +260,12 @@ impl Values<'_> {
     }
 
     fn cluster_frame(&self, key: &ClusterKey, views: u64) -> ClusterFrame {
-        let parts = key.sizes.parts();
-        let lists = self.address(self.resources.cluster_lists);
         let flag = |on: bool, bit: u32| if on { bit } else { 0 };
         let occlusion = self.key.culling == Culling::Occlusion;
+        let lists = self.realised.buffer(self.resources.cluster_lists);
         ClusterFrame {
-            views,
-            instances: self.scene.draws.clusters().address,
-            meshes: self.scene.clusters.table().address,
-            work: lists + parts.work,
-            nodes: lists + parts.nodes,
-            groups: lists + parts.groups,
-            hidden: lists + parts.hidden,
-            visible: lists + parts.visible,
-            lists: lists + parts.lists,
-            shadows: lists + parts.shadows,
             hiz: self.address(self.resources.hiz),
             pixels: self.address(self.resources.cluster_pixels),
-            instance_count: self.scene.draws.cluster_count(),
             view_count: self.clusters.views,
             flags: flag(self.key.culling != Culling::Off, clusters::FRUSTUM)
                 | flag(occlusion, clusters::OCCLUSION)
@@ -286,13 +274,9 @@ impl Values<'_> {
                     clusters::BEFORE,
                 ),
             cascades: self.shadows.cascades,
-            node_room: key.sizes.nodes,
-            group_room: key.sizes.groups,
-            cluster_room: key.sizes.clusters,
-            shadow_room: key.sizes.shadows,
             split: self.clusters.split,
             frame: self.clusters.frame,
-            padding: [0; 2],
+            ..ClusterFrame::of(self.scene, &key.sizes, lists, views)
         }
     }
 

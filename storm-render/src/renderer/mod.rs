@@ -29,7 +29,7 @@ use crate::{
     },
     graph::execute::Realised,
     quality::{ClusterRaster, Culling, Quality},
-    report::{COUNTERS, CullCounts, FrameReport, PassTime, PassWork},
+    report::{COUNTERS, ClusterCounts, CullCounts, FrameReport, PassTime, PassWork},
     scene::{Scene, layout::LightInfo},
     shadow,
     target::{Canvas, Target},
@@ -87,6 +87,8 @@ struct Frame {
     report: Buffer,
     /// Whether the frame that was last recorded culled.
     culled: bool,
+    /// Room that it had for clusters, where there were some.
+    clusters: Option<clusters::frame::Sizes>,
     stamps: Stamps,
     counters: Option<Counters>,
     /// Passes of the frame that was last recorded, where they were timed.
@@ -156,6 +158,7 @@ impl Renderer {
                 constants: Constants::new(device)?,
                 report: Buffer::new(device, "counters", COUNTERS as u64 * 4, Memory::Readback)?,
                 culled: false,
+                clusters: None,
                 stamps: Stamps::new(device)?,
                 counters: Counters::new(device)?,
                 timed: Vec::new(),
@@ -237,6 +240,7 @@ impl Renderer {
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         // Waits until the GPU is done with this frame's buffers.
         self.begin(&bindless)?;
+        self.fit_clusters();
         let mut uploaded_bytes = scene.uploads.take_bytes();
         let aspect = canvas.extent.width as f32 / canvas.extent.height as f32;
         let sun = Vec3::from(scene.sky_info().0.sun_direction);
@@ -294,7 +298,9 @@ impl Renderer {
         // Of radiance nothing is shown yet.
         let shown = canvas.format != RADIANCE_FORMAT;
         let clusters = (scene.draws.cluster_count() > 0).then(|| ClusterKey {
-            sizes: self.cluster_sizes,
+            sizes: self
+                .cluster_sizes
+                .with(scene.draws.cluster_roots(), scene.instances.slot_count()),
             mesh: self.cluster_mesh_shaders(),
         });
         // A place in the visibility buffer is a pixel.
@@ -332,6 +338,17 @@ impl Renderer {
             custom: shown && self.pipelines.custom_pass().is_some(),
             // Times are taken on one queue.
             two_queues: quality.async_compute && !self.timings,
+        }
+    }
+
+    /// Makes more room for clusters where the frame that was last recorded here, and is done, had too little.
+    fn fit_clusters(&mut self) {
+        let frame = &self.frames[self.frame];
+        if let Some(sizes) = frame.clusters
+            && frame.recorder.submitted() > 0
+        {
+            let counts = ClusterCounts::of(bytemuck::cast_slice(frame.report.mapped()), &sizes);
+            self.cluster_sizes = self.cluster_sizes.grown(counts.needed);
         }
     }
 
@@ -377,6 +394,7 @@ impl Renderer {
         let plan = self.plan.as_ref().expect("`compile` was called before");
         let frame = &mut self.frames[self.frame];
         frame.culled = plan.key.culling != Culling::Off;
+        frame.clusters = plan.key.clusters.map(|key| key.sizes);
         Values {
             scene,
             view,
@@ -394,7 +412,8 @@ impl Renderer {
             clusters: ClusterValues {
                 before: self.cluster_before,
                 split,
-                frame: self.count,
+                // As many bits as shaders have for it, and never 0.
+                frame: self.count % ((1 << 20) - 1) + 1,
                 views: parts::cluster_views(shadows, kept),
             },
         }
@@ -442,6 +461,9 @@ impl Renderer {
             culling: frame
                 .culled
                 .then(|| CullCounts::of(bytemuck::cast_slice(frame.report.mapped()))),
+            clusters: frame.clusters.map(|sizes| {
+                ClusterCounts::of(bytemuck::cast_slice(frame.report.mapped()), &sizes)
+            }),
             passes: passes.collect(),
         }))
     }
@@ -474,6 +496,20 @@ impl Renderer {
         let plan = self.plan.as_ref()?;
         let lists = plan.realised.maybe_buffer(plan.resources.lists)?;
         Some((lists, plan.key.sizes))
+    }
+
+    /// Queues and lists of clusters, as they were left.
+    #[cfg(test)]
+    pub(crate) fn cluster_lists(&self) -> Option<(&Buffer, clusters::frame::Sizes)> {
+        let plan = self.plan.as_ref()?;
+        let lists = plan.realised.maybe_buffer(plan.resources.cluster_lists)?;
+        Some((lists, plan.key.clusters?.sizes))
+    }
+
+    /// Has this much room for clusters from the next frame on.
+    #[cfg(test)]
+    pub(crate) fn set_cluster_sizes(&mut self, sizes: clusters::frame::Sizes) {
+        self.cluster_sizes = sizes;
     }
 
     #[cfg(test)]

@@ -82,6 +82,8 @@ pub(crate) struct Draws {
     /// Instances of meshes of clusters.
     clusters: Table<ClusterInstance>,
     cluster_count: u32,
+    /// Clusters of the coarsest kind of all of them.
+    cluster_roots: u32,
     /// What kinds of shading they need, a bit each.
     cluster_bins: u64,
 }
@@ -102,6 +104,7 @@ impl Draws {
             triangles: 0,
             clusters: Table::new(device, "cluster instances", 64)?,
             cluster_count: 0,
+            cluster_roots: 0,
             cluster_bins: 0,
         })
     }
@@ -120,6 +123,7 @@ impl Draws {
         self.blended_slots.clear();
         self.triangles = 0;
         let mut clusters = Vec::new();
+        self.cluster_roots = 0;
         self.cluster_bins = 0;
         for (slot, instance) in instances.iter() {
             let drawn = instances.drawn_mesh(slot, instance);
@@ -137,6 +141,8 @@ impl Draws {
                     continue;
                 }
                 self.triangles += cluster_meshes.triangles(number);
+                self.cluster_roots =
+                    (self.cluster_roots).saturating_add(cluster_meshes.roots(number));
                 self.cluster_bins |= 1 << bin_of(kind.layers);
                 let flag = |on: bool, bit: u32| if on { bit } else { 0 };
                 clusters.push(ClusterInstance {
@@ -351,6 +357,11 @@ impl Draws {
 
     pub(crate) fn cluster_count(&self) -> u32 {
         self.cluster_count
+    }
+
+    /// Clusters of the coarsest kind of all of them.
+    pub(crate) fn cluster_roots(&self) -> u32 {
+        self.cluster_roots
     }
 
     /// Triangles of all instances.

@@ -333,13 +333,14 @@ pub fn layout_offsets() -> Vec<(&'static str, Vec<u32>)> {
         }
         LightInfo { translation, range, cell, spot_scale, color, spot_offset, direction, shadow }
         ClusterMeshInfo {
-            sphere, origin, step, uv_origin, uv_step, flags, group_count, nodes, groups, pages, used, page_count, number,
+            sphere, origin, step, uv_origin, uv_step, flags, group_count, nodes, groups, pages, asked, root_pages, number,
         }
         ClusterInstance { slot, mesh }
         ClusterView { clip_from_relative, planes, eye, near, extent, scale, threshold, rect }
         ClusterFrame {
-            views, instances, meshes, work, nodes, groups, hidden, visible, lists, shadows, hiz, pixels, instance_count,
-            view_count, flags, cascades, node_room, group_room, cluster_room, shadow_room, split, frame, padding,
+            views, instances, meshes, work, nodes, groups, hidden, visible, lists, shadows, incomplete, asked, hiz, pixels,
+            instance_count, view_count, flags, cascades, node_room, group_room, cluster_room, shadow_room, root_room,
+            asked_room, split, frame,
         }
         ClusterRecord {
             sphere, cone, refined, counts, position_base, positions, attributes, triangles, uv_bits, uv_base,

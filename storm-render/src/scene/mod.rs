@@ -210,7 +210,7 @@ impl Scene {
     /// Gives back what the clusters of a mesh take, where it has some.
     fn forget_clusters(&mut self, index: u32) {
         if let Some(number) = self.geometry.entry(index).clusters {
-            self.clusters.remove(number);
+            self.clusters.remove(&mut self.uploads, number);
         }
     }
 

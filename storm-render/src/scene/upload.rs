@@ -99,6 +99,8 @@ pub(crate) struct Uploads {
     /// The last one is being filled.
     chunks: Vec<Chunk>,
     steps: Vec<Step>,
+    /// Buffers that nobody has any more, and that steps may still name.
+    retired: Vec<Buffer>,
     /// Ranges written since the last barrier: by buffer and start, the end.
     written: BTreeMap<(vk::Buffer, u64), u64>,
     bytes: u64,
@@ -119,6 +121,7 @@ impl Uploads {
             device: Arc::clone(device),
             chunks: Vec::new(),
             steps: Vec::new(),
+            retired: Vec::new(),
             written: BTreeMap::new(),
             bytes: 0,
             version: (SERIAL.fetch_add(1, Ordering::Relaxed), 0),
@@ -416,6 +419,11 @@ impl Uploads {
         self.written.insert((to, start), end);
     }
 
+    /// Gives a buffer up once what is on its way to it has been recorded.
+    pub(crate) fn retire(&mut self, buffer: Buffer) {
+        self.retired.push(buffer);
+    }
+
     /// Records all copies, to be submitted as `value` on the timeline. Waiting for earlier readers, and having later ones
     /// wait, is the caller's.
     pub(crate) fn record(&mut self, recorder: &mut Recorder, bindless: &Bindless, value: u64) {
@@ -464,6 +472,7 @@ impl Uploads {
                 } => record_part(recorder, chunk, offset, &image, place),
             }
         }
+        self.retired.clear();
         self.written.clear();
         self.scattered = false;
     }

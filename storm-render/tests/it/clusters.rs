@@ -1,18 +1,21 @@
 //! Meshes of clusters: what is chosen, drawn and placed, held against the same meshes drawn whole.
 
+use std::collections::BTreeSet;
+
 use glam::{Mat4, Vec3};
 use storm_assets::{
-    Handle, Image, Material, Mesh,
+    AlphaMode, Handle, Image, Material, Mesh,
     clusters::{BuildOptions, ClusterMesh, build},
 };
 use storm_render::{
-    ClusterRaster, Culling, DebugView, Instance, InstanceTransform, Quality, RenderSlot, View,
+    ClusterCounts, ClusterRaster, Culling, DebugView, ImageTarget, Instance, InstanceTransform,
+    Picker, Quality, RenderSlot, Sky, View,
 };
 
 use crate::harness::{SIZE, Stage, TestGpu};
 
 /// A closed surface of `12 n²` triangles: a cube blown up to a ball of about 1 m, with bumps.
-fn ball(n: u32, bumps: f32) -> Mesh {
+pub(crate) fn ball(n: u32, bumps: f32) -> Mesh {
     let mut mesh = Mesh::default();
     for face in 0..6 {
         let base = mesh.positions.len() as u32;
@@ -45,18 +48,18 @@ fn ball(n: u32, bumps: f32) -> Mesh {
     mesh
 }
 
-fn clusters(mesh: &Mesh) -> ClusterMesh {
+pub(crate) fn clusters(mesh: &Mesh) -> ClusterMesh {
     build(mesh, &BuildOptions::default()).unwrap()
 }
 
-fn at(place: Vec3, size: f32) -> InstanceTransform {
+pub(crate) fn at(place: Vec3, size: f32) -> InstanceTransform {
     InstanceTransform::from_mat4(
         Mat4::from_translation(place) * Mat4::from_scale(Vec3::splat(size)),
     )
 }
 
 /// Adds an instance of a mesh of clusters under a name.
-fn add(
+pub(crate) fn add(
     stage: &mut Stage<'_>,
     name: &str,
     mesh: &ClusterMesh,
@@ -76,7 +79,7 @@ fn add(
     stage.scene.add(&instance).unwrap()
 }
 
-fn save(name: &str, picture: &Image) {
+pub(crate) fn save(name: &str, picture: &Image) {
     if let Some(folder) = std::env::var_os("STORM_PICTURES") {
         let path = std::path::Path::new(&folder).join(format!("{name}.png"));
         let (w, h) = (picture.width(), picture.height());
@@ -91,32 +94,429 @@ fn save(name: &str, picture: &Image) {
     }
 }
 
-#[test]
-fn a_ball_of_clusters_is_seen() {
-    let gpu = TestGpu::new();
-    let mut stage = Stage::new(&gpu);
-    let mesh = clusters(&ball(64, 0.02));
-    add(&mut stage, "ball", &mesh, at(Vec3::ZERO, 1.0));
-    for raster in [
-        ClusterRaster::Hardware,
-        ClusterRaster::Mesh,
-        ClusterRaster::Compute,
-    ] {
-        for culling in [Culling::Off, Culling::Frustum, Culling::Occlusion] {
-            stage.renderer.set_quality(Quality {
-                culling,
-                cluster_raster: raster,
-                ..Quality::CPU
-            });
-            let view = View {
-                debug: DebugView::Clusters,
-                ..View::look_at(Vec3::new(0.0, 1.0, 3.0), Vec3::ZERO)
-            };
-            for _ in 0..2 {
-                let picture = stage.picture(&view);
-                save(&format!("ball-{raster:?}-{culling:?}"), &picture);
+/// Numbers that look random and are the same in every run.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ z >> 31
+    }
+
+    /// 0 to below 1.
+    fn unit(&mut self) -> f32 {
+        (self.next() >> 40) as f32 / (1_u64 << 24) as f32
+    }
+
+    /// Of unit length.
+    fn direction(&mut self) -> Vec3 {
+        loop {
+            let v = Vec3::new(self.unit(), self.unit(), self.unit()) * 2.0 - 1.0;
+            if (0.01..1.0).contains(&v.length_squared()) {
+                return v.normalize();
             }
         }
     }
-    let _ = SIZE;
+}
+
+const RASTERS: [ClusterRaster; 4] = [
+    ClusterRaster::Hardware,
+    ClusterRaster::Mesh,
+    ClusterRaster::Compute,
+    ClusterRaster::Split { pixels: 6.0 },
+];
+
+/// A sky that is black, so that nothing else is.
+fn darken(stage: &mut Stage<'_>) {
+    stage.scene.set_sky(Sky {
+        sun_color: Vec3::ZERO,
+        haze: 0.0,
+        zenith: Vec3::ZERO,
+        horizon: Vec3::ZERO,
+        ground: Vec3::ZERO,
+        ..Sky::default()
+    });
+}
+
+fn is_sky(picture: &Image, x: u32, y: u32) -> bool {
+    crate::harness::pixel(picture, x, y)[..3] == [0, 0, 0]
+}
+
+fn counts(stage: &mut Stage<'_>) -> ClusterCounts {
+    stage.gpu().wait_idle().unwrap();
+    stage.renderer.report().unwrap().unwrap().clusters.unwrap()
+}
+
+/// A crowd of balls at many distances, some mirrored, squeezed or far from the origin of their mesh.
+fn crowd(stage: &mut Stage<'_>, mesh: &ClusterMesh, count: u32) -> Vec<RenderSlot> {
+    let first = add(stage, "crowd", mesh, at(Vec3::ZERO, 1.0));
+    let mut random = Random(7);
+    let more = (1..count).map(|i| {
+        let place = random.direction() * (2.0 + 30.0 * random.unit() * random.unit());
+        let mut size = Vec3::splat(0.3 + random.unit());
+        if i % 3 == 0 {
+            size.y *= 0.4;
+        }
+        if i % 5 == 0 {
+            size.x = -size.x;
+        }
+        let turn = glam::Quat::from_axis_angle(random.direction(), 6.0 * random.unit());
+        let transform =
+            InstanceTransform::from_mat4(Mat4::from_scale_rotation_translation(size, turn, place));
+        let instance = Instance {
+            mesh: Handle::of("crowd", "mesh"),
+            material: Handle::of("crowd", "material"),
+            transform,
+        };
+        stage.scene.add(&instance).unwrap()
+    });
+    std::iter::once(first)
+        .chain(more.collect::<Vec<_>>())
+        .collect()
+}
+
+fn view_of_crowd(random: &mut Random, debug: DebugView) -> View {
+    let eye = random.direction() * (1.5 + 25.0 * random.unit());
+    View {
+        debug,
+        ..View::look_at(eye, random.direction() * 3.0)
+    }
+}
+
+/// All ways to draw put the same triangles on the same pixels, but for samples on edges.
+#[test]
+fn all_rasters_agree() {
+    let gpu = TestGpu::new();
+    let mut stage = Stage::new(&gpu);
+    darken(&mut stage);
+    let mesh = clusters(&ball(48, 0.03));
+    crowd(&mut stage, &mesh, 40);
+    let (mut pixels, mut different) = (0_u64, 0_u64);
+    let mut small = 0;
+    for seed in 0..12 {
+        let view = view_of_crowd(&mut Random(seed), DebugView::Clusters);
+        let pictures = RASTERS.map(|cluster_raster| {
+            stage.renderer.set_quality(Quality {
+                cluster_raster,
+                ..Quality::CPU
+            });
+            let picture = stage.picture(&view);
+            let counts = counts(&mut stage);
+            assert_eq!(counts.left_out, 0);
+            match cluster_raster {
+                ClusterRaster::Hardware | ClusterRaster::Mesh => assert_eq!(counts.small, 0),
+                ClusterRaster::Compute => assert!(counts.small > counts.large, "{counts:?}"),
+                _ => small += counts.small,
+            }
+            picture
+        });
+        save(&format!("agree-{seed}"), &pictures[0]);
+        for other in &pictures[1..] {
+            for (a, b) in pictures[0]
+                .pixels()
+                .chunks_exact(4)
+                .zip(other.pixels().chunks_exact(4))
+            {
+                pixels += 1;
+                different += u64::from(a != b);
+            }
+        }
+    }
+    assert!(
+        small > 50,
+        "some are drawn by compute beside others: {small}"
+    );
+    println!("{different} of {pixels} pixels differ");
+    assert!(different * 10_000 <= pixels, "{different} of {pixels}");
+}
+
+/// From inside a closed surface no sky is seen, whatever is chosen; from outside none shines through.
+#[test]
+fn cuts_have_no_cracks() {
+    let gpu = TestGpu::without_validation();
+    let mut stage = Stage::new(&gpu);
+    stage.target = ImageTarget::new(&gpu, 96, 54).unwrap();
+    darken(&mut stage);
+    let mesh = clusters(&ball(40, 0.03));
+    add(&mut stage, "ball", &mesh, at(Vec3::ZERO, 1.0));
+    let both = Material {
+        double_sided: true,
+        ..Material::matte("ball", [0.5; 3], 0.5)
+    };
+    stage
+        .scene
+        .insert_material(Handle::of("ball", "material"), &both)
+        .unwrap();
+    let mut random = Random(3);
+    let mut seen = BTreeSet::new();
+    for number in 0..1000_usize {
+        let inside = number % 2 == 0;
+        stage.renderer.set_quality(Quality {
+            cluster_raster: RASTERS[number / 2 % 4],
+            culling: [Culling::Occlusion, Culling::Frustum][number % 3 % 2],
+            level_error_pixels: 0.3 * 60.0_f32.powf(random.unit()),
+            ..Quality::CPU
+        });
+        let away = if inside {
+            0.8 * random.unit()
+        } else {
+            1.2 + 8.0 * random.unit()
+        };
+        let eye = random.direction() * away;
+        let target = if inside {
+            eye + random.direction()
+        } else {
+            random.direction() * 0.5
+        };
+        let view = View {
+            debug: DebugView::Clusters,
+            ..View::look_at(eye, target)
+        };
+        let picture = stage.picture(&view);
+        seen.insert(counts(&mut stage).triangles);
+        for y in 0..54 {
+            for x in 0..96 {
+                let near = |dx: i32, dy: i32| {
+                    let (x, y) = (x as i32 + dx, y as i32 + dy);
+                    (0..96).contains(&x)
+                        && (0..54).contains(&y)
+                        && !is_sky(&picture, x as u32, y as u32)
+                };
+                let around = near(-1, 0) && near(1, 0) && near(0, -1) && near(0, 1);
+                let hole = is_sky(&picture, x, y) && (inside || around);
+                if hole {
+                    save("hole", &picture);
+                }
+                assert!(!hole, "view {number}: a hole at {x}, {y}");
+            }
+        }
+    }
+    assert!(seen.len() > 100, "many cuts: {}", seen.len());
+}
+
+/// What is culled was not seen: pictures are the same bytes, also where the camera jumps or things come and go in front.
+#[test]
+fn culling_changes_no_picture_of_clusters() {
+    let gpu = TestGpu::new();
+    let mut stage = Stage::new(&gpu);
+    darken(&mut stage);
+    let mesh = clusters(&ball(32, 0.03));
+    crowd(&mut stage, &mesh, 60);
+    let matte = Material::matte("wall", [0.5; 3], 0.5);
+    let wall = stage.add(
+        "wall",
+        &crate::scenes::quad(),
+        &matte,
+        at(Vec3::new(0.0, 0.0, 4.0), 3.0),
+    );
+    let (mut hidden, mut again) = (0, 0);
+    for seed in 0..10 {
+        let view = view_of_crowd(&mut Random(100 + seed), DebugView::Clusters);
+        let place = Random(seed).direction() * 6.0;
+        stage.scene.set_transform(wall, &at(place, 4.0)).unwrap();
+        let mut with = |culling| {
+            stage.renderer.set_quality(Quality {
+                culling,
+                ..Quality::CPU
+            });
+            stage.picture(&view)
+        };
+        let whole = with(Culling::Off);
+        assert!(with(Culling::Frustum) == whole, "view {seed}, frustum");
+        for frame in 0..3 {
+            let picture = with(Culling::Occlusion);
+            if picture != whole {
+                save("culled", &picture);
+                save("whole", &whole);
+            }
+            assert!(picture == whole, "view {seed}, frame {frame}");
+        }
+        let seen = counts(&mut stage);
+        hidden += seen.hidden_at_first;
+        // The next view is jumped to, and begins with the depths of this one.
+        let next = view_of_crowd(&mut Random(101 + seed), DebugView::Clusters);
+        let jumped = stage.picture(&next);
+        again += counts(&mut stage).large_again + counts(&mut stage).small_again;
+        stage.renderer.set_quality(Quality {
+            culling: Culling::Off,
+            ..Quality::CPU
+        });
+        assert!(stage.picture(&next) == jumped, "after view {seed}");
+    }
+    println!("{hidden} hidden at first, {again} drawn again");
+    assert!(
+        hidden + again > 20,
+        "{hidden} hidden at first, {again} drawn again"
+    );
+}
+
+/// Clusters hide clusters: what is behind a large ball is not drawn, and is in the frame in which the ball goes.
+#[test]
+pub(crate) fn clusters_hide_clusters_and_what_was_hidden_comes_at_once() {
+    let gpu = TestGpu::new();
+    let mut stage = Stage::new(&gpu);
+    darken(&mut stage);
+    let mesh = clusters(&ball(32, 0.02));
+    let large = add(
+        &mut stage,
+        "large",
+        &mesh,
+        at(Vec3::new(0.0, 0.0, 2.0), 1.5),
+    );
+    for i in 0..16 {
+        let (x, y) = ((i % 4) as f32 * 0.3 - 0.45, (i / 4) as f32 * 0.3 - 0.45);
+        add(&mut stage, "behind", &mesh, at(Vec3::new(x, y, -3.0), 0.14));
+    }
+    let view = View {
+        debug: DebugView::Clusters,
+        ..View::look_at(Vec3::new(0.0, 0.0, 6.0), Vec3::ZERO)
+    };
+    let with = |culling| Quality {
+        culling,
+        level_error_pixels: 0.2,
+        ..Quality::CPU
+    };
+    stage.renderer.set_quality(with(Culling::Frustum));
+    stage.draw(&view);
+    let all = counts(&mut stage);
+    stage.renderer.set_quality(with(Culling::Occlusion));
+    for _ in 0..3 {
+        stage.draw(&view);
+    }
+    let seen = counts(&mut stage);
+    assert!(seen.triangles < all.triangles, "{seen:?} of {all:?}");
+    assert_eq!(
+        seen.large_again + seen.small_again,
+        0,
+        "nothing has changed: {seen:?}"
+    );
+    let away = at(Vec3::new(40.0, 0.0, 2.0), 1.5);
+    stage.scene.set_transform(large, &away).unwrap();
+    let at_once = stage.picture(&view);
+    let seen = counts(&mut stage);
+    assert!(seen.large_again + seen.small_again >= 16, "{seen:?}");
+    stage.renderer.set_quality(with(Culling::Off));
+    assert!(stage.picture(&view) == at_once);
+}
+
+/// What is picked and what is drawn are the same instances, and those of the same mesh drawn whole.
+#[test]
+pub(crate) fn clusters_are_where_the_whole_mesh_is() {
+    let gpu = TestGpu::new();
+    let whole = ball(32, 0.03);
+    let mesh = clusters(&whole);
+    let view = View::look_at(Vec3::new(4.0, 3.0, 9.0), Vec3::ZERO);
+    let mut of_clusters = Stage::new(&gpu);
+    crowd(&mut of_clusters, &mesh, 30);
+    let mut of_meshes = Stage::new(&gpu);
+    crowd(&mut of_meshes, &mesh, 30);
+    of_meshes
+        .scene
+        .insert_mesh(Handle::of("crowd", "mesh"), &whole)
+        .unwrap();
+    let mut picker = Picker::new(&gpu).unwrap();
+    let a = picker.slots(&mut of_clusters.scene, &view, SIZE).unwrap();
+    let b = picker.slots(&mut of_meshes.scene, &view, SIZE).unwrap();
+    let different = a.iter().zip(&b).filter(|(a, b)| a != b).count();
+    let seen: BTreeSet<_> = a.iter().flatten().collect();
+    assert!(seen.len() > 10, "{}", seen.len());
+    assert!(different < a.len() / 200, "{different} of {}", a.len());
+    let one = picker
+        .pick(&mut of_clusters.scene, &view, SIZE, (160, 90))
+        .unwrap();
+    assert_eq!(one, a[90 * 320 + 160]);
+}
+
+/// Clusters and other meshes hide one another by depth.
+#[test]
+pub(crate) fn clusters_and_other_meshes_hide_one_another() {
+    let gpu = TestGpu::new();
+    let mut stage = Stage::new(&gpu);
+    darken(&mut stage);
+    let mesh = clusters(&ball(24, 0.0));
+    add(&mut stage, "ball", &mesh, at(Vec3::ZERO, 1.0));
+    let glow = Material {
+        emissive: [0.0, 4.0, 0.0],
+        ..Material::matte("glow", [0.0; 3], 1.0)
+    };
+    // Through the middle of the ball: its half in front of it is seen, the quad beside it.
+    stage.add("quad", &crate::scenes::quad(), &glow, at(Vec3::ZERO, 2.0));
+    let view = View {
+        debug: DebugView::Clusters,
+        ..View::look_at(Vec3::new(0.0, 0.0, 5.0), Vec3::ZERO)
+    };
+    for culling in [Culling::Off, Culling::Frustum, Culling::Occlusion] {
+        stage.renderer.set_quality(Quality {
+            culling,
+            ..Quality::CPU
+        });
+        for _ in 0..2 {
+            let picture = stage.picture(&view);
+            let green = |x, y| {
+                let [r, g, b, _] = crate::harness::pixel(&picture, x, y);
+                g > 200 && r < 120 && b < 120
+            };
+            save(&format!("mixed-{culling:?}"), &picture);
+            assert!(
+                !green(160, 90) && !is_sky(&picture, 160, 90),
+                "the ball is in front"
+            );
+            assert!(green(100, 40), "the quad is beside it");
+        }
+    }
+}
+
+/// Instances of meshes of clusters refuse what they cannot be, and say so.
+#[test]
+fn materials_that_clusters_cannot_have_are_refused() {
+    let gpu = TestGpu::new();
+    let mut stage = Stage::new(&gpu);
+    let mesh = clusters(&ball(8, 0.0));
+    let slot = add(&mut stage, "ball", &mesh, at(Vec3::ZERO, 1.0));
+    let (mesh, material) = (Handle::of("ball", "mesh"), Handle::of("other", "material"));
+    let instance = Instance {
+        mesh,
+        material,
+        transform: InstanceTransform::IDENTITY,
+    };
+    for (what, alpha) in [
+        ("masked", AlphaMode::Mask(0.5)),
+        ("blended", AlphaMode::Blend),
+    ] {
+        let material = Material {
+            alpha_mode: alpha,
+            ..Material::matte("other", [0.5; 3], 0.5)
+        };
+        stage
+            .scene
+            .insert_material(instance.material, &material)
+            .unwrap();
+        let error = stage.scene.add(&instance).unwrap_err().to_string();
+        assert!(error.contains(what), "{error}");
+        assert!(stage.scene.set(slot, &instance).is_err());
+    }
+    // A material that becomes blended takes its instances out of the picture.
+    let view = View::look_at(Vec3::new(0.0, 0.0, 5.0), Vec3::ZERO);
+    stage.draw(&view);
+    assert!(counts(&mut stage).triangles > 0);
+    let blended = Material {
+        alpha_mode: AlphaMode::Blend,
+        ..Material::matte("ball", [0.5; 3], 0.5)
+    };
+    stage
+        .scene
+        .insert_material(Handle::of("ball", "material"), &blended)
+        .unwrap();
+    stage.draw(&view);
+    gpu.wait_idle().unwrap();
+    assert_eq!(stage.renderer.report().unwrap().unwrap().clusters, None);
+    // And another mesh under the handle is as good as any.
+    stage
+        .scene
+        .insert_mesh(mesh, &crate::scenes::cube())
+        .unwrap();
+    stage.draw(&view);
 }
