@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use super::{
-    ClusterError, ClusterInfo, DEPTH_MAX, GRID_BITS_MAX, Group, Node, NodeChild, PAGE_BYTES_MAX,
+    ClusterError, ClusterInfo, DEPTH_MAX, Group, Node, NodeChild, PAGE_BYTES_MAX,
     PAGE_HEADER_WORDS, PAGE_TAIL_WORDS, Page, Sphere, data::is_length, error::record, flags,
 };
 
@@ -14,6 +14,12 @@ pub trait PageSource: Send + Sync {
     /// # Errors
     /// When they cannot be read.
     fn read(&self, page: u32) -> Result<Vec<u32>, ClusterError>;
+
+    /// The bytes that page `page` takes where it is kept, where that is known.
+    fn stored_bytes(&self, page: u32) -> Option<u32> {
+        let _ = page;
+        None
+    }
 }
 
 /// Pages that lie in memory.
@@ -145,6 +151,20 @@ impl ClusterMesh {
         Page::check(self.source.read(page)?, self, page)
     }
 
+    /// The bytes that page `page` takes where it is kept: fewer than its size where it is compressed.
+    #[must_use]
+    pub fn stored_bytes(&self, page: u32) -> Option<u32> {
+        self.source.stored_bytes(page)
+    }
+
+    /// Reads and checks every page. Cost: reading them all.
+    ///
+    /// # Errors
+    /// As [`ClusterMesh::read_page`].
+    pub fn verify(&self) -> Result<(), ClusterError> {
+        (0..self.info().pages).try_for_each(|page| self.read_page(page).map(drop))
+    }
+
     /// The groups of a page: they are numbered without a gap.
     #[must_use]
     pub fn groups_of_page(&self, page: u32) -> std::ops::Range<usize> {
@@ -192,9 +212,7 @@ impl Tables {
         if far.into_iter().any(|v| v.abs() > super::EXTENT_MAX) {
             return no("a position too far away");
         }
-        if !power_of_two(info.step)
-            || info.step * (1 << GRID_BITS_MAX) as f32 > super::EXTENT_MAX * 4.0
-        {
+        if !power_of_two(info.step) || info.step > super::EXTENT_MAX {
             return no("a step that is no power of two in range");
         }
         if !info.uv_step.iter().all(|&v| power_of_two(v)) {

@@ -10,14 +10,20 @@ mod code;
 mod cut;
 mod data;
 mod error;
+mod file;
 mod mesh;
 mod page;
 
 #[cfg(feature = "mesh-processing")]
 mod build;
+#[cfg(feature = "mesh-processing")]
+mod cache;
 
 #[cfg(feature = "mesh-processing")]
-pub use self::build::{BuildError, BuildOptions, Progress, Stage, build, build_with_progress};
+pub use self::{
+    build::{BuildError, BuildOptions, Progress, Stage, build, build_with_progress},
+    cache::{Cached, ClusterCache},
+};
 pub use self::{
     cut::{ClusterId, CutView, cut},
     data::{
@@ -26,6 +32,7 @@ pub use self::{
         PAGE_TAIL_WORDS, Sphere, flags,
     },
     error::ClusterError,
+    file::{FILE_VERSION, open, read, save, write},
     mesh::{ClusterMesh, MemoryPages, PageInfo, PageSource},
     page::{DecodedCluster, Page},
 };

@@ -92,3 +92,60 @@ pub(crate) fn terrain(n: u32) -> Mesh {
     }
     mesh
 }
+
+/// So many closed boxes of 12 triangles, apart from each other, in a cube 20 m wide.
+pub(crate) fn boxes(count: u32) -> Mesh {
+    let mut random = Random(77);
+    let mut mesh = Mesh::default();
+    for _ in 0..count {
+        let center = [0; 3].map(|_| random.signed() * 10.0);
+        let size = 0.05 + 0.1 * random.unit();
+        let base = mesh.positions.len() as u32;
+        for corner in 0..8 {
+            let side = |axis: usize| if corner >> axis & 1 == 0 { -size } else { size };
+            mesh.positions
+                .push([0, 1, 2].map(|axis| center[axis] + side(axis)));
+        }
+        for quad in [
+            [0, 4, 6, 2],
+            [1, 3, 7, 5],
+            [0, 1, 5, 4],
+            [2, 6, 7, 3],
+            [0, 2, 3, 1],
+            [4, 5, 7, 6],
+        ] {
+            for corner in [0, 1, 2, 0, 2, 3] {
+                mesh.indices.push(base + quad[corner]);
+            }
+        }
+    }
+    mesh
+}
+
+/// A mesh with every position scaled and then moved.
+pub(crate) fn moved(mut mesh: Mesh, scale: f32, by: f32) -> Mesh {
+    for p in &mut mesh.positions {
+        *p = p.map(|c| c * scale + by);
+    }
+    mesh
+}
+
+/// A ball with every attribute that clusters have.
+pub(crate) fn dressed(n: u32) -> Mesh {
+    let mut mesh = ball(n, 0.02, true);
+    let uvs = mesh.uvs[0].iter().map(|uv| uv.map(|c| c * 40.0 - 7.0));
+    mesh.uvs.push(uvs.collect());
+    for n in &mesh.normals {
+        let n = glam::Vec3::from(*n);
+        let t = n.any_orthonormal_vector();
+        let w = if n.y < 0.0 { -1.0 } else { 1.0 };
+        mesh.tangents.push([t.x, t.y, t.z, w]);
+        mesh.colors.push([
+            n.x * 0.5 + 0.5,
+            n.y * 0.5 + 0.5,
+            n.z * 0.5 + 0.5,
+            0.25 + 0.5 * n.x.abs(),
+        ]);
+    }
+    mesh
+}

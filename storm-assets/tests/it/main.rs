@@ -8,6 +8,8 @@ mod borrowed;
 #[cfg(feature = "mesh-processing")]
 mod clusters;
 #[cfg(feature = "mesh-processing")]
+mod clusters_file;
+#[cfg(feature = "mesh-processing")]
 mod clusters_shapes;
 mod corpus;
 #[cfg(feature = "ecs")]

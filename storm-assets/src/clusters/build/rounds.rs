@@ -54,9 +54,10 @@ pub(super) fn simplify_all(
         }
         let now: usize = waiting.iter().map(Cluster::triangle_count).sum();
         let share = |triangles: usize| 950 - (700 * triangles as u64 / all as u64).min(700) as u32;
-        workers.begin(Stage::Simplify(round), share(now)..share(now / 2));
+        workers.begin(Stage::Simplify(round), share(now)..share(now));
         let parts = partition(source, &waiting, workers)?;
         mark(source, &waiting, &parts, &mut owner);
+        workers.begin(Stage::Simplify(round), share(now)..share(now / 2));
         let done = workers.map(parts.len(), |i| {
             let members: Vec<&Cluster> = parts[i].iter().map(|&c| &waiting[c as usize]).collect();
             replace(source, &members, &owner, options, round, slack)
@@ -90,6 +91,7 @@ pub(super) fn simplify_all(
         }
         // Points that went are in no cluster: nobody asks for them.
     }
+    workers.begin(Stage::Pages, 950..950);
     let parts = partition(source, &waiting, workers)?;
     let last = workers.map(parts.len(), |i| {
         let members: Vec<&Cluster> = parts[i].iter().map(|&c| &waiting[c as usize]).collect();
