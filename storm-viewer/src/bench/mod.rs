@@ -15,8 +15,8 @@ use std::{
 
 use storm_assets::{Handle, Material, Mesh};
 use storm_render::{
-    FrameReport, FrameStats, Gpu, ImageTarget, Instance, InstanceTransform, Quality, Renderer, RendererDesc,
-    Scene, View,
+    FrameReport, FrameStats, Gpu, ImageTarget, Instance, InstanceTransform, Quality, Renderer,
+    RendererDesc, Scene, View,
 };
 
 pub(crate) use self::stress::Count;
