@@ -61,6 +61,9 @@ pub enum RenderError {
     /// A mesh of clusters breaks the rules of its format, or a page of it cannot be read.
     #[error("the mesh of clusters is not well-formed: {0}")]
     Clusters(#[from] storm_assets::clusters::ClusterError),
+    /// The system has no thread left, to read pages on.
+    #[error("no thread to read pages of clusters on: {0}")]
+    NoThread(std::io::Error),
     /// The device cannot draw clusters.
     #[error(
         "clusters need 64-bit atomics in buffers, stores from fragments, clip distances and subgroup ballots, which {0} does not have"

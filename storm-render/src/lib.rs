@@ -47,6 +47,7 @@ pub use crate::text::{
 pub use crate::{
     atmosphere::Atmosphere,
     capture::{HdrPicture, HdrTarget},
+    clusters::stream::ClusterStreaming,
     context::{Gpu, GpuDesc, GpuInfo, MemoryReport},
     error::{RenderError, Result},
     gpu::{

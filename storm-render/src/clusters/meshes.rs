@@ -6,7 +6,11 @@ use std::sync::Arc;
 use bytemuck::{Pod, Zeroable};
 use storm_assets::clusters::{ClusterInfo, ClusterMesh, Group, Node, NodeChild, Page};
 
-use super::pages::{PagePlace, PagePool};
+use super::{
+    pages::{PagePlace, PagePool},
+    residency::Seen,
+    stream::{ClusterStreaming, Stream},
+};
 use crate::{
     error::{RenderError, Result},
     gpu::{
@@ -69,6 +73,8 @@ pub(crate) struct ClusterMeshes {
     /// Addresses of [`ClusterMeshInfo`]s, by number.
     table: Table<u64>,
     pool: PagePool,
+    /// Where there is a budget.
+    stream: Option<Stream>,
     device: Arc<Device>,
 }
 
@@ -127,6 +133,7 @@ impl ClusterMeshes {
             free: Vec::new(),
             table: Table::new(device, "cluster meshes", 64)?,
             pool: PagePool::new(device),
+            stream: None,
             device: Arc::clone(device),
         })
     }
@@ -163,7 +170,51 @@ impl ClusterMeshes {
         self.pool.used()
     }
 
-    /// Uploads a mesh with all its pages; gives its number.
+    /// The mesh of a number.
+    pub(crate) fn mesh(&self, number: u32) -> Option<&ClusterMesh> {
+        let mesh = self.meshes.get(number as usize)?.as_ref()?;
+        Some(&mesh.mesh)
+    }
+
+    /// Has pages of meshes that come from now on streamed, within so many bytes, so many of them a frame; or all of them uploaded at
+    /// once.
+    pub(crate) fn set_budget(&mut self, budget: Option<(u64, u64)>) -> Result<()> {
+        match (&mut self.stream, budget) {
+            (Some(stream), Some((bytes, frame_bytes))) => stream.set_budget(bytes, frame_bytes),
+            (None, Some((bytes, frame_bytes))) => {
+                self.stream = Some(Stream::new(bytes, frame_bytes)?);
+            }
+            (_, None) => self.stream = None,
+        }
+        Ok(())
+    }
+
+    /// How streaming stands, where there is a budget.
+    pub(crate) fn streaming(&self) -> Option<ClusterStreaming> {
+        self.stream.as_ref().map(Stream::state)
+    }
+
+    /// Brings what a frame has asked for.
+    pub(crate) fn stream(&mut self, uploads: &mut Uploads, seen: &[Seen]) -> Result<()> {
+        let Some(mut stream) = self.stream.take() else {
+            return Ok(());
+        };
+        let result = stream.frame(self, uploads, seen);
+        self.stream = Some(stream);
+        result
+    }
+
+    /// Waits for all pages on their way.
+    pub(crate) fn finish_streaming(&mut self, uploads: &mut Uploads) -> Result<()> {
+        let Some(mut stream) = self.stream.take() else {
+            return Ok(());
+        };
+        let result = stream.finish(self, uploads);
+        self.stream = Some(stream);
+        result
+    }
+
+    /// Uploads a mesh with all its pages, or with those of its roots where pages are streamed; gives its number.
     pub(crate) fn insert(&mut self, uploads: &mut Uploads, mesh: &ClusterMesh) -> Result<u32> {
         let full = |what, needed: usize, limit: usize| RenderError::OutOfSpace {
             what,
@@ -186,7 +237,13 @@ impl ClusterMeshes {
             self.free.push(number);
             return Err(full("cluster meshes", number as usize + 1, MESHES_MAX));
         }
-        let made = self.make(uploads, mesh, number);
+        let made = self.make_room(uploads, mesh, number).and_then(|pages| {
+            let made = self.make(uploads, mesh, number, pages);
+            if let (Err(_), Some(stream)) = (&made, &mut self.stream) {
+                stream.remove(number);
+            }
+            made
+        });
         match made {
             Ok(resident) => {
                 self.meshes[number as usize] = Some(resident);
@@ -199,7 +256,29 @@ impl ClusterMeshes {
         }
     }
 
-    fn make(&mut self, uploads: &mut Uploads, mesh: &ClusterMesh, number: u32) -> Result<Resident> {
+    /// How many pages of a mesh are uploaded at once: all, or those of its roots, for which others make room.
+    fn make_room(
+        &mut self,
+        uploads: &mut Uploads,
+        mesh: &ClusterMesh,
+        number: u32,
+    ) -> Result<usize> {
+        let Some(stream) = &mut self.stream else {
+            return Ok(mesh.pages().len());
+        };
+        for key in stream.add(number, mesh)? {
+            self.unload(uploads, key.mesh, key.page)?;
+        }
+        Ok(mesh.info().root_pages as usize)
+    }
+
+    fn make(
+        &mut self,
+        uploads: &mut Uploads,
+        mesh: &ClusterMesh,
+        number: u32,
+        pages: usize,
+    ) -> Result<Resident> {
         let layout = Layout::of(mesh);
         let tables = Buffer::new(&self.device, "cluster tables", layout.bytes, Memory::Device)?;
         let info = mesh.info();
@@ -225,7 +304,6 @@ impl ClusterMeshes {
         uploads.write(&tables, layout.groups, bytemuck::cast_slice(groups))?;
         let zeros = vec![0_u32; mesh.pages().len()];
         uploads.write(&tables, layout.asked, bytemuck::cast_slice(&zeros))?;
-        let pages = mesh.pages().len();
         let mut resident = Resident {
             depth: depth(nodes),
             mesh: mesh.clone(),
@@ -341,6 +419,9 @@ impl ClusterMeshes {
     pub(crate) fn remove(&mut self, uploads: &mut Uploads, number: u32) {
         let place = self.meshes.get_mut(number as usize).and_then(Option::take);
         if let Some(resident) = place {
+            if let Some(stream) = &mut self.stream {
+                stream.remove(number);
+            }
             self.release(uploads, resident);
             self.free.push(number);
         }

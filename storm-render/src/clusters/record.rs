@@ -331,7 +331,7 @@ impl<T: sealed::Target> Frame<'_, T> {
 
     /// Copies what was counted to where the CPU reads it.
     pub(crate) fn cluster_count(&self, recorder: &mut Recorder) {
-        let Some((_, _, lists)) = self.cluster_parts() else {
+        let Some((key, _, lists)) = self.cluster_parts() else {
             return;
         };
         let region = vk::BufferCopy {
@@ -340,5 +340,13 @@ impl<T: sealed::Target> Frame<'_, T> {
             size: work::BYTES * u64::from(work::COUNT),
         };
         recorder.copy_buffer(lists.raw, self.report.raw, &[region]);
+        if self.scene.clusters.streaming().is_some() {
+            let region = vk::BufferCopy {
+                src_offset: key.sizes.parts().asked,
+                dst_offset: 0,
+                size: self.asked.size,
+            };
+            recorder.copy_buffer(lists.raw, self.asked.raw, &[region]);
+        }
     }
 }

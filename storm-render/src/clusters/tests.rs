@@ -73,6 +73,14 @@ const SIZE: (u32, u32) = (160, 90);
 
 impl Fixture {
     fn new(n: u32) -> Self {
+        Self::with(n, None)
+    }
+
+    fn streamed(n: u32, budget: u64, frame_bytes: u64) -> Self {
+        Self::with(n, Some((budget, frame_bytes)))
+    }
+
+    fn with(n: u32, budget: Option<(u64, u64)>) -> Self {
         let gpu = Gpu::headless(&GpuDesc::default()).unwrap();
         let mesh = build(&hills(n), &BuildOptions::default()).unwrap();
         let mut scene = Scene::new(&gpu).unwrap();
@@ -84,6 +92,9 @@ impl Fixture {
             ground: Vec3::ZERO,
             ..Sky::default()
         });
+        if let Some((budget, frame_bytes)) = budget {
+            scene.set_cluster_budget(Some(budget), frame_bytes).unwrap();
+        }
         scene
             .insert_clusters(Handle::of("hills", "mesh"), &mesh)
             .unwrap();
@@ -317,4 +328,97 @@ fn what_finds_no_room_is_drawn_coarsely_until_there_is_more() {
             assert!(fixture.target.read().unwrap() == whole);
         }
     }
+}
+
+/// A mesh several times larger than its budget: never more than the budget, never a hole, and once it has settled the picture of the
+/// mesh that is there as a whole.
+#[test]
+fn a_mesh_larger_than_its_budget_settles_on_the_same_picture() {
+    let mut whole = Fixture::new(300);
+    let bytes: u64 = whole
+        .pages
+        .iter()
+        .map(|page| page.words().len() as u64 * 4)
+        .sum();
+    let budget = bytes / 2;
+    let mut streamed = Fixture::streamed(300, budget, 64 << 10);
+    for fixture in [&mut whole, &mut streamed] {
+        fixture.add(InstanceTransform::IDENTITY);
+    }
+    assert_eq!(whole.scene.cluster_streaming(), None);
+    let mut random = Random(5);
+    for number in 0..6 {
+        // A small part of it, from above.
+        let (x, z) = (random.unit() * 1.6 - 0.8, random.unit() * 1.6 - 0.8);
+        let view = View {
+            debug: DebugView::Levels,
+            projection: Projection::Perspective {
+                yfov: 0.2,
+                near: 0.05,
+            },
+            ..View::look_at(Vec3::new(x, 1.0, z), Vec3::new(x, 0.0, z - 0.01))
+        };
+        let quality = Quality {
+            culling: Culling::Frustum,
+            level_error_pixels: 1.0,
+            ..Quality::CPU
+        };
+        whole.draw(&view, quality);
+        let expected = whole.target.read().unwrap();
+        let chosen = whole.chosen();
+        let sky = |picture: &storm_assets::Image| {
+            let pixels = picture.pixels().chunks_exact(4);
+            pixels.filter(|pixel| pixel[..3] == [0; 3]).count()
+        };
+        let mut settled = false;
+        for _ in 0..200 {
+            streamed.draw(&view, quality);
+            let picture = streamed.target.read().unwrap();
+            assert!(sky(&picture) <= sky(&expected) + 20, "view {number}");
+            assert!(streamed.scene.cluster_bytes() <= budget);
+            let state = streamed.scene.cluster_streaming().unwrap();
+            assert_eq!(state.resident_bytes, streamed.scene.cluster_bytes());
+            // What was asked for two frames ago is decided on now.
+            streamed.scene.wait_for_cluster_pages().unwrap();
+            if state.missing == 0 && state.loading == 0 && streamed.chosen() == chosen {
+                assert!(picture == expected, "view {number}");
+                settled = true;
+                break;
+            }
+        }
+        assert!(
+            settled,
+            "view {number}: {:?}",
+            streamed.scene.cluster_streaming()
+        );
+    }
+    // Less is enough for coarser pictures, without holes.
+    let least = bytes / 6;
+    streamed
+        .scene
+        .set_cluster_budget(Some(least), 64 << 10)
+        .unwrap();
+    let view = View {
+        debug: DebugView::Levels,
+        ..View::look_at(Vec3::new(0.0, 0.6, 0.0), Vec3::new(0.0, 0.0, -0.01))
+    };
+    for _ in 0..20 {
+        streamed.draw(&view, Quality::CPU);
+        let picture = streamed.target.read().unwrap();
+        let holes = picture
+            .pixels()
+            .chunks_exact(4)
+            .filter(|p| p[..3] == [0; 3]);
+        assert_eq!(holes.count(), 0);
+        streamed.scene.wait_for_cluster_pages().unwrap();
+    }
+    let state = streamed.scene.cluster_streaming().unwrap();
+    assert!(
+        state.evicted > 0 && state.resident_bytes <= least,
+        "{state:?}"
+    );
+    assert_eq!(
+        (state.failures, state.resident_bytes),
+        (0, streamed.scene.cluster_bytes())
+    );
 }

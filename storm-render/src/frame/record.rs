@@ -89,6 +89,8 @@ pub(crate) struct Frame<'a, T> {
     pub(crate) shadows_kept: bool,
     /// Counters of the GPU.
     pub(crate) report: &'a Buffer,
+    /// Pages of clusters that were asked for.
+    pub(crate) asked: &'a Buffer,
     /// The timeline value of the frame.
     pub(crate) value: u64,
 }

@@ -9,7 +9,8 @@ use crate::{
     capture::RADIANCE_FORMAT,
     clusters::{
         self,
-        frame::{ClusterKey, SPLIT_MAX},
+        frame::{ASKED_BYTES, ASKED_ROOM, ClusterKey, SPLIT_MAX},
+        stream,
     },
     context::Gpu,
     environment::Environment,
@@ -89,6 +90,8 @@ struct Frame {
     culled: bool,
     /// Room that it had for clusters, where there were some.
     clusters: Option<clusters::frame::Sizes>,
+    /// Pages of clusters that it asked for.
+    asked: Buffer,
     stamps: Stamps,
     counters: Option<Counters>,
     /// Passes of the frame that was last recorded, where they were timed.
@@ -159,6 +162,12 @@ impl Renderer {
                 report: Buffer::new(device, "counters", COUNTERS as u64 * 4, Memory::Readback)?,
                 culled: false,
                 clusters: None,
+                asked: Buffer::new(
+                    device,
+                    "pages asked for",
+                    ASKED_BYTES * u64::from(ASKED_ROOM),
+                    Memory::Readback,
+                )?,
                 stamps: Stamps::new(device)?,
                 counters: Counters::new(device)?,
                 timed: Vec::new(),
@@ -240,7 +249,7 @@ impl Renderer {
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         // Waits until the GPU is done with this frame's buffers.
         self.begin(&bindless)?;
-        self.fit_clusters();
+        self.fit_clusters(scene)?;
         let mut uploaded_bytes = scene.uploads.take_bytes();
         let aspect = canvas.extent.width as f32 / canvas.extent.height as f32;
         let sun = Vec3::from(scene.sky_info().0.sun_direction);
@@ -341,15 +350,20 @@ impl Renderer {
         }
     }
 
-    /// Makes more room for clusters where the frame that was last recorded here, and is done, had too little.
-    fn fit_clusters(&mut self) {
+    /// Makes more room for clusters where the frame that was last recorded here, and is done, had too little; and brings the pages
+    /// that it asked for.
+    fn fit_clusters(&mut self, scene: &mut Scene) -> Result<()> {
         let frame = &self.frames[self.frame];
         if let Some(sizes) = frame.clusters
             && frame.recorder.submitted() > 0
         {
             let counts = ClusterCounts::of(bytemuck::cast_slice(frame.report.mapped()), &sizes);
             self.cluster_sizes = self.cluster_sizes.grown(counts.needed);
+            let asked = bytemuck::cast_slice(frame.asked.mapped());
+            let seen = stream::seen(asked, counts.pages);
+            return scene.clusters.stream(&mut scene.uploads, &seen);
         }
+        scene.clusters.stream(&mut scene.uploads, &[])
     }
 
     /// Whether large triangles of clusters go through mesh shaders.

@@ -195,6 +195,7 @@ impl Renderer {
             parts,
             constants,
             report,
+            asked,
             stamps,
             counters,
             timed,
@@ -232,6 +233,7 @@ impl Renderer {
             shadows_kept,
             quality: &self.quality,
             report,
+            asked,
             key: &plan.key,
             value: self.gpu.device().next_value(),
         };

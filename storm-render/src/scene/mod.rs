@@ -49,7 +49,7 @@ pub(crate) use self::{
 };
 use crate::{
     atmosphere::AtmosphereInfo,
-    clusters::meshes::ClusterMeshes,
+    clusters::{meshes::ClusterMeshes, stream::ClusterStreaming},
     context::Gpu,
     error::{RenderError, Result},
     gpu::{bindless::Bindless, commands::Recorder},
@@ -205,6 +205,38 @@ impl Scene {
         self.geometry.set_clusters(index, number, mesh.info());
         self.missing.remove(&handle.id());
         Ok(())
+    }
+
+    /// Streams pages of meshes of clusters that are inserted from now on: their coarsest clusters are uploaded at once, others as
+    /// pictures ask for them, at most `frame_bytes` a frame; all pages together take at most `budget` bytes, and what was not seen
+    /// longest gives way. `None`, as at first: all pages are uploaded with their mesh. Meshes that are there stay as they are.
+    ///
+    /// # Errors
+    /// When the system has no thread left.
+    pub fn set_cluster_budget(&mut self, budget: Option<u64>, frame_bytes: u64) -> Result<()> {
+        self.clusters
+            .set_budget(budget.map(|budget| (budget, frame_bytes)))
+    }
+
+    /// How streaming of clusters stands; `None` without a budget.
+    #[must_use]
+    pub fn cluster_streaming(&self) -> Option<ClusterStreaming> {
+        self.clusters.streaming()
+    }
+
+    /// Bytes of GPU memory that pages of clusters take.
+    #[must_use]
+    pub fn cluster_bytes(&self) -> u64 {
+        self.clusters.page_bytes()
+    }
+
+    /// Waits for the pages of clusters that are being read: the next picture has them. For pictures that must not change while
+    /// more comes; it takes some frames until nothing more is asked for.
+    ///
+    /// # Errors
+    /// When there is no room left.
+    pub fn wait_for_cluster_pages(&mut self) -> Result<()> {
+        self.clusters.finish_streaming(&mut self.uploads)
     }
 
     /// Gives back what the clusters of a mesh take, where it has some.
