@@ -106,15 +106,17 @@ fn clusters_draw_what_full_detail_does_and_stream_within_a_budget() {
             "{frame}"
         );
     }
-    let off = |a: &str, b: &str| {
+    // Shapes of rough stone with many triangles a pixel: what a pixel happens to hit differs, the shapes do not.
+    let apart = |a: &str, b: &str| {
         let (a, b) = (folder.picture(a), folder.picture(b));
-        let off = a.pixels().zip(b.pixels());
-        let off = off.filter(|(a, b)| a.0.iter().zip(b.0).any(|(a, b)| a.abs_diff(b) > 24));
-        off.count() as f64 / f64::from(a.width() * a.height())
+        let off = a.as_raw().iter().zip(b.as_raw());
+        let off: u64 = off.map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+        off as f64 / a.as_raw().len() as f64
     };
-    // Half of them are shapes of rough stone: a pixel's error moves their shades.
-    let part = off("full.png", "clusters.png");
-    assert!(part < 0.02, "{part} of the pixels");
+    for name in ["clusters.png", "streamed.png"] {
+        let off = apart("full.png", name);
+        assert!(off < 4.0, "{name}: {off} of 255");
+    }
     assert_eq!(fs::read_dir(folder.path("cache")).unwrap().count(), 1);
     // The files are taken as they are.
     let again = run("again", &budget);
