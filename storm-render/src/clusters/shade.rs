@@ -1,7 +1,7 @@
 //! Shading of the visibility buffer: pixels are counted by what their materials need, listed, and shaded, each kind by a pipeline that
 //! is made for it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use ash::vk;
 use bytemuck::{Pod, Zeroable};
@@ -98,12 +98,12 @@ impl ShadePipelines {
     pub(crate) fn prepare(&mut self, gpu: &Gpu, bins: u64, features: u32) -> Result<()> {
         for bin in bins_in(bins) {
             let constant = constant(bin, features);
-            if !self.shade.contains_key(&constant) {
+            if let Entry::Vacant(place) = self.shade.entry(constant) {
                 let pipeline = gpu.with_bindless(|bindless| {
                     let shader = shaders::CLUSTER_SHADE_COMP;
                     Pipeline::compute_with(gpu.device(), bindless, shader, constant)
                 })?;
-                self.shade.insert(constant, pipeline);
+                place.insert(pipeline);
             }
         }
         Ok(())
