@@ -24,8 +24,9 @@ layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer Sha
 layout(push_constant, scalar) uniform Push {
     Globals globals;
     ShadeInfo info;
-    uint bin;
+    uint bin; // of what is shaded; for listing, whether there is one alone
 };
+const uint ONLY_ONE = 1u;
 
 // Pixels that a workgroup of `cluster_shade.comp` shades.
 const uint SHADED_BY_GROUP = 64u;

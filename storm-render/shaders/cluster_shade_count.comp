@@ -8,17 +8,6 @@
 #include "cluster_bins.glsl"
 
 void main() {
-    uint index = gl_LocalInvocationIndex;
-    if (index < BINS) {
-        in_tile[index] = 0u;
-    }
-    barrier();
-    uint mine = bin_here(gl_GlobalInvocationID.xy);
-    if (mine != NONE) {
-        atomicAdd(in_tile[mine], 1u);
-    }
-    barrier();
-    if (index < BINS && in_tile[index] > 0u) {
-        atomicAdd(info.bins.counts[index], in_tile[index]);
-    }
+    uint place;
+    TAKE_PLACES(bin_here(gl_GlobalInvocationID.xy), info.bins.counts, place)
 }

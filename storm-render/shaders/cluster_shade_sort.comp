@@ -7,23 +7,17 @@
 #include "cluster_shade.glsl"
 #include "cluster_bins.glsl"
 
-shared uint tile_starts[BINS];
-
 void main() {
-    uint index = gl_LocalInvocationIndex;
-    if (index < BINS) {
-        in_tile[index] = 0u;
-    }
-    barrier();
     uvec2 at = gl_GlobalInvocationID.xy;
     uint mine = bin_here(at);
-    uint rank = mine != NONE ? atomicAdd(in_tile[mine], 1u) : 0u;
-    barrier();
-    if (index < BINS && in_tile[index] > 0u) {
-        tile_starts[index] = atomicAdd(info.bins.ends[index], in_tile[index]);
+    uint place;
+    if (bin == ONLY_ONE) {
+        // Nothing has to be counted before: it begins at 0.
+        TAKE_PLACES(mine, info.bins.counts, place)
+    } else {
+        TAKE_PLACES(mine, info.bins.ends, place)
     }
-    barrier();
     if (mine != NONE) {
-        info.pixels.at[tile_starts[mine] + rank] = at.y << 16 | at.x;
+        info.pixels.at[place] = at.y << 16 | at.x;
     }
 }

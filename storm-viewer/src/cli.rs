@@ -156,6 +156,10 @@ pub(crate) struct ConvertArgs {
     /// The .glb to write; one that is there is replaced
     #[arg(short, long, value_name = "GLB")]
     pub(crate) output: PathBuf,
+    /// Build each mesh into clusters instead: OUTPUT is a folder then, of one .storm-clusters a mesh
+    #[cfg(feature = "clusters")]
+    #[arg(long, conflicts_with_all = ["pictures", "picture_size", "quantize"])]
+    pub(crate) clusters: bool,
     /// Pictures: keep (as they are), png, webp (without loss, smaller; readers need EXT_texture_webp), jpeg or jpeg:QUALITY (1 to 100)
     #[arg(long, value_name = "FORMAT", default_value = "keep")]
     pub(crate) pictures: Pictures,

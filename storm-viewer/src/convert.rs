@@ -15,6 +15,10 @@ use crate::{
 /// # Errors
 /// When the file cannot be read or written.
 pub(crate) fn run(args: &ConvertArgs) -> Result<(), ViewerError> {
+    #[cfg(feature = "clusters")]
+    if args.clusters {
+        return crate::clusters::run(args);
+    }
     png::check_ending(&args.output, &["glb"])?;
     png::check_apart(&args.output, &args.file)?;
     let title = args.file.display().to_string();

@@ -7,6 +7,8 @@ mod bench;
 pub mod camera;
 mod capture;
 mod cli;
+#[cfg(feature = "clusters")]
+mod clusters;
 pub mod content;
 mod convert;
 mod demo;

@@ -1,4 +1,4 @@
-//! The progress bar of a load that takes long, on standard error where that is a terminal.
+//! The progress bars of what takes long, on standard error where that is a terminal.
 
 use std::{
     io::IsTerminal,
@@ -36,6 +36,26 @@ pub(crate) fn load_options(title: &str) -> LoadOptions {
         }
         ControlFlow::Continue(())
     })
+}
+
+/// What shows how far a build of clusters is.
+#[cfg(feature = "clusters")]
+pub(crate) fn build(
+    title: &str,
+) -> impl FnMut(storm_assets::clusters::Progress) -> ControlFlow<()> + use<> {
+    let title = title.to_owned();
+    let began = Instant::now();
+    let seen = std::io::stderr().is_terminal();
+    let mut shown = None::<Shown>;
+    move |progress| {
+        if seen && began.elapsed() >= PATIENCE {
+            let bar = &shown.get_or_insert_with(|| Shown::new(&title)).0;
+            bar.set_length(1000);
+            bar.set_position(u64::from(progress.per_mille));
+            bar.set_message("clusters");
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 /// A bar that goes when the load is over, however it ends.

@@ -132,18 +132,23 @@ impl ShadePipelines {
         let tiles = |side: u32| side.div_ceil(TILE);
         let both = Access::COMPUTE_READ.and(Access::COMPUTE_WRITE);
         recorder.fill_buffer(buffer, 0, GROUPS, 0);
-        recorder.memory_barrier(Access::COPY_WRITE, both);
-        recorder.bind_pipeline(&self.count);
-        push(recorder, 0);
-        recorder.dispatch(tiles(extent.width), tiles(extent.height), 1);
-        recorder.memory_barrier(Access::COMPUTE_WRITE, both);
-        recorder.bind_pipeline(&self.scan);
-        push(recorder, 0);
-        recorder.dispatch(1, 1, 1);
-        recorder.memory_barrier(Access::COMPUTE_WRITE, both);
-        recorder.bind_pipeline(&self.sort);
-        push(recorder, 0);
-        recorder.dispatch(tiles(extent.width), tiles(extent.height), 1);
+        let mut before = Access::COPY_WRITE;
+        // Pixels of one kind begin at 0: they are counted while they are listed.
+        let one = bins.is_power_of_two();
+        let lists = [
+            (&self.count, tiles(extent.width), tiles(extent.height)),
+            (&self.scan, 1, 1),
+            (&self.sort, tiles(extent.width), tiles(extent.height)),
+        ];
+        let order: &[usize] = if one { &[2, 1] } else { &[0, 1, 2] };
+        for &pass in order {
+            let (pipeline, x, y) = lists[pass];
+            recorder.memory_barrier(before, both);
+            recorder.bind_pipeline(pipeline);
+            push(recorder, one.into());
+            recorder.dispatch(x, y, 1);
+            before = Access::COMPUTE_WRITE;
+        }
         recorder.memory_barrier(Access::COMPUTE_WRITE, Access::DRAW_READ);
         for bin in bins_in(bins) {
             recorder.bind_pipeline(&self.shade[&constant(bin, features)]);

@@ -241,7 +241,13 @@ fn line(ms: f64, stats: &FrameStats, report: Option<FrameReport>) -> FrameLine {
         .iter()
         .map(|pass| (pass.name, pass.nanoseconds * 1e-6))
         .collect();
+    let clusters = report.as_ref().and_then(|report| report.clusters);
     FrameLine {
+        groups_tested: clusters.map(|c| u64::from(c.groups)),
+        clusters_drawn: clusters.map(|c| u64::from(c.large) + u64::from(c.small)),
+        clusters_small: clusters.map(|c| u64::from(c.small)),
+        triangles_drawn: clusters.map(|c| u64::from(c.triangles)),
+        left_out: clusters.map(|c| u64::from(c.left_out)),
         ms: round(ms),
         gpu_ms: round(passes.iter().map(|(_, ms)| ms).sum()),
         uploaded_bytes: stats.uploaded_bytes,
@@ -305,8 +311,9 @@ impl Outputs {
             ),
         ];
         let counts = [
-            ("clusters tested", report.clusters_tested_median),
+            ("groups of clusters tested", report.groups_tested_median),
             ("clusters drawn", report.clusters_drawn_median),
+            ("of these by compute", report.clusters_small_median),
             ("triangles drawn", report.triangles_drawn_median),
         ];
         for (what, count) in counts {

@@ -14,9 +14,15 @@ pub(super) struct FrameLine {
     /// Triangles that the scene has in all its instances.
     pub(super) triangles_in: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) clusters_tested: Option<u64>,
+    pub(super) groups_tested: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) clusters_drawn: Option<u64>,
+    /// Of those, by compute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) clusters_small: Option<u64>,
+    /// For want of room in the lists: drawn coarsely.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) left_out: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) triangles_drawn: Option<u64>,
     /// To the device: instances, tables, pages.
@@ -54,8 +60,9 @@ pub(super) struct Report {
     pub(super) frame_ms_max: f64,
     pub(super) gpu_ms_median: f64,
     pub(super) gpu_ms_p95: f64,
-    pub(super) clusters_tested_median: Option<u64>,
+    pub(super) groups_tested_median: Option<u64>,
     pub(super) clusters_drawn_median: Option<u64>,
+    pub(super) clusters_small_median: Option<u64>,
     pub(super) triangles_drawn_median: Option<u64>,
     pub(super) uploaded_bytes: u64,
     pub(super) memory_bytes: u64,
@@ -88,8 +95,9 @@ impl Report {
         self.frame_ms_max = all(|f| f.ms, 1.0);
         self.gpu_ms_median = all(|f| f.gpu_ms, 0.5);
         self.gpu_ms_p95 = all(|f| f.gpu_ms, 0.95);
-        self.clusters_tested_median = median_of(&frames, |f| f.clusters_tested);
+        self.groups_tested_median = median_of(&frames, |f| f.groups_tested);
         self.clusters_drawn_median = median_of(&frames, |f| f.clusters_drawn);
+        self.clusters_small_median = median_of(&frames, |f| f.clusters_small);
         self.triangles_drawn_median = median_of(&frames, |f| f.triangles_drawn);
         self.uploaded_bytes = frames.iter().map(|f| f.uploaded_bytes).sum();
         let mut names: Vec<&'static str> = Vec::new();

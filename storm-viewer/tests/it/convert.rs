@@ -116,3 +116,47 @@ fn a_name_that_is_no_text_is_reported_as_near_to_one_as_it_goes() {
     let ran = folder.run(&["convert", "squares.gltf", "-o", "a\nb.glb"]);
     assert!(ran.ok().stdout.starts_with("a b.glb: "), "{}", ran.stdout);
 }
+
+#[cfg(feature = "clusters")]
+#[test]
+fn meshes_become_files_of_clusters() {
+    let folder = Folder::new("convert-clusters");
+    squares(&folder);
+    let ran = folder.run(&["convert", "--clusters", "squares.gltf", "-o", "out"]);
+    let said = ran.ok().stdout.clone();
+    let mut files = 0;
+    for line in said.lines() {
+        let (file, rest) = line.split_once(": ").unwrap();
+        let mesh = storm_assets::clusters::open(folder.path("out").join(file)).unwrap();
+        mesh.verify().unwrap();
+        let triangles = mesh.info().source_triangle_count();
+        assert!(
+            rest.starts_with(&format!("{triangles} triangles, ")),
+            "{line}"
+        );
+        files += 1;
+    }
+    assert!(files > 0, "{said}");
+    // A file stands where the folder should.
+    let ran = folder.run(&[
+        "convert",
+        "--clusters",
+        "squares.gltf",
+        "-o",
+        "squares.gltf",
+    ]);
+    assert!(
+        ran.stderr.contains("squares.gltf: cannot be written"),
+        "{}",
+        ran.stderr
+    );
+    let ran = folder.run(&[
+        "convert",
+        "--clusters",
+        "--quantize",
+        "squares.gltf",
+        "-o",
+        "out",
+    ]);
+    assert!(ran.stderr.contains("cannot be used with"), "{}", ran.stderr);
+}

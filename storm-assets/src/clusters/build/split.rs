@@ -6,7 +6,7 @@ use super::{
     BuildError,
     bounds::{around_points, cone},
     parallel::Workers,
-    vertices::Source,
+    vertices::{FirstOf, Source, hash_words},
 };
 use crate::clusters::{CLUSTER_TRIANGLES_MAX, CLUSTER_VERTICES_MAX, NO_GROUP, Sphere};
 
@@ -88,7 +88,7 @@ pub(super) fn split(
 
 /// Vertices of their own for a list of corners.
 pub(super) struct Local {
-    /// Vertices of the source, rising.
+    /// Vertices of the source, in the order in which corners name them first.
     pub(super) vertices: Vec<u32>,
     /// The corners, into `vertices`.
     pub(super) corners: Vec<u32>,
@@ -98,11 +98,20 @@ pub(super) struct Local {
 
 impl Local {
     pub(super) fn new(source: &Source, corners: &[u32]) -> Self {
-        let mut vertices = corners.to_vec();
-        vertices.sort_unstable();
-        vertices.dedup();
-        let find = |v: &u32| vertices.binary_search(v).expect("one of them") as u32;
-        let corners = corners.iter().map(find).collect();
+        let mut table = FirstOf::new(corners.len());
+        let mut vertices: Vec<u32> = Vec::with_capacity(corners.len() / 4);
+        let corners = corners
+            .iter()
+            .map(|&v| {
+                let next = vertices.len() as u32;
+                let same = |other: u32| vertices[other as usize] == v;
+                let found = table.find(hash_words(&[v]), same, next);
+                if found == next {
+                    vertices.push(v);
+                }
+                found
+            })
+            .collect();
         let grid = |&v: &u32| source.positions[v as usize];
         let low = vertices
             .iter()
