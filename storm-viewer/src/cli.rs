@@ -207,6 +207,14 @@ pub(crate) struct BenchArgs {
     /// Draw the generated scene at its full detail, not by clusters
     #[arg(long, conflicts_with = "file")]
     pub(crate) full_detail: bool,
+    /// Keep the clusters of the generated scene in files in this folder, and take those that are there; their pages are read
+    /// from them
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["file", "full_detail"])]
+    pub(crate) cache: Option<PathBuf>,
+    /// Bytes that pages of clusters may take, such as 64M: they are streamed as frames ask for them [default: all of them,
+    /// at once]
+    #[arg(long, value_name = "BYTES", conflicts_with_all = ["file", "full_detail"])]
+    pub(crate) budget: Option<Count>,
     /// Pixels that surfaces may be off by, 0 to 64 [default: 1]
     #[arg(long, value_name = "PIXELS", value_parser = error_pixels)]
     pub(crate) error: Option<f32>,

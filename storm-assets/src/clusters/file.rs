@@ -12,8 +12,7 @@ use std::{
 use bytemuck::{Pod, Zeroable};
 
 use super::{
-    ClusterError, ClusterInfo, ClusterMesh, Group, Node, PAGE_BYTES_MAX, PageInfo, PageSource,
-    error::record,
+    ClusterError, ClusterInfo, ClusterMesh, Group, Node, PageInfo, PageSource, error::record, pack,
 };
 
 /// How a file begins.
@@ -24,17 +23,17 @@ pub const FILE_VERSION: u32 = 1;
 const HEADER: usize = 8 + 4 + 4 + 32;
 /// The most words of tables: 4 GiB, about a hundred million groups.
 const TABLE_WORDS_MAX: u32 = 1 << 30;
-/// A window is allocated as large as a frame states it; no page needs a larger one.
-const WINDOW_MAX: u64 = 4 * PAGE_BYTES_MAX as u64;
 
-/// Where a page is; 7 words.
+/// Where a page is; 8 words.
 #[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
 #[repr(C)]
 struct PageRecord {
     /// From the start of the file, low and high word.
     offset: [u32; 2],
-    /// Bytes in the file; fewer than `bytes` where it is Zstandard.
+    /// Bytes in the file.
     stored: u32,
+    /// A [`Form`].
+    form: u32,
     /// Bytes of the page.
     bytes: u32,
     clusters: u32,
@@ -92,16 +91,18 @@ pub fn write(mesh: &ClusterMesh, out: &mut (impl Write + Seek)) -> Result<(), Cl
     out.write_all(&vec![0; HEADER + length])?;
     let mut at = (HEADER + length) as u64;
     for (i, info) in (0..).zip(mesh.pages()) {
-        let bytes = bytes_of(mesh.read_page(i)?.words());
-        let packed = pack(&bytes);
-        let stored = packed.as_deref().unwrap_or(&bytes);
-        out.write_all(stored)?;
+        let page = mesh.read_page(i)?;
+        let bytes = bytes_of(page.words());
+        let hash = hash(&bytes);
+        let (form, stored) = smallest(page.words(), bytes, mesh.info().flags);
+        out.write_all(&stored)?;
         records[i as usize] = PageRecord {
             offset: [at as u32, (at >> 32) as u32],
             stored: stored.len() as u32,
             bytes: info.bytes,
             clusters: info.clusters,
-            hash: hash(&bytes),
+            form: form as u32,
+            hash,
             needs: info.needs.len() as u32,
         };
         at += stored.len() as u64;
@@ -118,27 +119,28 @@ pub fn write(mesh: &ClusterMesh, out: &mut (impl Write + Seek)) -> Result<(), Cl
     Ok(())
 }
 
-/// Zstandard of bytes, where that is smaller and reads back.
-fn pack(bytes: &[u8]) -> Option<Vec<u8>> {
-    use ruzstd::encoding::{CompressionLevel, compress_to_vec};
-    let packed = compress_to_vec(bytes, CompressionLevel::Fastest);
-    (packed.len() < bytes.len() && unpack(&packed, bytes.len()).is_ok_and(|b| b == bytes))
-        .then_some(packed)
+/// How the bytes of a page are stored.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Plain,
+    /// Zstandard.
+    Compressed,
+    /// In streams of alike: see `pack.rs`.
+    Packed,
 }
 
-fn unpack(packed: &[u8], length: usize) -> Result<Vec<u8>, String> {
-    let broken = |error: &dyn std::fmt::Display| format!("Zstandard: {error}");
-    let mut frame =
-        ruzstd::decoding::StreamingDecoder::new_with_max_window_size(packed, WINDOW_MAX)
-            .map_err(|error| broken(&error))?;
-    let mut bytes = vec![0; length];
-    frame
-        .read_exact(&mut bytes)
-        .map_err(|error| broken(&error))?;
-    match frame.read(&mut [0]) {
-        Ok(0) => Ok(bytes),
-        Ok(_) => Err("more bytes than it states".into()),
-        Err(error) => Err(broken(&error)),
+/// The smallest form of a page.
+fn smallest(words: &[u32], bytes: Vec<u8>, flags: u32) -> (Form, Vec<u8>) {
+    let small = pack::compress(&bytes);
+    // That it reads back is seen here, not when it is needed.
+    let reads_back = pack::decompress(&small, bytes.len()).is_ok_and(|found| found == bytes);
+    let mut best = (Form::Plain, bytes);
+    if reads_back && small.len() < best.1.len() {
+        best = (Form::Compressed, small);
+    }
+    match pack::pack(words, words[0] as usize, flags) {
+        Some(packed) if packed.len() < best.1.len() => (Form::Packed, packed),
+        _ => best,
     }
 }
 
@@ -226,6 +228,7 @@ pub fn read(mut from: impl Read + Seek + Send + 'static) -> Result<ClusterMesh, 
     let pages = pages(&records, &needs, HEADER as u64 + table_bytes, length)?;
     let source = FilePages {
         from: Mutex::new(from),
+        flags: info.flags,
         records,
     };
     ClusterMesh::new(info, nodes, groups, pages, Arc::new(source))
@@ -276,8 +279,8 @@ fn pages(
         if page.offset() < start || end.is_none_or(|end| end > length) {
             return Err(no("outside of the file"));
         }
-        if page.stored > page.bytes {
-            return Err(no("more bytes stored than it has"));
+        if page.stored > page.bytes || page.form > Form::Packed as u32 {
+            return Err(no("more bytes stored than it has, or in no known form"));
         }
         let Some((own, rest)) = needs.split_at_checked(page.needs as usize) else {
             return Err(no("more needed pages than are listed"));
@@ -301,6 +304,7 @@ fn pages(
 /// Pages in a file.
 struct FilePages<R> {
     from: Mutex<R>,
+    flags: u32,
     records: Vec<PageRecord>,
 }
 
@@ -320,8 +324,12 @@ impl<R: Read + Seek + Send> PageSource for FilePages<R> {
             from.seek(SeekFrom::Start(record.offset()))?;
             from.read_exact(&mut bytes)?;
         }
-        if record.stored < record.bytes {
-            bytes = unpack(&bytes, record.bytes as usize).map_err(no)?;
+        if record.form == Form::Packed as u32 {
+            let words = record.bytes as usize / 4;
+            let clusters = record.clusters as usize;
+            bytes = bytes_of(&pack::unpack(&bytes, words, clusters, self.flags).map_err(no)?);
+        } else if record.form == Form::Compressed as u32 {
+            bytes = pack::decompress(&bytes, record.bytes as usize).map_err(no)?;
         }
         if hash(&bytes) != record.hash {
             return Err(no("bytes that do not have the hash they should".into()));

@@ -12,6 +12,7 @@ mod data;
 mod error;
 mod file;
 mod mesh;
+mod pack;
 mod page;
 
 #[cfg(feature = "mesh-processing")]

@@ -3,6 +3,8 @@
 use std::{
     collections::BTreeMap,
     num::NonZeroUsize,
+    ops::ControlFlow,
+    path::Path,
     sync::{
         atomic::{AtomicU32, Ordering},
         mpsc,
@@ -11,7 +13,7 @@ use std::{
     time::Instant,
 };
 
-use storm_assets::clusters::{BuildOptions, build};
+use storm_assets::clusters::{BuildOptions, ClusterCache, build};
 use storm_render::Scene;
 
 use super::{handle, ms, report::Report, stress::Stress};
@@ -23,6 +25,7 @@ const WAITING: usize = 4;
 pub(super) fn insert_all(
     scene: &mut Scene,
     stress: &Stress,
+    cache: Option<&Path>,
     report: &mut Report,
 ) -> Result<(), ViewerError> {
     let began = Instant::now();
@@ -31,20 +34,34 @@ pub(super) fn insert_all(
     let workers = cores.min(stress.meshes as usize);
     let each = NonZeroUsize::new(cores / workers).unwrap_or(NonZeroUsize::MIN);
     let options = BuildOptions::default().with_threads(each);
+    let cache = cache.map(ClusterCache::new);
+    let make = |number| {
+        let mesh = stress.mesh(number);
+        match &cache {
+            Some(cache) => {
+                let made = cache.get_or_build(&mesh, &options, &mut |_| ControlFlow::Continue(()));
+                let made = made.map_err(|error| error.to_string())?;
+                match made.not_kept {
+                    Some(error) => Err(format!("its file cannot be kept: {error}")),
+                    None => Ok(made.mesh),
+                }
+            }
+            None => build(&mesh, &options).map_err(|error| error.to_string()),
+        }
+    };
     let next = AtomicU32::new(0);
     let (sender, built) = mpsc::sync_channel(WAITING);
     thread::scope(|scope| {
         for _ in 0..workers {
-            let (sender, next, options) = (sender.clone(), &next, &options);
+            let (sender, next, make) = (sender.clone(), &next, &make);
             scope.spawn(move || {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     if number >= stress.meshes {
                         break;
                     }
-                    let result = build(&stress.mesh(number), options);
                     // Nobody waits any more where one has failed.
-                    if sender.send((number, result)).is_err() {
+                    if sender.send((number, make(number))).is_err() {
                         break;
                     }
                 }
@@ -56,7 +73,7 @@ pub(super) fn insert_all(
         // Moved in, so that whoever sends to it hears when this ends early.
         for (number, result) in built {
             let mesh = result.map_err(|error| ViewerError::Stress {
-                reason: format!("shape {number} cannot be built into clusters: {error}"),
+                reason: format!("shape {number}: {error}"),
             })?;
             waiting.insert(number, mesh);
             while let Some(mesh) = waiting.remove(&wanted) {

@@ -118,12 +118,21 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), ViewerError> {
             report.first_frame_ms = round(ms(began));
         }
     }
+    let mut streamed = 0;
     for view in path.views(frames) {
         let began = Instant::now();
         stats = subject.draw(&view, &mut target)?;
         gpu.wait_idle()?;
         let ms = ms(began);
-        lines.push(line(ms, &stats, subject.report()?));
+        let mut line = line(ms, &stats, subject.report()?);
+        if let Subject::Generated(it) = &subject
+            && let Some(streaming) = it.scene.cluster_streaming()
+        {
+            line.bytes_streamed = Some(streaming.uploaded_bytes - streamed);
+            line.bytes_resident = Some(streaming.resident_bytes);
+            streamed = streaming.uploaded_bytes;
+        }
+        lines.push(line);
     }
     if report.source_triangles == 0 {
         (report.source_triangles, report.instances) = (stats.triangles, stats.instances);
@@ -136,6 +145,10 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), ViewerError> {
     (report.device, report.driver, report.software) = (info.name, info.driver, info.software);
     (report.width, report.height) = (size.width, size.height);
     report.memory_bytes = gpu.memory().allocated;
+    if let Subject::Generated(it) = &subject {
+        report.page_bytes = it.scene.cluster_bytes();
+        report.budget_bytes = it.scene.cluster_streaming().map(|s| s.budget);
+    }
     let report = report.summed(lines);
     pipelines.keep(&gpu);
     stage::check_validation(&gpu)?;
@@ -162,7 +175,12 @@ impl Generated {
         if clustered(args) {
             report.detail = "clusters";
             #[cfg(feature = "clusters")]
-            build::insert_all(&mut scene, stress, report)?;
+            {
+                if let Some(Count(budget)) = args.budget {
+                    scene.set_cluster_budget(Some(budget), FRAME_BYTES)?;
+                }
+                build::insert_all(&mut scene, stress, args.cache.as_deref(), report)?;
+            }
         } else {
             report.detail = "full detail";
             for number in 0..stress.meshes {
@@ -212,6 +230,9 @@ fn handle(number: u32) -> Handle<Mesh> {
 fn material_handle(number: usize) -> Handle<Material> {
     Handle::of("bench", &format!("stone/{number}"))
 }
+
+/// Bytes of pages that a frame uploads at most, where they are streamed.
+const FRAME_BYTES: u64 = 8 << 20;
 
 /// What shapes are made of.
 const COLORS: [[f32; 3]; 6] = [

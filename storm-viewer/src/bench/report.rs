@@ -25,6 +25,11 @@ pub(super) struct FrameLine {
     pub(super) left_out: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) triangles_drawn: Option<u64>,
+    /// Of pages of clusters: uploaded since the frame before (in the first: since the beginning), and there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) bytes_streamed: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) bytes_resident: Option<u64>,
     /// To the device: instances, tables, pages.
     pub(super) uploaded_bytes: u64,
     #[serde(skip)]
@@ -66,6 +71,10 @@ pub(super) struct Report {
     pub(super) triangles_drawn_median: Option<u64>,
     pub(super) uploaded_bytes: u64,
     pub(super) memory_bytes: u64,
+    /// Of pages of clusters, at the end.
+    pub(super) page_bytes: u64,
+    pub(super) budget_bytes: Option<u64>,
+    pub(super) bytes_streamed: Option<u64>,
     pub(super) passes: Vec<PassLine>,
     pub(super) frames: Vec<FrameLine>,
 }
@@ -99,6 +108,7 @@ impl Report {
         self.clusters_drawn_median = median_of(&frames, |f| f.clusters_drawn);
         self.clusters_small_median = median_of(&frames, |f| f.clusters_small);
         self.triangles_drawn_median = median_of(&frames, |f| f.triangles_drawn);
+        self.bytes_streamed = frames.iter().map(|f| f.bytes_streamed).sum();
         self.uploaded_bytes = frames.iter().map(|f| f.uploaded_bytes).sum();
         let mut names: Vec<&'static str> = Vec::new();
         for (name, _) in frames.iter().flat_map(|f| &f.passes) {

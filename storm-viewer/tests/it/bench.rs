@@ -59,6 +59,72 @@ fn a_run_writes_its_figures_and_a_chart_and_draws_the_same_each_time() {
 }
 
 #[test]
+fn clusters_draw_what_full_detail_does_and_stream_within_a_budget() {
+    let folder = Folder::new("bench-clusters");
+    folder.write("path.json", PATH);
+    fs::create_dir(folder.path("cache")).unwrap();
+    let run = |name: &str, more: &[&str]| {
+        let (json, png) = (format!("{name}.json"), format!("{name}.png"));
+        let out = [
+            "--camera-path",
+            "path.json",
+            "--out",
+            &json,
+            "--picture",
+            &png,
+        ];
+        let scene = [
+            "bench",
+            "--triangles",
+            "600K",
+            "--instances",
+            "4",
+            "--size",
+            "192x108",
+        ];
+        let frames = ["--frames", "3", "--warm-up", "12"];
+        folder.run(&[&scene[..], &frames, &out, more].concat()).ok();
+        let text = fs::read_to_string(folder.path(&json)).unwrap();
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()
+    };
+    let full = run("full", &["--full-detail"]);
+    let clusters = run("clusters", &[]);
+    let budget = ["--cache", "cache", "--budget", "600K"];
+    let streamed = run("streamed", &budget);
+    assert_eq!(full["detail"], "full detail");
+    for report in [&clusters, &streamed] {
+        assert_eq!(report["detail"], "clusters");
+        assert_eq!(report["source_triangles"], full["source_triangles"]);
+        let drawn = report["triangles_drawn_median"].as_u64().unwrap();
+        assert!((1_000..300_000).contains(&drawn), "{drawn}");
+    }
+    assert!(clusters["page_bytes"].as_u64().unwrap() > 1_000_000);
+    assert_eq!(streamed["budget_bytes"], 600_000);
+    for frame in streamed["frames"].as_array().unwrap() {
+        assert!(
+            frame["bytes_resident"].as_u64().unwrap() <= 600_000,
+            "{frame}"
+        );
+    }
+    // Shapes of rough stone with many triangles a pixel: what a pixel happens to hit differs, the shapes do not.
+    let apart = |a: &str, b: &str| {
+        let (a, b) = (folder.picture(a), folder.picture(b));
+        let off = a.as_raw().iter().zip(b.as_raw());
+        let off: u64 = off.map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+        off as f64 / a.as_raw().len() as f64
+    };
+    for name in ["clusters.png", "streamed.png"] {
+        let off = apart("full.png", name);
+        assert!(off < 4.0, "{name}: {off} of 255");
+    }
+    assert_eq!(fs::read_dir(folder.path("cache")).unwrap().count(), 1);
+    // The files are taken as they are.
+    let again = run("again", &budget);
+    assert_eq!(again["detail"], "clusters");
+    assert_eq!(fs::read_dir(folder.path("cache")).unwrap().count(), 1);
+}
+
+#[test]
 fn a_model_goes_along_a_path_of_its_own_and_figures_go_to_standard_output() {
     let folder = Folder::new("bench-model");
     squares(&folder);
