@@ -103,7 +103,9 @@ impl RasterPipelines {
         recorder.push_constants(bindless, push);
         match way {
             Way::Compute => recorder.dispatch_indirect(buffer, command),
-            Way::Hardware => recorder.draw_indirect(buffer, command + work::DRAW),
+            Way::Hardware => {
+                recorder.draw_indirect(buffer, command + work::DRAW, command + work::ANY);
+            }
             Way::Mesh => recorder.draw_mesh_indirect(buffer, command),
         }
     }

@@ -255,7 +255,7 @@ impl<T: sealed::Target> Frame<'_, T> {
             _ => {
                 recorder.bind_pipeline(&pipelines.shadow);
                 recorder.push_constants(self.bindless, &push);
-                recorder.draw_indirect(lists, command + work::DRAW);
+                recorder.draw_indirect(lists, command + work::DRAW, command + work::ANY);
             }
         }
     }

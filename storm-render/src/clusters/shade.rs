@@ -99,11 +99,10 @@ impl ShadePipelines {
         for bin in bins_in(bins) {
             let constant = constant(bin, features);
             if let Entry::Vacant(place) = self.shade.entry(constant) {
-                let pipeline = gpu.with_bindless(|bindless| {
+                place.insert(gpu.with_bindless(|bindless| {
                     let shader = shaders::CLUSTER_SHADE_COMP;
                     Pipeline::compute_with(gpu.device(), bindless, shader, constant)
-                })?;
-                place.insert(pipeline);
+                })?);
             }
         }
         Ok(())

@@ -439,6 +439,8 @@ impl Renderer {
             standard_samples: self.gpu.device().adapter.standard_samples,
             clusters: ClusterValues {
                 before: self.cluster_before,
+                // Others have room beyond the edges, and clusters that compute draws are small.
+                cut: self.gpu.info().software,
                 split,
                 // As many bits as shaders have for it, and never 0.
                 frame: self.count % ((1 << 20) - 1) + 1,
