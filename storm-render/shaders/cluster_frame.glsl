@@ -101,6 +101,8 @@ const uint CLUSTERS_FRUSTUM = 1u;
 const uint CLUSTERS_OCCLUSION = 2u;
 // The hierarchical depth buffer has what the frame before left.
 const uint CLUSTERS_BEFORE = 4u;
+// The rasteriser cuts triangles at the edges of the picture: an edge that crosses them is drawn by it on both sides, so that no crack opens.
+const uint CLUSTERS_CUT = 8u;
 
 // Groups along x: what every device runs.
 const uint ROW = 32768u;

@@ -221,6 +221,11 @@ void draw(VisibleCluster seen, ClusterView view, Placed p, Cluster c, vec3 at, f
     float w = nearest_w(view, at, radius);
     float edge = p.scale * c.longest * view.scale / (view.near <= 0.0 ? 1.0 : max(w, 1e-6));
     bool small = edge < frame.split && (view.near <= 0.0 || w > view.near * 1.01);
+    if ((frame.flags & CLUSTERS_CUT) != 0u) {
+        for (uint i = 0u; i < 4u; ++i) {
+            small = small && dot(view.planes[i].xyz, at) + view.planes[i].w > radius * 1.001;
+        }
+    }
     if (small) {
         seen.cluster |= VISIBLE_SMALL;
     }

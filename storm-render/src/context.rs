@@ -2,13 +2,14 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use ash::vk;
 use storm_assets::{Filter, MipFilter, Wrap};
 
 use crate::{
+    clusters::measure::{self, Crossover},
     error::Result,
     gpu::{
         adapter::Adapter,
@@ -92,6 +93,8 @@ struct Shared {
     _clamp: Sampler,
     /// By what they are; at most 108, since wraps and filters are few.
     samplers: Mutex<HashMap<storm_assets::Sampler, (u32, Sampler)>>,
+    /// What draws clusters fastest, once it was measured.
+    crossover: OnceLock<Crossover>,
     /// Counts how often shaders were replaced.
     #[cfg(feature = "hot-reload")]
     generation: std::sync::atomic::AtomicU64,
@@ -106,6 +109,16 @@ pub struct Gpu(Arc<Shared>);
 pub(crate) const CLAMP_SAMPLER: u32 = 0;
 
 impl Gpu {
+    /// What draws clusters fastest: measured when it is first asked for, in some tens of milliseconds.
+    pub(crate) fn crossover(&self) -> Result<Crossover> {
+        if let Some(known) = self.0.crossover.get() {
+            return Ok(*known);
+        }
+        let found = measure::measure(self)?;
+        // Where two measured at once the first stays.
+        Ok(*self.0.crossover.get_or_init(|| found))
+    }
+
     /// A device for drawing without a window. Needs no display.
     ///
     /// # Errors
@@ -167,6 +180,7 @@ impl Gpu {
         let slot = bindless.take(Binding::Samplers)?;
         assert_eq!(slot, CLAMP_SAMPLER, "the first slot taken is the first");
         Ok(Self(Arc::new(Shared {
+            crossover: OnceLock::new(),
             bindless: Arc::new(Mutex::new(bindless)),
             _fillers: fillers,
             _clamp: sampler,

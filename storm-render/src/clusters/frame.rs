@@ -33,6 +33,8 @@ pub(crate) mod work {
     /// Bytes of one, and where the command that draws begins in it.
     pub(crate) const BYTES: u64 = 32;
     pub(crate) const DRAW: u64 = 16;
+    /// Where there is a 1 if there is anything, in bytes: the groups along z.
+    pub(crate) const ANY: u64 = 8;
     /// Words of one, and where its count is.
     pub(crate) const WORDS: usize = 8;
     pub(crate) const COUNTED: usize = 3;
@@ -43,6 +45,7 @@ pub(crate) mod work {
 pub(crate) const FRUSTUM: u32 = 1;
 pub(crate) const OCCLUSION: u32 = 2;
 pub(crate) const BEFORE: u32 = 4;
+pub(crate) const CUT: u32 = 8;
 
 /// The longest edge of triangles that compute draws, pixels: its arithmetic has 32 bits.
 pub(crate) const SPLIT_MAX: f32 = 32.0;

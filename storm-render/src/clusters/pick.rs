@@ -143,8 +143,8 @@ impl PickedClusters {
                 work: entry,
             };
             recorder.push_constants(bindless, &push);
-            let command = u64::from(entry) * work::BYTES + work::DRAW;
-            recorder.draw_indirect(&self.lists, command);
+            let command = u64::from(entry) * work::BYTES;
+            recorder.draw_indirect(&self.lists, command + work::DRAW, command + work::ANY);
         }
     }
 

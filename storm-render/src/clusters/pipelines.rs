@@ -3,11 +3,17 @@
 use ash::vk;
 
 use super::shade::ShadePipelines;
+use super::{frame::work, record::RasterPush};
 use crate::{
     context::Gpu,
     error::Result,
     frame::plan::MOTION_FORMAT,
-    gpu::pipeline::{Blending, Depth, GraphicsDesc, Pipeline},
+    gpu::{
+        bindless::Bindless,
+        buffer::Buffer,
+        commands::Recorder,
+        pipeline::{Blending, Depth, GraphicsDesc, Pipeline},
+    },
     shaders::{self, Shader},
 };
 
@@ -19,11 +25,10 @@ pub(crate) struct ClusterPipelines {
     pub(crate) again: Pipeline,
     pub(crate) roots: Pipeline,
     pub(crate) asked: Pipeline,
-    pub(crate) small: Pipeline,
-    pub(crate) large: Pipeline,
+    pub(crate) raster: RasterPipelines,
     pub(crate) shadow: Pipeline,
-    /// Of mesh shaders, where the device has them: into the visibility buffer and into shadow maps.
-    pub(crate) mesh: Option<(Pipeline, Pipeline)>,
+    /// Of mesh shaders, where the device has them.
+    pub(crate) shadow_mesh: Option<Pipeline>,
     pub(crate) resolve: Pipeline,
     pub(crate) resolve_motion: Pipeline,
     pub(crate) debug: Pipeline,
@@ -40,6 +45,69 @@ fn desc<'a>(vertex: Shader<'a>, fragment: Option<Shader<'a>>) -> GraphicsDesc<'a
         depth: Depth::None,
         blending: Blending::Drop,
         samples: vk::SampleCountFlags::TYPE_1,
+    }
+}
+
+/// A way of drawing clusters into the visibility buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Way {
+    Compute,
+    Hardware,
+    Mesh,
+}
+
+/// What draws into the visibility buffer.
+pub(crate) struct RasterPipelines {
+    small: Pipeline,
+    large: Pipeline,
+    /// Where the device has mesh shaders.
+    mesh: Option<Pipeline>,
+}
+
+impl RasterPipelines {
+    pub(crate) fn new(gpu: &Gpu) -> Result<Self> {
+        let graphics = |desc: GraphicsDesc<'_>| {
+            gpu.with_bindless(|bindless| Pipeline::graphics(gpu.device(), bindless, &desc))
+        };
+        let mesh = if gpu.device().mesh.is_some() {
+            let fragment = Some(shaders::CLUSTER_RASTER_MESH_FRAG);
+            Some(graphics(desc(shaders::CLUSTER_RASTER_MESH, fragment))?)
+        } else {
+            None
+        };
+        let fragment = Some(shaders::CLUSTER_RASTER_FRAG);
+        Ok(Self {
+            small: gpu.with_bindless(|bindless| {
+                Pipeline::compute(gpu.device(), bindless, shaders::CLUSTER_RASTER_COMP)
+            })?,
+            large: graphics(desc(shaders::CLUSTER_RASTER_VERT, fragment))?,
+            mesh,
+        })
+    }
+
+    /// Draws a list as the entry of `work` at a place of a buffer says. Compute outside of render passes, the others within one.
+    pub(crate) fn draw(
+        &self,
+        recorder: &mut Recorder,
+        bindless: &Bindless,
+        way: Way,
+        push: &RasterPush,
+        (buffer, command): (&Buffer, u64),
+    ) {
+        let (pipeline, way) = match (way, &self.mesh) {
+            (Way::Compute, _) => (&self.small, Way::Compute),
+            (Way::Mesh, Some(mesh)) => (mesh, Way::Mesh),
+            _ => (&self.large, Way::Hardware),
+        };
+        recorder.bind_pipeline(pipeline);
+        recorder.push_constants(bindless, push);
+        match way {
+            Way::Compute => recorder.dispatch_indirect(buffer, command),
+            Way::Hardware => {
+                recorder.draw_indirect(buffer, command + work::DRAW, command + work::ANY);
+            }
+            Way::Mesh => recorder.draw_mesh_indirect(buffer, command),
+        }
     }
 }
 
@@ -65,14 +133,8 @@ impl ClusterPipelines {
             depth: Depth::TestAndWrite,
             ..desc(shader, None)
         };
-        let mesh = if gpu.device().mesh.is_some() {
-            Some((
-                graphics(desc(
-                    shaders::CLUSTER_RASTER_MESH,
-                    Some(shaders::CLUSTER_RASTER_MESH_FRAG),
-                ))?,
-                graphics(shadow(shaders::CLUSTER_SHADOW_MESH))?,
-            ))
+        let shadow_mesh = if gpu.device().mesh.is_some() {
+            Some(graphics(shadow(shaders::CLUSTER_SHADOW_MESH))?)
         } else {
             None
         };
@@ -83,13 +145,9 @@ impl ClusterPipelines {
             again: compute(shaders::CLUSTER_AGAIN_COMP)?,
             roots: compute(shaders::CLUSTER_ROOTS_COMP)?,
             asked: compute(shaders::CLUSTER_ASKED_COMP)?,
-            small: compute(shaders::CLUSTER_RASTER_COMP)?,
-            large: graphics(desc(
-                shaders::CLUSTER_RASTER_VERT,
-                Some(shaders::CLUSTER_RASTER_FRAG),
-            ))?,
+            raster: RasterPipelines::new(gpu)?,
             shadow: graphics(shadow(shaders::CLUSTER_SHADOW_VERT))?,
-            mesh,
+            shadow_mesh,
             resolve: graphics(placed(false))?,
             resolve_motion: graphics(placed(true))?,
             debug: compute(shaders::CLUSTER_DEBUG_COMP)?,

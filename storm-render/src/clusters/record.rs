@@ -5,7 +5,7 @@ use bytemuck::{Pod, Zeroable};
 
 use super::{
     frame::{ClusterKey, Sizes, work},
-    pipelines::ClusterPipelines,
+    pipelines::{ClusterPipelines, Way},
 };
 use crate::{
     frame::record::Frame,
@@ -205,32 +205,23 @@ impl<T: sealed::Target> Frame<'_, T> {
             list: phase + list,
             work: work::LARGE_FIRST + phase + list,
         };
-        let command = |list: u32| u64::from(work::LARGE_FIRST + phase + list) * work::BYTES;
-        recorder.bind_pipeline(&pipelines.small);
-        recorder.push_constants(self.bindless, &push(1));
-        recorder.dispatch_indirect(lists, command(1));
-        recorder.begin_rendering(self.key.extent, &[], None);
-        let last = self.cluster_last(second);
-        let roots = RasterPush {
-            list: 4,
-            work: work::ROOTS,
-            ..push(0)
-        };
-        // Instances that found no room come last.
-        for push in [Some(push(0)), last.then_some(roots)].into_iter().flatten() {
+        let draw = |recorder: &mut Recorder, way: Way, push: &RasterPush| {
             let command = u64::from(push.work) * work::BYTES;
-            match &pipelines.mesh {
-                Some((mesh, _)) if key.mesh => {
-                    recorder.bind_pipeline(mesh);
-                    recorder.push_constants(self.bindless, &push);
-                    recorder.draw_mesh_indirect(lists, command);
-                }
-                _ => {
-                    recorder.bind_pipeline(&pipelines.large);
-                    recorder.push_constants(self.bindless, &push);
-                    recorder.draw_indirect(lists, command + work::DRAW);
-                }
-            }
+            let raster = &pipelines.raster;
+            raster.draw(recorder, self.bindless, way, push, (lists, command));
+        };
+        let large = if key.mesh { Way::Mesh } else { Way::Hardware };
+        draw(recorder, Way::Compute, &push(1));
+        recorder.begin_rendering(self.key.extent, &[], None);
+        draw(recorder, large, &push(0));
+        if self.cluster_last(second) {
+            // Instances that found no room.
+            let roots = RasterPush {
+                list: 4,
+                work: work::ROOTS,
+                ..push(0)
+            };
+            draw(recorder, large, &roots);
         }
         recorder.end_rendering();
     }
@@ -255,8 +246,8 @@ impl<T: sealed::Target> Frame<'_, T> {
         let command = u64::from(entry) * work::BYTES;
         recorder.whole(extent);
         recorder.cull(vk::CullModeFlags::NONE, vk::FrontFace::COUNTER_CLOCKWISE);
-        match &pipelines.mesh {
-            Some((_, shadow)) if key.mesh => {
+        match &pipelines.shadow_mesh {
+            Some(shadow) if key.mesh => {
                 recorder.bind_pipeline(shadow);
                 recorder.push_constants(self.bindless, &push);
                 recorder.draw_mesh_indirect(lists, command);
@@ -264,7 +255,7 @@ impl<T: sealed::Target> Frame<'_, T> {
             _ => {
                 recorder.bind_pipeline(&pipelines.shadow);
                 recorder.push_constants(self.bindless, &push);
-                recorder.draw_indirect(lists, command + work::DRAW);
+                recorder.draw_indirect(lists, command + work::DRAW, command + work::ANY);
             }
         }
     }

@@ -10,8 +10,9 @@ use storm_assets::{
 
 use super::frame::{Sizes, work};
 use crate::{
-    Culling, DebugView, Gpu, GpuDesc, ImageTarget, Instance, InstanceTransform, Projection,
-    Quality, Renderer, RendererDesc, Scene, Sky, View, frame::level, gpu::read_back::read_back,
+    ClusterRaster, Culling, DebugView, Gpu, GpuDesc, ImageTarget, Instance, InstanceTransform,
+    Projection, Quality, Renderer, RendererDesc, Scene, Sky, View, frame::level,
+    gpu::read_back::read_back,
 };
 
 /// Numbers that look random and are the same in every run.
@@ -421,4 +422,45 @@ fn a_mesh_larger_than_its_budget_settles_on_the_same_picture() {
         (state.failures, state.resident_bytes),
         (0, streamed.scene.cluster_bytes())
     );
+}
+
+/// Mesa's CPU driver gives a draw without a count that of the draw before, which draws nothing where nothing was left: clusters were
+/// missing from the first picture of a scene with another mesh.
+#[test]
+fn a_draw_that_draws_nothing_takes_nothing_from_clusters() {
+    for cluster_raster in [ClusterRaster::Hardware, ClusterRaster::Mesh] {
+        let mut fixture = Fixture::new(30);
+        fixture.add(InstanceTransform::IDENTITY);
+        let other = Instance {
+            mesh: Handle::of("other", "mesh"),
+            material: Handle::of("hills", "material"),
+            transform: InstanceTransform::IDENTITY,
+        };
+        let triangle = Mesh {
+            positions: vec![[-1.0, -1.0, -1.0], [1.0, -1.0, -1.0], [0.0, 1.0, -1.0]],
+            indices: vec![0, 1, 2],
+            ..Mesh::default()
+        };
+        fixture.scene.insert_mesh(other.mesh, &triangle).unwrap();
+        fixture.scene.add(&other).unwrap();
+        let view = View {
+            debug: DebugView::Clusters,
+            ..View::look_at(Vec3::new(0.0, 1.0, 2.0), Vec3::ZERO)
+        };
+        let seen = [Culling::Frustum, Culling::Occlusion, Culling::Occlusion].map(|culling| {
+            let quality = Quality {
+                culling,
+                cluster_raster,
+                ..Quality::CPU
+            };
+            fixture.draw(&view, quality);
+            let picture = fixture.target.read().unwrap();
+            let pixels = picture.pixels().chunks_exact(4);
+            pixels.filter(|pixel| pixel[..3] != [0; 3]).count()
+        });
+        assert!(
+            seen[0] > 1000 && seen == [seen[0]; 3],
+            "{cluster_raster:?}: {seen:?}"
+        );
+    }
 }

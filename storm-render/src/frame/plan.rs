@@ -93,7 +93,8 @@ impl FrameKey {
 
     /// Whether draws are made from lists that the GPU fills.
     pub(crate) fn lists(&self) -> bool {
-        self.culling != Culling::Off || self.levels
+        // Mesa's CPU driver mixes up draws with and without counts, and those of clusters have some.
+        self.culling != Culling::Off || self.levels || self.clusters.is_some()
     }
 
     /// Whether depth is finished before colours begin; otherwise one render pass does both.

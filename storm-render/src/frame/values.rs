@@ -95,6 +95,8 @@ pub(crate) struct ClusterValues {
     pub(crate) before: Option<(View, Mat4)>,
     /// Longest edges, in pixels, of what compute draws.
     pub(crate) split: f32,
+    /// Whether the rasteriser cuts triangles at the edges of the picture.
+    pub(crate) cut: bool,
     /// Counts frames.
     pub(crate) frame: u32,
     /// Views that are chosen for: none of shadow maps that are kept.
@@ -272,7 +274,8 @@ impl Values<'_> {
                 | flag(
                     occlusion && self.clusters.before.is_some(),
                     clusters::BEFORE,
-                ),
+                )
+                | flag(self.clusters.cut, clusters::CUT),
             cascades: self.shadows.cascades,
             split: self.clusters.split,
             frame: self.clusters.frame,

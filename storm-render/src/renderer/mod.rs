@@ -10,6 +10,7 @@ use crate::{
     clusters::{
         self,
         frame::{ASKED_BYTES, ASKED_ROOM, ClusterKey, SPLIT_MAX},
+        measure::Crossover,
         stream,
     },
     context::Gpu,
@@ -231,7 +232,12 @@ impl Renderer {
         };
         let quality = self.quality;
         let shadowed = scene.prepare_lights(view, quality.shadows.as_ref())?;
-        let key = self.key(scene, view, &canvas, &shadowed);
+        let raster = if scene.draws.cluster_count() > 0 {
+            Some(self.cluster_raster()?)
+        } else {
+            None
+        };
+        let key = self.key(scene, view, &canvas, &shadowed, raster);
         if key.lists() {
             check_groups(scene, &device.adapter.limits)?;
         }
@@ -256,10 +262,11 @@ impl Renderer {
         let record = tracing::debug_span!("record").entered();
         let shadows = Shadows::new(view, aspect, sun, &shadowed, &quality);
         let jitter = self.jitter(key.temporal, canvas.extent);
+        let split = raster.map_or(0.0, |raster| raster.split);
         let state = ShadowState::of(&shadows, scene, view, &quality);
         // Until this frame is submitted there are none.
         let kept = state.is_some() && self.shadows.take() == state;
-        uploaded_bytes += self.write_constants(scene, view, &shadows, jitter, kept);
+        uploaded_bytes += self.write_constants(scene, view, &shadows, jitter, kept, split);
         self.count = self.count.wrapping_add(1);
         self.cluster_before =
             (key.clusters.is_some() && key.culling == Culling::Occlusion).then(|| {
@@ -291,6 +298,7 @@ impl Renderer {
         view: &View,
         canvas: &Canvas,
         shadowed: &[(LightInfo, u32)],
+        raster: Option<Crossover>,
     ) -> FrameKey {
         let quality = &self.quality;
         let maps: u32 = shadowed
@@ -306,11 +314,11 @@ impl Renderer {
         let plain = view.debug == DebugView::None;
         // Of radiance nothing is shown yet.
         let shown = canvas.format != RADIANCE_FORMAT;
-        let clusters = (scene.draws.cluster_count() > 0).then(|| ClusterKey {
+        let clusters = raster.map(|raster| ClusterKey {
             sizes: self
                 .cluster_sizes
                 .with(scene.draws.cluster_roots(), scene.instances.slot_count()),
-            mesh: self.cluster_mesh_shaders(),
+            mesh: raster.mesh,
         });
         // A place in the visibility buffer is a pixel.
         let samples = if clusters.is_some() {
@@ -366,19 +374,25 @@ impl Renderer {
         scene.clusters.stream(&mut scene.uploads, &[])
     }
 
-    /// Whether large triangles of clusters go through mesh shaders.
-    fn cluster_mesh_shaders(&self) -> bool {
-        self.gpu.device().mesh.is_some() && self.quality.cluster_raster != ClusterRaster::Hardware
-    }
-
-    /// Longest edges, in pixels, of the clusters that compute draws.
-    fn cluster_split(&self) -> f32 {
-        match self.quality.cluster_raster {
-            ClusterRaster::Hardware | ClusterRaster::Mesh => 0.0,
-            ClusterRaster::Compute => SPLIT_MAX,
-            ClusterRaster::Split { pixels } => pixels.clamp(0.0, SPLIT_MAX),
-            ClusterRaster::Auto => 16.0,
-        }
+    /// What draws clusters: as the quality says, or as is fastest.
+    fn cluster_raster(&self) -> Result<Crossover> {
+        let mesh = self.gpu.device().mesh.is_some();
+        Ok(match self.quality.cluster_raster {
+            ClusterRaster::Auto => self.gpu.crossover()?,
+            ClusterRaster::Hardware => Crossover {
+                split: 0.0,
+                mesh: false,
+            },
+            ClusterRaster::Mesh => Crossover { split: 0.0, mesh },
+            ClusterRaster::Compute => Crossover {
+                split: SPLIT_MAX,
+                ..self.gpu.crossover()?
+            },
+            ClusterRaster::Split { pixels } => Crossover {
+                split: pixels.clamp(0.0, SPLIT_MAX),
+                ..self.gpu.crossover()?
+            },
+        })
     }
 
     /// Says that the next frame shows something else: it does not go on from the frame before.
@@ -403,8 +417,8 @@ impl Renderer {
         shadows: &Shadows,
         jitter: Vec2,
         kept: bool,
+        split: f32,
     ) -> u64 {
-        let split = self.cluster_split();
         let plan = self.plan.as_ref().expect("`compile` was called before");
         let frame = &mut self.frames[self.frame];
         frame.culled = plan.key.culling != Culling::Off;
@@ -425,6 +439,8 @@ impl Renderer {
             standard_samples: self.gpu.device().adapter.standard_samples,
             clusters: ClusterValues {
                 before: self.cluster_before,
+                // Others have room beyond the edges, and clusters that compute draws are small.
+                cut: self.gpu.info().software,
                 split,
                 // As many bits as shaders have for it, and never 0.
                 frame: self.count % ((1 << 20) - 1) + 1,

@@ -9,7 +9,7 @@ use storm_assets::{
 };
 use storm_render::{
     ClusterCounts, ClusterRaster, Culling, DebugView, ImageTarget, Instance, InstanceTransform,
-    Picker, Quality, RenderSlot, Sky, View,
+    Picker, Quality, RenderSlot, Renderer, RendererDesc, Sky, View,
 };
 
 use crate::harness::{SIZE, Stage, TestGpu};
@@ -208,7 +208,7 @@ fn all_rasters_agree() {
             assert_eq!(counts.left_out, 0);
             match cluster_raster {
                 ClusterRaster::Hardware | ClusterRaster::Mesh => assert_eq!(counts.small, 0),
-                ClusterRaster::Compute => assert!(counts.small > counts.large, "{counts:?}"),
+                ClusterRaster::Compute => assert!(counts.small > 20, "{counts:?}"),
                 _ => small += counts.small,
             }
             picture
@@ -519,4 +519,236 @@ fn materials_that_clusters_cannot_have_are_refused() {
         .insert_mesh(mesh, &crate::scenes::cube())
         .unwrap();
     stage.draw(&view);
+}
+
+/// A scene of one mesh, in clusters and whole, drawn by renderers of one quality.
+struct Both<'a> {
+    of_clusters: Stage<'a>,
+    whole: Stage<'a>,
+}
+
+impl<'a> Both<'a> {
+    fn new(gpu: &'a TestGpu, mesh: &Mesh, quality: Quality, places: &[InstanceTransform]) -> Self {
+        let stage = || {
+            let mut stage = Stage::new(gpu);
+            let desc = RendererDesc {
+                multisampling: false,
+                quality,
+                ..RendererDesc::default()
+            };
+            stage.renderer = Renderer::new(gpu, &desc).unwrap();
+            stage
+        };
+        let mut both = Self {
+            of_clusters: stage(),
+            whole: stage(),
+        };
+        let built = clusters(mesh);
+        let handle = Handle::of("thing", "mesh");
+        for &place in places {
+            add(&mut both.of_clusters, "thing", &built, place);
+            add(&mut both.whole, "thing", &built, place);
+        }
+        both.whole.scene.insert_mesh(handle, mesh).unwrap();
+        both
+    }
+
+    fn pictures(&mut self, view: &View) -> [Image; 2] {
+        [self.of_clusters.picture(view), self.whole.picture(view)]
+    }
+}
+
+/// What is off by at most a pixel looks like the whole mesh.
+#[test]
+fn cuts_look_like_the_whole_mesh() {
+    let gpu = TestGpu::new();
+    let quality = Quality {
+        shadows: Some(storm_render::ShadowQuality::LOW),
+        ..Quality::CPU
+    };
+    let places: Vec<_> = (0..9)
+        .map(|i| {
+            at(
+                Vec3::new((i % 3) as f32 * 2.2 - 2.2, 0.0, -(i / 3) as f32 * 4.0),
+                1.0,
+            )
+        })
+        .collect();
+    let mut both = Both::new(&gpu, &ball(64, 0.02), quality, &places);
+    let mut most = 0.0_f32;
+    for (number, eye) in [
+        Vec3::new(0.0, 1.5, 4.0),
+        Vec3::new(3.0, 0.5, 12.0),
+        Vec3::new(-9.0, 6.0, 20.0),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let view = View::look_at(eye, Vec3::new(0.0, 0.0, -3.0));
+        let [cut, whole] = both.pictures(&view);
+        save(&format!("cut-{number}"), &cut);
+        save(&format!("whole-{number}"), &whole);
+        most = most.max(crate::golden::flip(&cut, &whole));
+        let drawn = counts(&mut both.of_clusters).triangles;
+        assert!(u64::from(drawn) < 9 * 49_152 / 2, "{drawn} triangles");
+    }
+    println!("FLIP {most}");
+    assert!(most < 0.01, "{most}");
+}
+
+/// Under temporal anti-aliasing what moves, and what a moving camera sees, settles as the whole mesh does: motion is right.
+#[test]
+fn clusters_move_as_the_whole_mesh() {
+    let gpu = TestGpu::new();
+    let quality = Quality {
+        temporal: true,
+        level_error_pixels: 0.0,
+        culling: Culling::Occlusion,
+        ..Quality::CPU
+    };
+    let still = at(Vec3::new(1.3, 0.0, -1.0), 1.0);
+    let mut both = Both::new(
+        &gpu,
+        &ball(24, 0.04),
+        quality,
+        &[at(Vec3::new(-1.2, 0.0, 0.0), 0.8), still],
+    );
+    let mut most = 0.0_f32;
+    for frame in 0..14 {
+        let t = frame as f32 * 0.07;
+        let turn = Mat4::from_translation(Vec3::new(-1.2 + t, 0.4 * t, 0.0))
+            * Mat4::from_rotation_y(t)
+            * Mat4::from_scale(Vec3::splat(0.8 + 0.1 * t));
+        let place = InstanceTransform::from_mat4(turn);
+        for stage in [&mut both.of_clusters, &mut both.whole] {
+            let first = RenderSlot(0);
+            stage.scene.set_transform(first, &place).unwrap();
+        }
+        let view = View::look_at(Vec3::new(0.3 * t, 0.8, 4.0), Vec3::ZERO);
+        let [clusters, whole] = both.pictures(&view);
+        most = most.max(crate::golden::flip(&clusters, &whole));
+        if frame == 13 {
+            save("moved-clusters", &clusters);
+            save("moved-whole", &whole);
+        }
+    }
+    println!("FLIP {most}");
+    assert!(most < 0.01, "{most}");
+}
+
+/// Shadow maps with clusters are kept while nothing changes, and drawn anew when a cluster moves or leaves.
+#[test]
+fn shadows_of_clusters_follow_them() {
+    let gpu = TestGpu::new();
+    let mut stage = Stage::new(&gpu);
+    let quality = Quality {
+        shadows: Some(storm_render::ShadowQuality::LOW),
+        ..Quality::CPU
+    };
+    let floor =
+        Mat4::from_rotation_x(-std::f32::consts::FRAC_PI_2) * Mat4::from_scale(Vec3::splat(6.0));
+    let matte = Material::matte("floor", [0.7; 3], 0.8);
+    stage.add(
+        "floor",
+        &crate::scenes::quad(),
+        &matte,
+        InstanceTransform::from_mat4(floor),
+    );
+    let slot = add(
+        &mut stage,
+        "ball",
+        &clusters(&ball(24, 0.0)),
+        at(Vec3::new(0.0, 1.5, 0.0), 0.6),
+    );
+    let view = View::look_at(Vec3::new(0.0, 5.0, 6.0), Vec3::ZERO);
+    stage.renderer.set_quality(quality);
+    let first = stage.picture(&view);
+    let drawn = counts(&mut stage);
+    assert!(drawn.shadows > 0, "{drawn:?}");
+    assert!(stage.picture(&view) == first);
+    assert_eq!(counts(&mut stage).shadows, 0, "maps are kept");
+    stage
+        .scene
+        .set_transform(slot, &at(Vec3::new(1.0, 1.5, 0.0), 0.6))
+        .unwrap();
+    let moved = stage.picture(&view);
+    assert!(counts(&mut stage).shadows > 0);
+    stage.scene.remove(slot).unwrap();
+    let without = stage.picture(&view);
+    stage.renderer.set_quality(Quality {
+        shadows: None,
+        ..quality
+    });
+    let unshadowed = stage.picture(&view);
+    let dark = |picture: &Image| {
+        // Pixels that are darker than without shadows.
+        let pixels = picture
+            .pixels()
+            .chunks_exact(4)
+            .zip(unshadowed.pixels().chunks_exact(4));
+        pixels.filter(|(a, b)| a[0] + 20 < b[0]).count()
+    };
+    let [a, b, c] = [dark(&first), dark(&moved), dark(&without)];
+    save("shadow", &first);
+    assert!(a > 200 && b > 200 && c < 20, "{a} {b} {c}");
+    assert!(first != moved);
+}
+
+/// Pages of more than 128 MiB, which is as much as one binding of a CPU driver reaches.
+#[test]
+fn pages_beyond_what_a_binding_reaches_are_drawn() {
+    let gpu = TestGpu::without_validation();
+    let mut stage = Stage::new(&gpu);
+    darken(&mut stage);
+    let mesh = clusters(&ball(160, 0.01));
+    let mut count = 0;
+    while stage.scene.cluster_bytes() <= 132 << 20 {
+        let name = format!("ball {count}");
+        let angle = count as f32 * 0.37;
+        let place = Vec3::new(angle.cos(), 0.0, angle.sin()) * (3.0 + count as f32 * 0.05);
+        add(&mut stage, &name, &mesh, at(place, 0.2));
+        count += 1;
+    }
+    println!("{count} meshes");
+    // The last one alone is in view.
+    let angle = (count - 1) as f32 * 0.37;
+    let place = Vec3::new(angle.cos(), 0.0, angle.sin()) * (3.0 + (count - 1) as f32 * 0.05);
+    let view = View {
+        debug: DebugView::Clusters,
+        ..View::look_at(place + place.normalize(), place)
+    };
+    let picture = stage.picture(&view);
+    assert!(!is_sky(&picture, 160, 90));
+    let all = counts(&mut stage);
+    stage.scene.remove(RenderSlot(count - 1)).unwrap();
+    stage.draw(&view);
+    assert!(counts(&mut stage).triangles < all.triangles);
+}
+
+/// Targets of other sizes make other visibility buffers.
+#[test]
+fn targets_may_change_their_size() {
+    let gpu = TestGpu::new();
+    let mut stage = Stage::new(&gpu);
+    darken(&mut stage);
+    let mesh = clusters(&ball(24, 0.02));
+    add(&mut stage, "ball", &mesh, at(Vec3::ZERO, 1.0));
+    stage.renderer.set_quality(Quality {
+        culling: Culling::Occlusion,
+        ..Quality::CPU
+    });
+    let view = View {
+        debug: DebugView::Clusters,
+        ..View::look_at(Vec3::new(0.0, 0.0, 3.0), Vec3::ZERO)
+    };
+    for (width, height) in [(64, 48), (1, 1), (333, 127), (64, 48)] {
+        stage.target = ImageTarget::new(&gpu, width, height).unwrap();
+        for _ in 0..2 {
+            let picture = stage.picture(&view);
+            assert!(
+                !is_sky(&picture, width / 2, height / 2),
+                "{width} × {height}"
+            );
+        }
+    }
 }

@@ -37,6 +37,18 @@ impl Access {
         stage: vk::PipelineStageFlags2::FRAGMENT_SHADER,
         access: vk::AccessFlags2::SHADER_READ,
     };
+    pub(crate) const FRAGMENT_WRITE: Self = Self {
+        stage: vk::PipelineStageFlags2::FRAGMENT_SHADER,
+        access: vk::AccessFlags2::from_raw(
+            vk::AccessFlags2::SHADER_READ.as_raw()
+                | vk::AccessFlags2::SHADER_STORAGE_WRITE.as_raw(),
+        ),
+    };
+    /// Only where the device has mesh shaders.
+    pub(crate) const MESH_READ: Self = Self {
+        stage: vk::PipelineStageFlags2::MESH_SHADER_EXT,
+        access: vk::AccessFlags2::SHADER_READ,
+    };
     /// All that draws read: indices, indirect commands, and buffers by address in any shader.
     pub(crate) const DRAW_READ: Self = Self {
         stage: vk::PipelineStageFlags2::from_raw(

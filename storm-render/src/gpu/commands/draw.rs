@@ -369,15 +369,26 @@ impl Recorder {
         };
     }
 
-    /// Draws without indices what the command at `start`, in bytes, says.
-    pub(crate) fn draw_indirect(&mut self, buffer: &Buffer, start: u64) {
-        debug_assert!(start + 16 <= buffer.size, "the command is in the buffer");
+    /// Draws without indices what the command at `start`, in bytes, says, if the word at `count` is 1, and nothing if it is 0.
+    ///
+    /// The count is there for Mesa's CPU driver (25.0): it takes a draw without one to have that of the draw before.
+    pub(crate) fn draw_indirect(&mut self, buffer: &Buffer, start: u64, count: u64) {
+        debug_assert!(
+            start + 16 <= buffer.size && count + 4 <= buffer.size,
+            "command and count are in the buffer"
+        );
         // SAFETY: recording inside a pass with a pipeline that pulls no more than shaders of this crate have counted; the
-        // command lies within the buffer, at a multiple of four.
+        // command and the count lie within the buffer, at multiples of four; drawIndirectCount is on.
         unsafe {
-            self.device
-                .raw
-                .cmd_draw_indirect(self.buffer, buffer.raw, start, 1, 16)
+            self.device.raw.cmd_draw_indirect_count(
+                self.buffer,
+                buffer.raw,
+                start,
+                buffer.raw,
+                count,
+                1,
+                16,
+            )
         };
     }
 
