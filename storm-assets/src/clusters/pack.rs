@@ -296,3 +296,107 @@ impl Walk {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_are_small_where_numbers_are_near_and_come_back() {
+        for bits in [1, 5, 12, 24, 32] {
+            let mask = ((1u64 << bits) - 1) as u32;
+            for difference in [0, 1, 2, 77, 0x1234_5678, u32::MAX, u32::MAX - 1, 1 << 31] {
+                let code = zigzag(difference, bits);
+                assert!(code <= mask, "{difference} in {bits} bits: {code}");
+                assert_eq!(unzigzag(code) & mask, difference & mask, "{bits} bits");
+            }
+            assert_eq!(zigzag(mask, bits), 1);
+        }
+        assert_eq!(zigzag(0, 0), 0);
+    }
+
+    /// A page of two clusters, its streams filled with what looks like noise.
+    fn page() -> Vec<u32> {
+        let record = |vertices: u32, triangles: u32, start: u32| {
+            let bits = [7, 0, 24];
+            let position = start;
+            let attributes = position + (vertices * 31).div_ceil(32);
+            let record = ClusterRecord {
+                counts: (vertices - 1) | (triangles - 1) << 8 | bits[0] << 16 | bits[2] << 26,
+                positions: position,
+                attributes,
+                uv_bits: 13 | 9 << 5,
+                triangles: 0,
+                level: 3,
+                ..ClusterRecord::default()
+            };
+            let each = record.attribute_bits(FLAGS);
+            let triangles_at = attributes + (vertices * each).div_ceil(32);
+            let end = triangles_at + (triangles * 3).div_ceil(4);
+            let record = ClusterRecord {
+                triangles: triangles_at,
+                ..record
+            };
+            (record, end)
+        };
+        let (a, end) = record(100, 127, 44);
+        let (b, end) = record(3, 1, end);
+        let mut words = vec![2, end + 2, 0, 0];
+        words.extend_from_slice(bytemuck::cast_slice(&[a, b]));
+        words.resize(end as usize + 2, 0);
+        let mut noise = 1u32;
+        for record in [a, b] {
+            let vertices = record.vertex_count();
+            let streams = [
+                (record.positions, vertices * 31),
+                (record.attributes, vertices * record.attribute_bits(FLAGS)),
+                (record.triangles, record.triangle_count() * 24),
+            ];
+            for (start, bits) in streams {
+                for bit in 0..bits {
+                    noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    let at = start + bit / 32;
+                    words[at as usize] |= (noise >> 31) << (bit % 32);
+                }
+            }
+        }
+        words
+    }
+
+    const FLAGS: u32 = flags::NORMALS | flags::TANGENTS | flags::UV0 | flags::COLORS;
+
+    #[test]
+    fn a_page_comes_back_bit_for_bit_or_is_not_packed() {
+        let words = page();
+        let packed = pack(&words, 2, FLAGS).expect("laid out as builders do");
+        assert_eq!(unpack(&packed, words.len(), 2, FLAGS), Ok(words.clone()));
+        // Something between the streams: that would be lost.
+        let mut odd = words.clone();
+        *odd.last_mut().expect("some") = 1;
+        assert_eq!(pack(&odd, 2, FLAGS), None);
+        // A stream that is not in the page.
+        let mut odd = words;
+        odd[4 + 10] = 1 << 20;
+        assert_eq!(pack(&odd, 2, FLAGS), None);
+    }
+
+    #[test]
+    fn any_byte_of_a_packed_page_may_be_wrong() {
+        let words = page();
+        let packed = pack(&words, 2, FLAGS).expect("laid out as builders do");
+        for at in 0..packed.len() {
+            for flip in [1, 0x80, 0xff] {
+                let mut bad = packed.clone();
+                bad[at] ^= flip;
+                // An error, or a page of the stated size.
+                if let Ok(found) = unpack(&bad, words.len(), 2, FLAGS) {
+                    assert_eq!(found.len(), words.len());
+                }
+            }
+            assert!(unpack(&packed[..at], words.len(), 2, FLAGS).is_err());
+        }
+        for words in [0, 3, 20, 43, 44, 60] {
+            assert!(unpack(&packed, words, 2, FLAGS).is_err());
+        }
+    }
+}

@@ -623,3 +623,30 @@ fn progress_goes_up_and_stops_when_told() {
         assert_eq!(stopped.err(), Some(BuildError::Stopped), "after {stop_at}");
     }
 }
+
+/// Vertices of their own for each triangle, with its normal; and two sheets in one place, back to back.
+#[test]
+fn hard_edges_and_double_sheets_become_coarse_too() {
+    let flat = ball(24, 0.03, false).with_flat_normals();
+    let mut sheets = terrain(60);
+    let back: Vec<u32> = sheets
+        .indices
+        .chunks_exact(3)
+        .flat_map(|t| [t[0], t[2], t[1]])
+        .collect();
+    sheets.indices.extend(back);
+    let mut random = Random(11);
+    for (name, size, mesh) in [("flat", 1.0, flat), ("sheets", 50.0, sheets)] {
+        let built = Built::of(&mesh);
+        let roots = built.mesh.groups().iter().filter(|g| g.is_root());
+        let roots: u32 = roots.map(|g| g.cluster_count()).sum();
+        assert!(roots <= 4, "{name}: {roots} clusters at the top");
+        for _ in 0..20 {
+            let view = random_view(&mut random, size);
+            let edges = built.edges(&built.cut(&view, &|_| true));
+            for [a, b] in &edges {
+                assert!(edges.contains(&[*b, *a]), "{name}: {a:?} to {b:?} is open");
+            }
+        }
+    }
+}

@@ -70,7 +70,7 @@ fn a_file_gives_back_what_was_written() {
         .map(|p| u64::from(opened.stored_bytes(p).expect("known")))
         .sum();
     let raw: u64 = opened.pages().iter().map(|p| u64::from(p.bytes)).sum();
-    assert!(stored <= raw, "{stored} of {raw}");
+    assert!(stored * 100 < raw * 85, "{stored} of {raw}");
 }
 
 /// What is there is used to the full: decoded, and cut in a few views.
