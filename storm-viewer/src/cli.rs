@@ -346,6 +346,10 @@ pub enum ShowChoice {
     Overdraw,
     /// Which level of its mesh is drawn
     Levels,
+    /// A colour for each cluster of meshes of clusters
+    Clusters,
+    /// What drew each cluster: green by compute, red by the rasteriser or mesh shaders
+    ClusterPaths,
 }
 
 impl LookArgs {
@@ -386,6 +390,8 @@ impl LookArgs {
                 Some(ShowChoice::Instances) => DebugView::Instances,
                 Some(ShowChoice::Overdraw) => DebugView::Overdraw,
                 Some(ShowChoice::Levels) => DebugView::Levels,
+                Some(ShowChoice::Clusters) => DebugView::Clusters,
+                Some(ShowChoice::ClusterPaths) => DebugView::ClusterPaths,
                 None => view.debug,
             },
             exposure: view.exposure * self.exposure.unwrap_or(0.0).exp2(),

@@ -26,7 +26,7 @@ use self::{
     stress::Stress,
 };
 use crate::{
-    cli::BenchArgs,
+    cli::{BenchArgs, LookArgs},
     content::Content,
     error::ViewerError,
     output,
@@ -45,6 +45,7 @@ enum Subject {
 struct Generated {
     scene: Scene,
     renderer: Renderer,
+    look: LookArgs,
 }
 
 impl Subject {
@@ -52,7 +53,10 @@ impl Subject {
         match self {
             // Time stands still: what is measured is the path.
             Self::Model(stage) => stage.draw(0.0, view, target),
-            Self::Generated(it) => Ok(it.renderer.render(&mut it.scene, view, target)?),
+            Self::Generated(it) => {
+                let view = it.look.apply(view);
+                Ok(it.renderer.render(&mut it.scene, &view, target)?)
+            }
         }
     }
 
@@ -206,7 +210,11 @@ impl Generated {
             material,
             transform: InstanceTransform::IDENTITY,
         })?;
-        Ok(Self { scene, renderer })
+        Ok(Self {
+            scene,
+            renderer,
+            look: args.look,
+        })
     }
 }
 
