@@ -11,7 +11,7 @@ mod pages;
 pub(crate) mod pick;
 pub(crate) mod pipelines;
 pub(crate) mod reader;
-mod record;
+pub(crate) mod record;
 pub(crate) mod residency;
 pub(crate) mod shade;
 pub(crate) mod stream;

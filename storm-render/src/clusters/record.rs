@@ -56,6 +56,9 @@ struct DebugPush {
     padding: u32,
 }
 
+/// As `shaders/cluster_instances.comp` has it.
+pub(crate) const INSTANCES_A_GROUP: u32 = 64;
+
 /// What is between dispatches that read what the ones before wrote, also as their commands.
 fn then(recorder: &mut Recorder) {
     let indirect = Access {
@@ -112,7 +115,8 @@ impl Select<'_> {
         );
         recorder.bind_pipeline(&self.pipelines.instances);
         self.push(recorder, 0, false);
-        recorder.dispatch(self.instances.div_ceil(64), views, 1);
+        let groups = self.instances.div_ceil(INSTANCES_A_GROUP);
+        recorder.dispatch(groups, views, 1);
         self.descend(recorder, false);
     }
 

@@ -62,11 +62,75 @@ fn keys() -> Vec<FrameKey> {
     keys
 }
 
+/// Keys of every kind of frame with meshes of clusters.
+fn keys_with_clusters() -> Vec<FrameKey> {
+    let one = |key: &FrameKey| key.samples == vk::SampleCountFlags::TYPE_1;
+    let keys = keys().into_iter().filter(one);
+    keys.map(|key| FrameKey {
+        clusters: Some(ClusterKey {
+            sizes: clusters::frame::Sizes::FIRST,
+            mesh: key.presented,
+        }),
+        ..key
+    })
+    .collect()
+}
+
+#[test]
+fn clusters_are_in_the_depth_before_it_is_reduced_and_in_the_colours_before_others() {
+    let names = |culling| {
+        let key = keys_with_clusters()
+            .into_iter()
+            .find(|key| key.culling == culling && !key.presented)
+            .unwrap();
+        let (plan, _) = compile(&key);
+        plan.passes.iter().map(|pass| pass.name).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        names(Culling::Frustum),
+        [
+            "upload",
+            "cull",
+            "choose clusters",
+            "depth",
+            "draw clusters",
+            "place clusters",
+            "shade clusters",
+            "count clusters",
+            "colour",
+            "tone map",
+            "read back"
+        ]
+    );
+    assert_eq!(
+        names(Culling::Occlusion),
+        [
+            "upload",
+            "cull",
+            "choose clusters",
+            "depth",
+            "draw clusters",
+            "place clusters",
+            "hierarchical depth",
+            "cull again",
+            "choose clusters again",
+            "depth again",
+            "draw clusters again",
+            "place clusters again",
+            "shade clusters",
+            "count clusters",
+            "colour",
+            "tone map",
+            "read back"
+        ]
+    );
+}
+
 #[test]
 fn no_barrier_of_any_frame_waits_for_all_commands() {
     use vk::PipelineStageFlags2 as S;
     let all = S::ALL_COMMANDS | S::ALL_GRAPHICS | S::TOP_OF_PIPE | S::BOTTOM_OF_PIPE;
-    for key in keys() {
+    for key in keys().into_iter().chain(keys_with_clusters()) {
         let (plan, _) = compile(&key);
         let barriers = plan.passes.iter().flat_map(|pass| &pass.barriers);
         for barrier in barriers.chain(&plan.end) {
@@ -88,7 +152,7 @@ fn barriers_of_the_other_queue_name_only_what_it_can_do() {
     use vk::PipelineStageFlags2 as S;
     let computing = S::COMPUTE_SHADER | S::COPY | S::CLEAR | S::DRAW_INDIRECT | S::HOST;
     let mut found = 0;
-    for key in keys() {
+    for key in keys().into_iter().chain(keys_with_clusters()) {
         let (plan, _) = compile(&key);
         for pass in &plan.passes {
             if pass.queue == Queue::Compute {

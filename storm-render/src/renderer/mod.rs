@@ -570,6 +570,11 @@ fn check_groups(scene: &Scene, limits: &vk::PhysicalDeviceLimits) -> Result<()> 
             candidates,
             limit * u64::from(cull::BLOCK),
         ),
+        (
+            "instances of meshes of clusters",
+            u64::from(scene.draws.cluster_count()),
+            limit * u64::from(clusters::record::INSTANCES_A_GROUP),
+        ),
     ] {
         if needed > limit {
             return Err(RenderError::OutOfSpace {

@@ -188,6 +188,17 @@ impl Scene {
     /// poses; pictures with such instances have one sample a pixel, whatever
     /// [`multisampling`](crate::RendererDesc::multisampling) says.
     ///
+    /// ```no_run
+    /// use storm_assets::{Handle, clusters::ClusterMesh};
+    /// use storm_render::{RenderError, Scene};
+    ///
+    /// fn insert(scene: &mut Scene, mesh: &ClusterMesh) -> Result<(), RenderError> {
+    ///     // 512 MiB of pages, 8 MiB of them a frame. Without this all pages are uploaded at once.
+    ///     scene.set_cluster_budget(Some(512 << 20), 8 << 20)?;
+    ///     scene.insert_clusters(Handle::of("statues", "lion"), mesh)
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// When the device cannot draw clusters ([`RenderError::NoClusters`]), a page cannot be read, or there is no room left.
     pub fn insert_clusters(&mut self, handle: Handle<Mesh>, mesh: &ClusterMesh) -> Result<()> {
