@@ -77,6 +77,9 @@ pub struct Library {
     pub skins: Assets<Skin>,
     /// Animations.
     pub clips: Assets<Clip>,
+    /// Meshes as graphs of clusters, under the ids of those in `meshes`. A renderer draws these in their place.
+    #[cfg(feature = "clusters")]
+    pub clusters: Assets<crate::clusters::ClusterMesh>,
 }
 
 impl Library {
@@ -87,5 +90,7 @@ impl Library {
         self.meshes.extend(other.meshes);
         self.skins.extend(other.skins);
         self.clips.extend(other.clips);
+        #[cfg(feature = "clusters")]
+        self.clusters.extend(other.clusters);
     }
 }

@@ -580,7 +580,12 @@ impl Extractor {
     ) -> Result<()> {
         match library.meshes.get(handle) {
             Some(mesh) if !scene.has_mesh(handle) && !self.refused.contains_key(&handle.id()) => {
-                let inserted = scene.insert_mesh(handle, mesh);
+                let clusters = library.clusters.get(Handle::new(handle.id()));
+                let inserted = match clusters.map(|mesh| scene.insert_clusters(handle, mesh)) {
+                    // A device without what clusters need draws the mesh itself.
+                    None | Some(Err(RenderError::NoClusters(_))) => scene.insert_mesh(handle, mesh),
+                    Some(inserted) => inserted,
+                };
                 self.unless_at_fault(handle.id(), inserted)
             }
             _ => Ok(()),
@@ -625,6 +630,7 @@ impl Extractor {
         match inserted {
             Err(
                 error @ (RenderError::Mesh(_)
+                | RenderError::Clusters(_)
                 | RenderError::Size { .. }
                 | RenderError::UnknownFormat),
             ) => {

@@ -204,8 +204,8 @@ pub(crate) struct BenchArgs {
     /// Part of the instances that have a shape of their own, above 0 to 1
     #[arg(long, value_name = "PART", default_value_t = 0.25, value_parser = unique)]
     pub(crate) unique: f64,
-    /// Draw the generated scene at its full detail, not by clusters
-    #[arg(long, conflicts_with = "file")]
+    /// Draw at full detail, not by clusters
+    #[arg(long)]
     pub(crate) full_detail: bool,
     /// Keep the clusters of the generated scene in files in this folder, and take those that are there; their pages are read
     /// from them
@@ -256,10 +256,34 @@ pub(crate) struct PictureArgs {
     /// Samples a pixel: 4 makes edges smooth [default: 4, but 1 in a window that a CPU has to fill]
     #[arg(long, value_name = "1|4", value_parser = samples)]
     pub(crate) samples: Option<u32>,
+    /// Build what is opaque and does not deform into clusters, which are drawn at the detail that the picture can show, with
+    /// one sample a pixel
+    #[cfg(feature = "clusters")]
+    #[arg(long)]
+    pub(crate) clusters: bool,
     #[command(flatten)]
     pub(crate) sky: SkyArgs,
     #[command(flatten)]
     pub(crate) look: LookArgs,
+}
+
+impl PictureArgs {
+    /// Makes of content what these ask for.
+    ///
+    /// # Errors
+    /// When the sky cannot be read.
+    pub(crate) fn apply(
+        &self,
+        content: &mut crate::content::Content,
+    ) -> Result<(), crate::error::ViewerError> {
+        self.sky.apply(content)?;
+        #[cfg(feature = "clusters")]
+        if self.clusters {
+            let (count, triangles) = content.build_clusters();
+            tracing::info!(count, triangles, "meshes built into clusters");
+        }
+        Ok(())
+    }
 }
 
 /// How the scene is made to look. Actions change it: see `look.rs`.

@@ -331,6 +331,61 @@ impl Content {
         self.library.images.insert(handle, image);
     }
 
+    /// Builds the meshes into clusters that can be drawn so: those of enough triangles that nothing deforms, where all that they
+    /// are drawn with is opaque. Gives how many, and their triangles.
+    #[cfg(feature = "clusters")]
+    pub(crate) fn build_clusters(&mut self) -> (usize, u64) {
+        use storm_assets::{MaterialHandle, MaterialVariants, clusters};
+
+        /// Meshes of fewer are drawn as they are: there is next to nothing to choose from.
+        const TRIANGLES_MIN: usize = 1024;
+        let solid = |handle| {
+            self.library.materials.get(handle).is_none_or(|material| {
+                material.alpha_mode == storm_assets::AlphaMode::Opaque
+                    && material
+                        .transmission
+                        .is_none_or(|layer| layer.factor == 0.0)
+            })
+        };
+        let mut wanted: HashMap<Handle<Mesh>, bool> = HashMap::new();
+        let drawn = self.world.query::<(Entity, &MeshHandle, &MaterialHandle)>();
+        for (entity, mesh, material) in drawn.iter() {
+            let of_variants = self.world.get::<MaterialVariants>(entity);
+            let of_variants = of_variants.iter().flat_map(|v| &v.of).map(|&(_, of)| of);
+            let fits = of_variants.chain([material.0]).all(solid)
+                && self.world.get::<Skinned>(entity).is_none()
+                && self
+                    .world
+                    .get::<storm_assets::LiveMaterial>(entity)
+                    .is_none();
+            *wanted.entry(mesh.0).or_insert(true) &= fits;
+        }
+        let (mut count, mut triangles) = (0, 0);
+        let mut wanted: Vec<_> = wanted.into_iter().filter(|(_, fits)| *fits).collect();
+        wanted.sort_unstable_by_key(|(handle, _)| *handle);
+        for (handle, _) in wanted {
+            let Some(mesh) = self.library.meshes.get(handle) else {
+                continue;
+            };
+            if mesh.indices.len() / 3 < TRIANGLES_MIN {
+                continue;
+            }
+            let options = clusters::BuildOptions::default();
+            let mut progress = progress::build(&mesh.name);
+            match clusters::build_with_progress(mesh, &options, &mut progress) {
+                Ok(built) => {
+                    count += 1;
+                    triangles += built.info().source_triangle_count();
+                    self.library
+                        .clusters
+                        .insert(Handle::new(handle.id()), built);
+                }
+                Err(reason) => tracing::info!(mesh = mesh.name, %reason, "not built into clusters"),
+            }
+        }
+        (count, triangles)
+    }
+
     /// The assets.
     #[must_use]
     pub fn library(&self) -> &Library {

@@ -131,7 +131,7 @@ fn view(args: &cli::ViewArgs) -> Result<(), ViewerError> {
                 content.choose_variant_named(variant)?;
             }
             content.animate_by(&args.animation, true)?;
-            args.picture.sky.apply(&mut content)?;
+            args.picture.apply(&mut content)?;
             Ok(content)
         }
     };

@@ -49,7 +49,7 @@ pub(crate) fn run(args: &RenderArgs) -> Result<(), ViewerError> {
         content.choose_variant_named(variant)?;
     }
     content.animate_by(&args.animation, false)?;
-    args.picture.sky.apply(&mut content)?;
+    args.picture.apply(&mut content)?;
     let load = began.elapsed();
     let size = args.picture.size;
     let (view, _) = content.camera(args.picture.camera.as_ref(), size.aspect())?;

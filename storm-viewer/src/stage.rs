@@ -212,6 +212,11 @@ impl Stage {
         self.renderer.render(&mut self.scene, &view, target)
     }
 
+    /// How much work a picture is worth, from the next frame on.
+    pub(crate) fn set_quality(&mut self, quality: storm_render::Quality) {
+        self.renderer.set_quality(quality);
+    }
+
     /// What the device says of the last frame that it is done with.
     ///
     /// # Errors

@@ -83,12 +83,24 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), ViewerError> {
         let mut content = Content::load(file, args.scene)?;
         args.sky.apply(&mut content)?;
         bounds = content.bounds();
+        #[cfg(feature = "clusters")]
+        let built = Instant::now();
+        let mut detail = "full detail";
+        #[cfg(feature = "clusters")]
+        if clustered(args) && content.build_clusters().0 > 0 {
+            detail = "clusters";
+        }
         gpu = Gpu::headless(&pipelines.fill(args.gpu.desc()))?;
         report = Report {
             scene: content.title.clone(),
+            detail,
+            #[cfg(feature = "clusters")]
+            build_ms: ms(built),
             ..Report::default()
         };
-        subject = Subject::Model(Box::new(Stage::new(&gpu, content, 1, look)?));
+        let mut stage = Stage::new(&gpu, content, 1, look)?;
+        stage.set_quality(quality(args, &gpu));
+        subject = Subject::Model(Box::new(stage));
     } else {
         let wrong = |reason| ViewerError::Stress { reason };
         let stress = Stress::new(args.triangles, args.instances, args.unique).map_err(wrong)?;

@@ -14,7 +14,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), ViewerError> {
     let capture = Capture::new(&args.output, args.frames, args.fps)?;
     let size = args.picture.size;
     let mut content = scene::build(args.seed);
-    args.picture.sky.apply(&mut content)?;
+    args.picture.apply(&mut content)?;
     let (view, _) = content.camera(args.picture.camera.as_ref(), size.aspect())?;
     let pipelines = PipelineCache::from_env();
     let gpu = Gpu::headless(&pipelines.fill(args.gpu.desc()))?;
@@ -65,7 +65,7 @@ fn window(args: &DemoArgs) -> Result<(), ViewerError> {
         pipelines: PipelineCache::from_env(),
     };
     let mut content = scene::build(args.seed);
-    args.picture.sky.apply(&mut content)?;
+    args.picture.apply(&mut content)?;
     window::show(event_loop, content, None, options)
 }
 

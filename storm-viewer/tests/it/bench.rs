@@ -159,3 +159,78 @@ fn what_cannot_be_measured_is_refused_before_anything_is_drawn() {
     }
     assert_eq!(folder.names(), ["empty.json"]);
 }
+
+#[test]
+fn a_model_of_clusters_looks_like_the_model() {
+    let folder = Folder::new("clusters-model");
+    ball(&folder);
+    let render = |more: &[&str], name: &str| {
+        let first = [
+            "render",
+            "ball.gltf",
+            "--size",
+            "192x108",
+            "--samples",
+            "1",
+            "-o",
+            name,
+        ];
+        folder.run(&[&first[..], more].concat()).ok();
+        folder.picture(name)
+    };
+    let (plain, clusters) = (render(&[], "a.png"), render(&["--clusters"], "b.png"));
+    let debug = render(&["--clusters", "--show", "clusters"], "c.png");
+    let off = plain.pixels().zip(clusters.pixels());
+    let off = off.filter(|(a, b)| a.0.iter().zip(b.0).any(|(a, b)| a.abs_diff(b) > 16));
+    let part = off.count() as f64 / f64::from(plain.width() * plain.height());
+    assert!(part < 0.01, "{part} of the pixels");
+    assert!(
+        plain != debug && clusters != debug,
+        "there are clusters to be seen"
+    );
+    let bench = |more: &[&str]| {
+        let first = ["bench", "ball.gltf", "--frames", "1", "--size", "64x36"];
+        folder.run(&[&first[..], more].concat()).json()
+    };
+    assert_eq!(bench(&[])["detail"], "clusters");
+    assert!(bench(&[])["triangles_drawn_median"].as_u64().unwrap() > 100);
+    assert_eq!(bench(&["--full-detail"])["detail"], "full detail");
+}
+
+/// A smooth ball of 4,608 triangles.
+fn ball(folder: &Folder) {
+    let (across, down) = (72_u32, 32_u32);
+    let (mut bytes, mut indices) = (Vec::new(), Vec::new());
+    for v in 0..=down {
+        for u in 0..=across {
+            let yaw = (u % across) as f32 / across as f32 * std::f32::consts::TAU;
+            let pitch = (v as f32 / down as f32 - 0.5) * 3.0;
+            let place = [
+                yaw.sin() * pitch.cos(),
+                pitch.sin(),
+                yaw.cos() * pitch.cos(),
+            ];
+            bytes.extend(place.iter().flat_map(|number: &f32| number.to_le_bytes()));
+            if u < across && v < down {
+                let a = v * (across + 1) + u;
+                let b = a + across + 1;
+                indices.extend([a, a + 1, b, a + 1, b + 1, b]);
+            }
+        }
+    }
+    let (vertices, points) = (bytes.len(), bytes.len() / 12);
+    bytes.extend(indices.iter().flat_map(|index: &u32| index.to_le_bytes()));
+    let (length, count) = (bytes.len(), indices.len());
+    folder.write("ball.bin", &bytes);
+    let json = format!(
+        r#"{{ "asset": {{ "version": "2.0" }}, "scene": 0, "scenes": [{{ "nodes": [0] }}], "nodes": [{{ "mesh": 0 }}],
+        "meshes": [{{ "primitives": [{{ "attributes": {{ "POSITION": 0, "NORMAL": 0 }}, "indices": 1 }}] }}],
+        "buffers": [{{ "uri": "ball.bin", "byteLength": {length} }}],
+        "bufferViews": [{{ "buffer": 0, "byteLength": {vertices}, "target": 34962 }},
+                        {{ "buffer": 0, "byteOffset": {vertices}, "byteLength": {}, "target": 34963 }}],
+        "accessors": [{{ "bufferView": 0, "componentType": 5126, "count": {points}, "type": "VEC3", "min": [-1, -1, -1], "max": [1, 1, 1] }},
+                      {{ "bufferView": 1, "componentType": 5125, "count": {count}, "type": "SCALAR" }}] }}"#,
+        length - vertices
+    );
+    folder.write("ball.gltf", json);
+}
