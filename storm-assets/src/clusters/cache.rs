@@ -9,7 +9,7 @@ use super::{
 use crate::Mesh;
 
 /// Grows with every change of the builder that changes what it makes.
-const BUILDER_VERSION: u32 = 2;
+const BUILDER_VERSION: u32 = 3;
 
 /// A folder of built meshes. The name of an entry is the hash of all that it depends on: the mesh, the options, the versions of builder and format.
 /// Any number of processes may share the folder: entries appear whole.

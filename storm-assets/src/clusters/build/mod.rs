@@ -168,10 +168,10 @@ pub fn build_with_progress(
     let mut workers = parallel::Workers::new(threads, progress);
     refuse(mesh, options)?;
     workers.begin(Stage::Vertices, 0..50);
-    let mut source = vertices::weld(mesh, options, &mut workers)?;
+    let source = vertices::weld(mesh, options, &mut workers)?;
     workers.begin(Stage::Clusters, 50..250);
     let clusters = split::split(&source, &mut workers)?;
-    let groups = rounds::simplify_all(&mut source, clusters, options, &mut workers)?;
+    let groups = rounds::simplify_all(&source, clusters, options, &mut workers)?;
     workers.begin(Stage::Pages, 950..1000);
     pages::assemble(&source, groups, &mut workers)
 }

@@ -9,7 +9,7 @@ use super::{
     encode::{Encoded, encode},
     parallel::Workers,
     partition::partition,
-    simplify::{FRESH, Simplified, simplify},
+    simplify::simplify,
     split::{Cluster, clusterize},
     vertices::Source,
 };
@@ -39,7 +39,7 @@ const SEVERAL: u32 = u32::MAX - 1;
 
 /// Simplifies until nothing is left to gain. The groups come in the order of making: a group's number is less than those of what was made from it.
 pub(super) fn simplify_all(
-    source: &mut Source,
+    source: &Source,
     mut waiting: Vec<Cluster>,
     options: &BuildOptions,
     workers: &mut Workers<'_>,
@@ -57,20 +57,10 @@ pub(super) fn simplify_all(
         workers.begin(Stage::Simplify(round), share(now)..share(now));
         let parts = partition(source, &waiting, workers)?;
         mark(source, &waiting, &parts, &mut owner);
-        let members = |i: usize| -> Vec<&Cluster> {
-            parts[i].iter().map(|&c| &waiting[c as usize]).collect()
-        };
-        workers.begin(Stage::Simplify(round), share(now)..share(now * 5 / 8));
-        let mut simple = workers.map(parts.len(), |i| {
-            reduce(source, &members(i), &owner, options)
-        })?;
-        for simple in simple.iter_mut().flatten() {
-            append(source, simple)?;
-        }
-        workers.begin(Stage::Simplify(round), share(now * 5 / 8)..share(now / 2));
+        workers.begin(Stage::Simplify(round), share(now)..share(now / 2));
         let done = workers.map(parts.len(), |i| {
-            let simple = simple[i].as_ref()?;
-            Some(replace(source, &members(i), simple, round, slack))
+            let members: Vec<&Cluster> = parts[i].iter().map(|&c| &waiting[c as usize]).collect();
+            replace(source, &members, &owner, options, round, slack)
         })?;
         let mut next = Vec::with_capacity(waiting.len());
         let mut moved = false;
@@ -127,13 +117,15 @@ fn mark(source: &Source, waiting: &[Cluster], parts: &[Vec<u32>], owner: &mut [u
     }
 }
 
-/// What is left of a group, or nothing where it cannot be simplified.
-fn reduce(
+/// The group of clusters that are simplified, and what replaces it.
+fn replace(
     source: &Source,
     members: &[&Cluster],
     owner: &[u32],
     options: &BuildOptions,
-) -> Option<Simplified> {
+    round: u32,
+    slack: f64,
+) -> Option<(BuiltGroup, Vec<Cluster>)> {
     let failures = members.iter().map(|c| c.failures).min()?;
     if failures >= FAILURES_MAX {
         return None;
@@ -143,34 +135,7 @@ fn reduce(
         .flat_map(|c| c.triangles.iter().map(|&i| c.vertices[usize::from(i)]))
         .collect();
     let locked = |point: u32| owner[point as usize] == SEVERAL;
-    simplify(source, &corners, locked, options, failures > 0)
-}
-
-/// Puts the vertices that a group has made into the source.
-fn append(source: &mut Source, simple: &mut Simplified) -> Result<(), BuildError> {
-    let base = source.positions.len();
-    if base + simple.fresh.len() >= FRESH as usize {
-        return Err(BuildError::TooLarge("vertices"));
-    }
-    for fresh in simple.fresh.drain(..) {
-        source.append(&fresh);
-    }
-    for corner in &mut simple.corners {
-        if *corner & FRESH != 0 {
-            *corner = base as u32 + (*corner & !FRESH);
-        }
-    }
-    Ok(())
-}
-
-/// The group of clusters that are simplified, and what replaces it.
-fn replace(
-    source: &Source,
-    members: &[&Cluster],
-    simple: &Simplified,
-    round: u32,
-    slack: f64,
-) -> (BuiltGroup, Vec<Cluster>) {
+    let simple = simplify(source, &corners, locked, options, failures > 0)?;
     let before = members.iter().fold(0.0f32, |e, c| e.max(c.error));
     let error = simple.error.max(before * ERROR_GROWTH);
     let group = finish(source, members, error, round, slack);
@@ -181,7 +146,7 @@ fn replace(
         level,
         ..cluster
     });
-    (group, clusters)
+    Some((group, clusters))
 }
 
 fn finish(source: &Source, members: &[&Cluster], error: f32, round: u32, slack: f64) -> BuiltGroup {

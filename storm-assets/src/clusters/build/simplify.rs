@@ -1,30 +1,17 @@
 //! A group made of half as many triangles, its border with other groups as it was.
-//!
-//! Vertices stay where they are. Inside of the group their normals and colours become what fits the surface around best: a vertex that stands for many would else show
-//! the one that happened to be kept, and shading would sparkle.
 
-use glam::{Vec2, Vec3};
 use meshopt::{SimplifyOptions, SimplifyVertex};
 
-use super::{
-    BuildOptions,
-    split::Local,
-    vertices::{Fresh, Source},
-};
-use crate::{clusters::code, unit::unit};
+use super::{BuildOptions, split::Local, vertices::Source};
+use crate::clusters::code;
 
 /// What is left of a group.
 pub(super) struct Simplified {
-    /// Three vertices a triangle: of the source, or with [`FRESH`] of `fresh`.
+    /// Three vertices of the source a triangle.
     pub(super) corners: Vec<u32>,
-    /// Vertices that are not in the source yet.
-    pub(super) fresh: Vec<Fresh>,
     /// How far the surface is off, with what attributes count for; metres.
     pub(super) error: f32,
 }
-
-/// In a corner: the rest is a number in [`Simplified::fresh`].
-pub(super) const FRESH: u32 = 1 << 31;
 
 /// Of the triangles of a group so many are to be left.
 const RATIO: f32 = 0.5;
@@ -37,10 +24,6 @@ const SLOPPY: f32 = 2.0;
 struct Attributes {
     values: Vec<f32>,
     weights: Vec<f32>,
-    /// Whether normals are the first three.
-    normals: bool,
-    /// Whether colours are the last four.
-    colors: bool,
 }
 
 /// Simplifies triangles. `locked` says which points must stay; `desperate` allows a way that keeps no topology. `None` where too little can go.
@@ -79,22 +62,20 @@ pub(super) fn simplify(
     let run = |locks: &[SimplifyVertex]| {
         let mut error = 0.0;
         let options = SimplifyOptions::ErrorAbsolute | SimplifyOptions::Permissive;
-        let mut left = local.corners.clone();
-        let mut values = attributes.values.clone();
-        let count = meshopt::simplify_with_update(
-            &mut left,
-            &mut local.positions.clone(),
-            &mut values,
+        let left = meshopt::simplify_with_attributes_and_locks(
+            &local.corners,
+            &adapter,
+            &attributes.values,
             &weights,
-            stride * size_of::<f32>(),
-            Some(locks),
+            // Not 0 where there are none: it is a stride.
+            stride.max(1) * size_of::<f32>(),
+            locks,
             target,
             f32::MAX,
             options,
             Some(&mut error),
         );
-        left.truncate(count);
-        (left, error, values)
+        (left, error)
     };
     protect(source, &local, &mut locks);
     let mut found = run(&locks);
@@ -115,61 +96,17 @@ pub(super) fn simplify(
             f32::MAX,
             Some(&mut error),
         );
-        found = (left, error * side * SLOPPY, attributes.values.clone());
+        found = (left, error * side * SLOPPY);
     }
-    let (left, error, values) = found;
+    let (left, error) = found;
     // With nothing left there would be nothing to draw in its place.
     if left.len() > enough || left.is_empty() || !(error >= 0.0 && error.is_finite()) {
         return None;
     }
-    let mut fresh = Vec::new();
-    let mut number = vec![u32::MAX; local.vertices.len()];
-    let corners = left
-        .iter()
-        .map(|&v| {
-            let v = v as usize;
-            if number[v] == u32::MAX {
-                number[v] = local.vertices[v];
-                let values = &values[v * stride..(v + 1) * stride];
-                // Others have what is locked, too.
-                if !locks[v].contains(SimplifyVertex::Lock)
-                    && let Some(made) = attributes.made(source, local.vertices[v], values)
-                {
-                    number[v] = FRESH | fresh.len() as u32;
-                    fresh.push(made);
-                }
-            }
-            number[v]
-        })
-        .collect();
     Some(Simplified {
-        corners,
-        fresh,
+        corners: left.iter().map(|&v| local.vertices[v as usize]).collect(),
         error,
     })
-}
-
-impl Attributes {
-    /// A vertex as it is with these values, where they give it another normal or colour.
-    fn made(&self, source: &Source, of: u32, values: &[f32]) -> Option<Fresh> {
-        let (old_normal, old_color) = (
-            source.normals.get(of as usize).copied().unwrap_or(0),
-            source.colors.get(of as usize).copied().unwrap_or(0),
-        );
-        let (mut normal, mut color) = (old_normal, old_color);
-        if self.normals
-            && let Some(n) = unit(Vec3::new(values[0], values[1], values[2]))
-        {
-            normal = code::encode_normal(n);
-        }
-        if self.colors {
-            let bytes = values[values.len() - 4..].iter();
-            color = (0..).zip(bytes).fold(0, |color, (i, &v)| {
-                color | ((v.clamp(0.0, 1.0) * 255.0).round() as u32) << (8 * i)
-            });
-        }
-        (normal != old_normal || color != old_color).then_some(Fresh { of, normal, color })
-    }
 }
 
 /// Keeps seams of UVs: vertices in one place with other UVs than the first there.
@@ -228,16 +165,12 @@ fn attributes(source: &Source, local: &Local, options: &BuildOptions) -> Attribu
             values.extend([0, 8, 16, 24].map(|at| (source.colors[v] >> at & 0xff) as f32 / 255.0));
         }
     }
-    Attributes {
-        values,
-        weights,
-        normals,
-        colors,
-    }
+    Attributes { values, weights }
 }
 
 /// The mean edge, and the metres that a UV of each set is on the surface about.
 fn measure(source: &Source, local: &Local) -> (f32, [f32; 2]) {
+    use glam::{Vec2, Vec3};
     let mut edges = 0.0;
     let mut area = 0.0;
     let mut uv_area = [0.0; 2];

@@ -32,14 +32,6 @@ pub(super) struct Source {
     pub(super) triangles: Vec<[u32; 3]>,
 }
 
-/// A vertex that simplifying makes from another: codes of what changed.
-pub(super) struct Fresh {
-    /// A vertex of the source.
-    pub(super) of: u32,
-    pub(super) normal: u32,
-    pub(super) color: u32,
-}
-
 /// Where grid points are.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Grid {
@@ -52,27 +44,6 @@ impl Source {
     pub(super) fn position(&self, vertex: u32) -> [f32; 3] {
         let q = self.positions[vertex as usize];
         [0, 1, 2].map(|i| self.grid.origin[i] + self.grid.step * q[i] as f32)
-    }
-
-    /// Appends a vertex that is vertex `of` with another normal and colour; its tangent is turned with the normal.
-    pub(super) fn append(&mut self, fresh: &Fresh) {
-        let of = fresh.of as usize;
-        self.positions.push(self.positions[of]);
-        self.points.push(self.points[of]);
-        if let Some(&tangent) = self.tangents.get(of) {
-            let tangent = code::tangent(self.normals[of], u32::from(tangent));
-            let turned = code::encode_tangent(fresh.normal, tangent);
-            self.tangents.push(turned as u16);
-        }
-        for uvs in &mut self.uvs {
-            uvs.extend(uvs.get(of).copied());
-        }
-        if !self.normals.is_empty() {
-            self.normals.push(fresh.normal);
-        }
-        if !self.colors.is_empty() {
-            self.colors.push(fresh.color);
-        }
     }
 
     /// The grid point at a position within the bounds.
