@@ -17,6 +17,7 @@ void main() {
     }
     AskedPage asked = frame.asked.at[index];
     ClusterMesh mesh = frame.meshes.at[asked.mesh];
-    uint word = WordsOut(mesh.asked).at[asked.page];
+    // From 0 again: other renderers of the scene count frames of their own, and counts begin again.
+    uint word = atomicExchange(WordsOut(mesh.asked).at[asked.page], 0u);
     frame.asked.at[index].urgency = word & ((1u << ASKED_URGENCY) - 1u);
 }

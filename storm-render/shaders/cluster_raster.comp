@@ -75,7 +75,8 @@ void main() {
     }
     ivec2 low = max((min(min(p0, p1), p2) + 255) >> 8, ivec2(0));
     ivec2 high = min(max(max(p0, p1), p2) >> 8, ivec2(extent) - 1);
-    if (any(greaterThan(low, high))) {
+    // What was chosen for here is at most half as large; a mesh that states shorter edges than it has is not to hold up the device.
+    if (any(greaterThan(low, high)) || any(greaterThan(high - low, ivec2(64)))) {
         return;
     }
     ivec2 e0 = p2 - p1, e1 = p0 - p2, e2 = p1 - p0;

@@ -56,6 +56,9 @@ void ask(ClusterMesh mesh, uint page, float times) {
         uint index = take(ASKED, 64u, frame.asked_room);
         if (index != NONE) {
             frame.asked.at[index] = AskedPage(mesh.number, page, 0u, 0u);
+        } else {
+            // Nobody reads it this time.
+            atomicExchange(asked.at[page], 0u);
         }
     }
 }
@@ -219,7 +222,12 @@ bool turned_away(ClusterView view, Placed p, Cluster c) {
 // Queues a cluster that the camera sees for drawing.
 void draw(VisibleCluster seen, ClusterView view, Placed p, Cluster c, vec3 at, float radius) {
     float w = nearest_w(view, at, radius);
-    float edge = p.scale * c.longest * view.scale / (view.near <= 0.0 ? 1.0 : max(w, 1e-6));
+    float edge = p.scale * c.longest * view.scale;
+    if (view.near > 0.0) {
+        // Away from the middle of the picture an edge that goes towards the eye is longer by the slant of the ray to it.
+        w = max(w, 1e-6);
+        edge *= max(length(at - view.eye) + radius, w) / (w * w);
+    }
     bool small = edge < frame.split && (view.near <= 0.0 || w > view.near * 1.01);
     if ((frame.flags & CLUSTERS_CUT) != 0u) {
         for (uint i = 0u; i < 4u; ++i) {

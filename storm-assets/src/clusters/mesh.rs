@@ -3,8 +3,9 @@
 use std::{fmt, sync::Arc};
 
 use super::{
-    ClusterError, ClusterInfo, DEPTH_MAX, Group, Node, NodeChild, PAGE_BYTES_MAX,
-    PAGE_HEADER_WORDS, PAGE_TAIL_WORDS, Page, Sphere, data::is_length, error::record, flags,
+    CLUSTER_TRIANGLES_MAX, ClusterError, ClusterInfo, DEPTH_MAX, Group, Node, NodeChild,
+    PAGE_BYTES_MAX, PAGE_HEADER_WORDS, PAGE_TAIL_WORDS, Page, Sphere, data::is_length,
+    error::record, flags,
 };
 
 /// Where pages come from. Called from any thread.
@@ -249,6 +250,11 @@ impl Tables {
                 0,
                 format!("{} clusters, {clusters} found", info.clusters),
             ));
+        }
+        // So that sums over instances stay in 64 bits, and nothing is said that is not there.
+        let (source, all) = (info.source_triangle_count(), info.triangle_count());
+        if source > all || all > clusters * CLUSTER_TRIANGLES_MAX as u64 {
+            return no("more triangles than its clusters can have");
         }
         Ok(())
     }

@@ -160,6 +160,33 @@ fn any_word_of_the_tables_may_be_wrong_under_a_right_hash() {
     assert!(refused > 500 && used > 50, "{refused} {used}");
 }
 
+/// Renderers add up what meshes state: two instances of one that stated 2⁶⁴ − 1 triangles were one too many for 64 bits.
+#[test]
+fn a_mesh_has_no_more_triangles_than_its_clusters_hold() {
+    let built = clusters::build(&ball(4, 0.0, false), &BuildOptions::default()).expect("built");
+    let with = |source: u64, all: u64| {
+        let halves = |n: u64| [n as u32, (n >> 32) as u32];
+        let mut info = *built.info();
+        (info.source_triangles, info.triangles) = (halves(source), halves(all));
+        ClusterMesh::new(
+            info,
+            built.nodes().to_vec(),
+            built.groups().to_vec(),
+            built.pages().to_vec(),
+            Arc::new(MemoryPages(words(&built))),
+        )
+    };
+    let (source, all) = (
+        built.info().source_triangle_count(),
+        built.info().triangle_count(),
+    );
+    let most = u64::from(built.info().clusters) * 128;
+    assert!(with(source, all).is_ok() && with(most, most).is_ok());
+    for (source, all) in [(u64::MAX, u64::MAX), (all + 1, all), (1, most + 1)] {
+        assert!(with(source, all).is_err(), "{source} {all}");
+    }
+}
+
 #[test]
 fn any_word_of_a_page_may_be_wrong() {
     let built = clusters::build(&dressed(24), &BuildOptions::default()).expect("built");

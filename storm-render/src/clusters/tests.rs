@@ -464,3 +464,52 @@ fn a_draw_that_draws_nothing_takes_nothing_from_clusters() {
         );
     }
 }
+
+/// A mesh that was refused had its place's clusters given back, and their number kept: the next mesh of clusters got the number, and
+/// lost its own when the first was taken away.
+#[test]
+fn a_mesh_that_is_refused_in_place_of_clusters_leaves_none() {
+    let mut fixture = Fixture::new(30);
+    fixture.add(InstanceTransform::IDENTITY);
+    let (hills, other) = (Handle::of("hills", "mesh"), Handle::of("other", "mesh"));
+    let bad = Mesh {
+        positions: vec![[0.0; 3]],
+        indices: vec![0, 1, 2],
+        ..Mesh::default()
+    };
+    assert!(fixture.scene.insert_mesh(hills, &bad).is_err());
+    assert!(!fixture.scene.has_mesh(hills));
+    assert_eq!(fixture.scene.cluster_bytes(), 0);
+    let mesh = fixture.mesh.clone();
+    fixture.scene.insert_clusters(other, &mesh).unwrap();
+    let view = View::look_at(Vec3::new(0.0, 1.0, 2.0), Vec3::ZERO);
+    fixture.draw(&view, Quality::CPU);
+    assert_eq!(fixture.scene.draws.cluster_count(), 0);
+    let bytes = fixture.scene.cluster_bytes();
+    fixture.scene.remove_mesh(hills);
+    assert_eq!(fixture.scene.cluster_bytes(), bytes);
+    assert!(bytes > 0 && fixture.scene.has_mesh(other));
+}
+
+/// Frames were counted from the beginning of a renderer: what an older one had asked for, a newer one did not ask for until it had
+/// drawn as many frames, and nobody did for hours once the count began again.
+#[test]
+fn a_second_renderer_of_a_scene_asks_for_pages_from_its_first_frame_on() {
+    let mut fixture = Fixture::streamed(120, 64 << 20, 8 << 20);
+    fixture.add(InstanceTransform::IDENTITY);
+    let view = View::look_at(Vec3::new(0.0, 0.3, 0.5), Vec3::ZERO);
+    let pages = |fixture: &mut Fixture| {
+        fixture.draw(&view, Quality::CPU);
+        fixture.gpu.wait_idle().unwrap();
+        let report = fixture.renderer.report().unwrap().unwrap();
+        report.clusters.unwrap().pages
+    };
+    for _ in 0..12 {
+        pages(&mut fixture);
+        fixture.scene.wait_for_cluster_pages().unwrap();
+    }
+    let asked = pages(&mut fixture);
+    assert!(asked > 1, "{asked}");
+    fixture.renderer = Renderer::new(&fixture.gpu, &RendererDesc::default()).unwrap();
+    assert_eq!(pages(&mut fixture), asked);
+}

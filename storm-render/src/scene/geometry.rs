@@ -257,6 +257,11 @@ impl Geometry {
         };
     }
 
+    /// Says that a mesh of clusters is not there any more.
+    pub(crate) fn forget_clusters(&mut self, index: u32) {
+        self.entries[index as usize] = ABSENT;
+    }
+
     /// Takes a mesh away; what is drawn with it is no longer drawn.
     pub(crate) fn remove(&mut self, handle: Handle<Mesh>) {
         if let Some(&index) = self.by_handle.get(&handle) {

@@ -254,6 +254,8 @@ impl Scene {
     fn forget_clusters(&mut self, index: u32) {
         if let Some(number) = self.geometry.entry(index).clusters {
             self.clusters.remove(&mut self.uploads, number);
+            // At once, whatever becomes of what is to take its place: the number is another mesh's next.
+            self.geometry.forget_clusters(index);
         }
     }
 

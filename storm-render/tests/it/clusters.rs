@@ -1,15 +1,15 @@
 //! Meshes of clusters: what is chosen, drawn and placed, held against the same meshes drawn whole.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use glam::{Mat4, Vec3};
 use storm_assets::{
     AlphaMode, Handle, Image, Material, Mesh,
-    clusters::{BuildOptions, ClusterMesh, build},
+    clusters::{BuildOptions, ClusterMesh, MemoryPages, build},
 };
 use storm_render::{
     ClusterCounts, ClusterRaster, Culling, DebugView, ImageTarget, Instance, InstanceTransform,
-    Picker, Quality, RenderSlot, Renderer, RendererDesc, Sky, View,
+    Picker, Projection, Quality, RenderSlot, Renderer, RendererDesc, Sky, View,
 };
 
 use crate::harness::{SIZE, Stage, TestGpu};
@@ -231,6 +231,97 @@ fn all_rasters_agree() {
     );
     println!("{different} of {pixels} pixels differ");
     assert!(different * 10_000 <= pixels, "{different} of {pixels}");
+}
+
+/// Far from the middle of a wide picture an edge towards the eye is many times as long as one across: what compute is given there is
+/// no larger than elsewhere, or it would be left out.
+#[test]
+fn all_rasters_agree_far_from_the_middle_of_a_wide_picture() {
+    let gpu = TestGpu::without_validation();
+    let mut stage = Stage::new(&gpu);
+    stage.target = ImageTarget::new(&gpu, 1600, 400).unwrap();
+    darken(&mut stage);
+    let mesh = clusters(&ball(6, 0.0));
+    add(&mut stage, "row", &mesh, at(Vec3::new(0.0, 0.0, -3.0), 1.0));
+    for i in 1..12 {
+        let x = 3.4 * i as f32;
+        for (x, depth) in [(x, 1.9), (-x, 2.6)] {
+            let instance = Instance {
+                mesh: Handle::of("row", "mesh"),
+                material: Handle::of("row", "material"),
+                transform: at(Vec3::new(x, 0.0, -depth), 1.0),
+            };
+            stage.scene.add(&instance).unwrap();
+        }
+    }
+    let view = View {
+        debug: DebugView::Clusters,
+        projection: Projection::Perspective {
+            yfov: 2.8,
+            near: 0.1,
+        },
+        ..View::look_at(Vec3::ZERO, Vec3::NEG_Z)
+    };
+    let mut by_compute = 0;
+    let [a, b] = [ClusterRaster::Hardware, ClusterRaster::Compute].map(|cluster_raster| {
+        stage.renderer.set_quality(Quality {
+            cluster_raster,
+            ..Quality::CPU
+        });
+        let picture = stage.picture(&view);
+        by_compute = counts(&mut stage).small;
+        save(&format!("wide-{cluster_raster:?}"), &picture);
+        picture
+    });
+    assert!(by_compute > 0, "{by_compute}");
+    let pairs = a.pixels().chunks_exact(4).zip(b.pixels().chunks_exact(4));
+    let different = pairs.filter(|(a, b)| a != b).count();
+    println!("{different} pixels differ, {by_compute} clusters by compute");
+    assert!(different <= 64, "{different}");
+}
+
+/// A file may state shorter edges than its triangles have: compute, an invocation a triangle, does not walk over all of the picture
+/// for them.
+#[test]
+fn compute_leaves_out_triangles_that_are_larger_than_they_state() {
+    let gpu = TestGpu::new();
+    let mut stage = Stage::new(&gpu);
+    stage.target = ImageTarget::new(&gpu, 2 * SIZE.0, 2 * SIZE.1).unwrap();
+    darken(&mut stage);
+    let good = clusters(&ball(2, 0.0));
+    let pages = (0..good.info().pages).map(|page| {
+        let page = good.read_page(page).unwrap();
+        let mut words = page.words().to_vec();
+        for record in words[4..4 + page.cluster_count() as usize * 20].chunks_exact_mut(20) {
+            record[18] = 0;
+        }
+        words
+    });
+    let lying = ClusterMesh::new(
+        *good.info(),
+        good.nodes().to_vec(),
+        good.groups().to_vec(),
+        good.pages().to_vec(),
+        Arc::new(MemoryPages(pages.collect())),
+    )
+    .unwrap();
+    stage.renderer.set_quality(Quality {
+        cluster_raster: ClusterRaster::Compute,
+        ..Quality::CPU
+    });
+    let view = View {
+        debug: DebugView::Clusters,
+        ..View::look_at(Vec3::new(0.0, 0.0, 2.8), Vec3::ZERO)
+    };
+    let seen = [&good, &lying].map(|mesh| {
+        add(&mut stage, "ball", mesh, at(Vec3::ZERO, 1.0));
+        let picture = stage.picture(&view);
+        let all = (0..2 * SIZE.1).flat_map(|y| (0..2 * SIZE.0).map(move |x| (x, y)));
+        let drawn = all.filter(|&(x, y)| !is_sky(&picture, x, y)).count();
+        (drawn, counts(&mut stage).small)
+    });
+    assert!(seen[0].0 > 1000 && seen[0].1 == 0, "{seen:?}");
+    assert!(seen[1].0 < seen[0].0 / 4 && seen[1].1 > 0, "{seen:?}");
 }
 
 /// From inside a closed surface no sky is seen, whatever is chosen; from outside none shines through.

@@ -122,7 +122,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), ViewerError> {
 
     let path = path.unwrap_or_else(|| CameraPath::around(bounds));
     let frames = args.frames.get();
-    let mut lines = Vec::with_capacity(frames as usize);
+    let mut lines = Vec::new();
     // The first view is drawn until everything is there that is made once: uploads, pipelines, pages.
     let first = path.views(1).next().expect("a path has a first view");
     let mut stats = FrameStats::default();

@@ -1,6 +1,6 @@
 //! A camera path: places to pass through, and what is looked at from each. The same file and number of frames give the same views.
 
-use std::path::Path;
+use std::{io::Read, path::Path};
 
 use glam::Vec3;
 use serde::Deserialize;
@@ -54,7 +54,11 @@ impl CameraPath {
                 size.len()
             )));
         }
-        let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+        // Some files that have no size have no end.
+        let mut text = String::new();
+        std::fs::File::open(path)
+            .and_then(|file| file.take(BYTES_MAX).read_to_string(&mut text))
+            .map_err(|error| wrong(error.to_string()))?;
         Self::parse(&text).map_err(wrong)
     }
 
