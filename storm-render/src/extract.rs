@@ -385,12 +385,24 @@ impl Extractor {
             self.load_material(library, scene, instance.material)?;
             self.loaded = Some(assets);
         }
+        let put = |scene: &mut Scene| match slot {
+            Some(slot) => scene.set(slot, instance).map(|()| slot),
+            None => scene.add(instance),
+        };
+        let placed = match (put(scene), library.meshes.get(instance.mesh)) {
+            // Clusters cannot have this surface: the mesh itself is drawn, for all who show it.
+            (Err(error @ RenderError::ClusterMaterial { .. }), Some(mesh)) => {
+                tracing::warn!(%error, "a mesh is drawn whole");
+                scene.insert_mesh(instance.mesh, mesh)?;
+                put(scene)?
+            }
+            (placed, _) => placed?,
+        };
         let slot = if let Some(slot) = slot {
-            scene.set(slot, instance)?;
             stats.changed += 1;
             slot
         } else {
-            let slot = scene.add(instance)?;
+            let slot = placed;
             let index = entity.index() as usize;
             if self.slots.len() <= index {
                 self.slots.resize(index + 1, NONE);
@@ -582,8 +594,12 @@ impl Extractor {
             Some(mesh) if !scene.has_mesh(handle) && !self.refused.contains_key(&handle.id()) => {
                 let clusters = library.clusters.get(Handle::new(handle.id()));
                 let inserted = match clusters.map(|mesh| scene.insert_clusters(handle, mesh)) {
-                    // A device without what clusters need draws the mesh itself.
-                    None | Some(Err(RenderError::NoClusters(_))) => scene.insert_mesh(handle, mesh),
+                    None => scene.insert_mesh(handle, mesh),
+                    // Where the device cannot draw clusters, or these are damaged, the mesh itself is drawn.
+                    Some(Err(error @ (RenderError::NoClusters(_) | RenderError::Clusters(_)))) => {
+                        tracing::warn!(%error, id = ?handle.id(), "a mesh is drawn whole");
+                        scene.insert_mesh(handle, mesh)
+                    }
                     Some(inserted) => inserted,
                 };
                 self.unless_at_fault(handle.id(), inserted)
@@ -630,7 +646,6 @@ impl Extractor {
         match inserted {
             Err(
                 error @ (RenderError::Mesh(_)
-                | RenderError::Clusters(_)
                 | RenderError::Size { .. }
                 | RenderError::UnknownFormat),
             ) => {

@@ -726,3 +726,42 @@ fn live_materials_change_without_new_draws() {
     f.follow();
     assert!(!f.stage.scene.has_material(handle));
 }
+
+/// A surface that clusters cannot have, on a mesh that has some: once the whole extraction failed for it.
+#[test]
+fn a_mesh_of_clusters_is_drawn_whole_where_a_surface_cannot_be_of_clusters() {
+    let gpu = TestGpu::new();
+    let mut f = Follower::new(&gpu);
+    let clusters = storm_assets::clusters::build(
+        &scenes::cube(),
+        &storm_assets::clusters::BuildOptions::default(),
+    );
+    let handle = Handle::new(mesh().0.id());
+    f.library.clusters.insert(handle, clusters.unwrap());
+    f.spawn([-1.5, 0.0, 0.0], 0);
+    f.follow();
+    let by_clusters = f.picture();
+    let drawn = f.stage.renderer.report().unwrap().unwrap().clusters;
+    assert!(drawn.is_some_and(|counts| counts.triangles > 0));
+    let masked = Material {
+        alpha_mode: storm_assets::AlphaMode::Mask(0.5),
+        ..glow([0.0, 1.0, 0.0])
+    };
+    f.library.materials.insert(colors()[1].1.0, masked);
+    f.spawn([1.5, 0.0, 0.0], 1);
+    f.follow();
+    let whole = f.picture();
+    let apart = |side: std::ops::Range<u32>| {
+        let rows = 0..whole.height();
+        let places = rows.flat_map(|y| side.clone().map(move |x| (x, y)));
+        places
+            .filter(|&(x, y)| pixel(&whole, x, y) != pixel(&by_clusters, x, y))
+            .count()
+    };
+    let middle = whole.width() / 2;
+    assert!(
+        apart(0..middle) < 200,
+        "the first looks as it did, but for its edges"
+    );
+    assert!(apart(middle..whole.width()) > 500, "the second is there");
+}
