@@ -220,7 +220,8 @@ impl Scene {
 
     /// Streams pages of meshes of clusters that are inserted from now on: their coarsest clusters are uploaded at once, others as
     /// pictures ask for them, at most `frame_bytes` a frame; all pages together take at most `budget` bytes, and what was not seen
-    /// longest gives way. `None`, as at first: all pages are uploaded with their mesh. Meshes that are there stay as they are.
+    /// longest gives way. `None`, as at first: all pages are uploaded with their mesh. Meshes that are there stay as they are, and
+    /// their pages count towards no budget that is set later.
     ///
     /// # Errors
     /// When the system has no thread left.
@@ -235,7 +236,7 @@ impl Scene {
         self.clusters.streaming()
     }
 
-    /// Bytes of GPU memory that pages of clusters take.
+    /// Bytes that pages of clusters have in GPU memory; the blocks of 16 MiB that they lie in may be larger.
     #[must_use]
     pub fn cluster_bytes(&self) -> u64 {
         self.clusters.page_bytes()
