@@ -360,7 +360,7 @@ pub static ACTIONS: [Entry; 26] = [
     },
     Entry {
         name: "look.show",
-        arguments: "colours|normals|cascades|lights|instances|overdraw|levels",
+        arguments: "colours|normals|cascades|lights|instances|overdraw|levels|clusters|cluster-paths",
         about: "how the picture is made",
         bindings: &[],
         make: |n| {
